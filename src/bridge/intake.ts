@@ -1,0 +1,318 @@
+/**
+ * From a file in a lane to a claim: looks at what was dropped, waits until it is whole, takes it with one rename and
+ * reads it again. A file is in the inbox or in `.claimed/`, never in both; one that is not whole stays where it is.
+ *
+ * Hints say where to look now; a scan looks everywhere. Both end in `look`, which never runs twice for one file.
+ */
+import { join } from "node:path";
+import { LIMITS } from "../orders/limits.ts";
+import type { Order } from "../orders/order.ts";
+import type { Problem } from "../orders/problems.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { FileInfo } from "../platform/disk.ts";
+import type { Files, Reading } from "../platform/files.ts";
+import { type IdSource, sha256 } from "../platform/ids.ts";
+import { err, type Result } from "../platform/result.ts";
+import type { BridgeFolders, Lane, LaneFault } from "./lanes.ts";
+import { claimName, kindOfName, stemOf } from "./names.ts";
+import { mayBeWhole, mayStillGrow, type WholenessRules } from "./wholeness.ts";
+
+/** A dropped file that is ours now. */
+export interface Claim {
+  readonly lane: Lane;
+  /** As it was dropped. */
+  readonly name: string;
+  /** Its name in `.claimed/`. */
+  readonly claim: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly info: FileInfo;
+  /** Absent when it could not be read at all. */
+  readonly content?: { readonly bytes: Buffer; readonly sha256: string };
+  readonly order: Result<Order, readonly Problem[]>;
+}
+
+export type ReadOrder = (bytes: Buffer, stem: string) => Promise<Result<Order, readonly Problem[]>>;
+
+export interface IntakeOptions {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly folders: BridgeFolders;
+  readonly newId: IdSource;
+  readonly rules: WholenessRules;
+  readonly readOrder: ReadOrder;
+  /** Takes over a claim; what it rejects with ends the daemon. */
+  readonly onClaim: (claim: Claim) => Promise<void>;
+  /** A name that looks like an order and is none; may be told again. */
+  readonly onIgnored: (lane: Lane, name: string, reason: string) => void;
+  readonly onFatal: (error: unknown) => void;
+  readonly signal: AbortSignal;
+}
+
+/** How many files are looked at and taken in at once. */
+const AT_ONCE = 64;
+const IDLE_POLL_MS = 5;
+
+interface Look {
+  readonly lane: Lane;
+  readonly name: string;
+  announced: boolean;
+  /** Something rang while it was being looked at. */
+  again: boolean;
+  /** How it looked when it was first seen as it is now. */
+  since: { readonly modifiedMs: number; readonly sizeBytes: number; readonly elapsedMs: number } | undefined;
+}
+
+/** What was seen of a file in the inbox. */
+type Seen =
+  | { readonly kind: "gone" }
+  | { readonly kind: "wait"; readonly forMs: number }
+  | {
+      readonly kind: "take";
+      readonly info: FileInfo;
+      readonly bytes?: Buffer;
+      readonly order: Result<Order, readonly Problem[]>;
+    };
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #looks = new Map<string, Look>();
+  readonly #queue: Look[] = [];
+  #working = 0;
+  #paused = false;
+  #lanes: readonly Lane[] = [];
+  #faults: readonly LaneFault[] = [];
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  get lanes(): readonly Lane[] {
+    return this.#lanes;
+  }
+
+  /** Lanes that are not read, and why. */
+  get faults(): readonly LaneFault[] {
+    return this.#faults;
+  }
+
+  /** Files that were seen and are not taken yet. */
+  get seen(): number {
+    return this.#looks.size;
+  }
+
+  /** Looks at every lane that is there now. Cheap where nothing waits. */
+  scan(): void {
+    const { lanes, faults } = this.#options.folders.list();
+    this.#lanes = lanes;
+    this.#faults = faults;
+    for (const lane of lanes) {
+      for (const { name, kind } of this.#options.files.list(lane.folder) ?? []) {
+        if (kind === "folder") this.#lookAtFolder(lane, name);
+        this.#ring(lane, name, false);
+      }
+    }
+  }
+
+  /** Folders are left alone; one that looks like an order is told of. */
+  #lookAtFolder(lane: Lane, name: string): void {
+    const inside = ["yaml", "yml", "json"].some(
+      (ending) => this.#options.files.info(join(lane.folder, name, `${name}.${ending}`)) !== undefined,
+    );
+    if (inside) this.#options.onIgnored(lane, name, "orders in folders are not read yet: drop the file itself");
+  }
+
+  /** Something rang in a folder; without a name everything in it is looked at. */
+  hint(folder: string, name: string | undefined): void {
+    const lane = this.#lanes.find((one) => one.folder === folder);
+    if (lane === undefined || name === undefined) this.scan();
+    else this.#ring(lane, name, false);
+  }
+
+  /** Whoever wrote the file says that it is whole. */
+  announce(laneName: string, name: string): void {
+    const folded = laneName.toLowerCase();
+    if (!this.#lanes.some((lane) => lane.name.toLowerCase() === folded)) this.scan();
+    for (const lane of this.#lanes) if (lane.name.toLowerCase() === folded) this.#ring(lane, name, true);
+  }
+
+  /** Resolves when nothing is being looked at or taken in any more; after the signal has aborted, or in a pause. */
+  async idle(): Promise<void> {
+    while (this.#working > 0) await this.#options.clock.sleep(IDLE_POLL_MS);
+  }
+
+  /** Files stay in the inbox until `resume`. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#work();
+    this.scan();
+  }
+
+  /** Reads a file that was claimed in another life; undefined when it is gone. */
+  async reclaim(lane: Lane, claim: string, name: string): Promise<Claim | undefined> {
+    return this.#readClaim(lane, name, claim, undefined);
+  }
+
+  #ring(lane: Lane, name: string, announced: boolean): void {
+    const kind = kindOfName(name);
+    if (kind === "ignored") return;
+    if (kind === "tempting") {
+      this.#options.onIgnored(lane, name, "orders end in .yaml, .yml or .json");
+      return;
+    }
+    const key = `${lane.folder}/${name}`;
+    const known = this.#looks.get(key);
+    if (known !== undefined) {
+      known.again = true;
+      known.announced ||= announced;
+      return;
+    }
+    const look = { lane, name, announced, again: false, since: undefined };
+    this.#looks.set(key, look);
+    this.#queue.push(look);
+    this.#work();
+  }
+
+  #work(): void {
+    while (this.#working < AT_ONCE && !this.#paused && !this.#options.signal.aborted) {
+      const look = this.#queue.shift();
+      if (look === undefined) return;
+      this.#working += 1;
+      void this.#look(look)
+        .catch(this.#options.onFatal)
+        .finally(() => {
+          this.#working -= 1;
+          this.#work();
+        });
+    }
+  }
+
+  async #look(look: Look): Promise<void> {
+    const { lane, name } = look;
+    look.again = false;
+    const seen = await this.#see(look);
+    const key = `${lane.folder}/${name}`;
+    if (seen.kind === "wait") {
+      void this.#options.clock.sleep(seen.forMs, this.#options.signal).then(() => {
+        this.#queue.push(look);
+        this.#work();
+      });
+      return;
+    }
+    if (seen.kind === "take" && !this.#paused) {
+      const claim = await this.#take(lane, name, seen);
+      this.#looks.delete(key);
+      // Something may have been dropped under the same name since.
+      if (look.again) this.#ring(lane, name, false);
+      if (claim !== undefined) await this.#options.onClaim(claim);
+      return;
+    }
+    this.#looks.delete(key);
+    if (look.again || seen.kind === "take") this.#ring(lane, name, false);
+  }
+
+  async #see(look: Look): Promise<Seen> {
+    const { files, rules } = this.#options;
+    const reading = files.peek(join(look.lane.folder, look.name), LIMITS.sizeBytes);
+    if (reading.kind === "absent") return { kind: "gone" };
+    const info = reading.kind === "refused" ? files.info(join(look.lane.folder, look.name)) : reading.info;
+    if (info === undefined) return { kind: "gone" };
+    const ageMs = this.#ageOf(look, info);
+    if (reading.kind === "file") {
+      const whole = mayBeWhole(reading.bytes, ageMs, rules, look.announced);
+      if (whole.kind === "wait") return whole;
+      const order = await this.#options.readOrder(reading.bytes, stemOf(look.name));
+      const growing =
+        order.ok || look.announced || !order.error.some(isPerhapsUnfinished)
+          ? { kind: "look" as const }
+          : mayStillGrow(ageMs, rules);
+      return growing.kind === "wait" ? growing : { kind: "take", info: reading.info, bytes: reading.bytes, order };
+    }
+    const grows = reading.kind === "no file" ? { kind: "look" as const } : mayStillGrow(ageMs, rules);
+    if (grows.kind === "wait") return grows;
+    return { kind: "take", info, order: err([problemOf(reading)]) };
+  }
+
+  /** Since its last change by the file's own time, or since we have known it unchanged: clocks are set back. */
+  #ageOf(look: Look, { modifiedMs, sizeBytes }: FileInfo): number {
+    const { clock } = this.#options;
+    const { since } = look;
+    if (since === undefined || since.modifiedMs !== modifiedMs || since.sizeBytes !== sizeBytes) {
+      look.since = { modifiedMs, sizeBytes, elapsedMs: clock.elapsed() };
+    }
+    const knownMs = clock.elapsed() - (look.since?.elapsedMs ?? clock.elapsed());
+    return Math.max(clock.now() - modifiedMs, knownMs);
+  }
+
+  /** The claim: one rename to a name that nothing else has. Undefined when somebody took the file away. */
+  async #take(lane: Lane, name: string, seen: Seen & { readonly kind: "take" }): Promise<Claim | undefined> {
+    const { files, clock, folders, newId } = this.#options;
+    const claim = claimName(newId(clock.now()), name);
+    const claimed = folders.claimed(lane);
+    if (files.info(claimed) === undefined) files.makeFolders(claimed, 0o755);
+    if (!files.rename(join(lane.folder, name), join(claimed, claim))) return undefined;
+    return this.#readClaim(lane, name, claim, seen);
+  }
+
+  /** Reads the claimed file, again and again until it stands still: its writer may still have it open. */
+  async #readClaim(
+    lane: Lane,
+    name: string,
+    claim: string,
+    seen: (Seen & { readonly kind: "take" }) | undefined,
+  ): Promise<Claim | undefined> {
+    const { files, clock, rules, folders, signal } = this.#options;
+    const path = join(folders.claimed(lane), claim);
+    let before = seen?.bytes;
+    for (;;) {
+      const reading = files.peek(path, LIMITS.sizeBytes);
+      if (reading.kind === "absent") return undefined;
+      if (reading.kind !== "file") {
+        const info = reading.kind === "refused" ? files.info(path) : reading.info;
+        return info === undefined ? undefined : { lane, name, claim, path, info, order: err([problemOf(reading)]) };
+      }
+      const { info, bytes } = reading;
+      const content = { bytes, sha256: sha256(bytes) };
+      if (before?.equals(bytes) === true && seen !== undefined)
+        return { lane, name, claim, path, info, content, order: seen.order };
+      const still = clock.now() - info.modifiedMs >= rules.settleMs || before?.equals(bytes) === true;
+      if (still || signal.aborted) {
+        return { lane, name, claim, path, info, content, order: await this.#options.readOrder(bytes, stemOf(name)) };
+      }
+      before = bytes;
+      await clock.sleep(rules.settleMs, signal);
+    }
+  }
+}
+
+/** Problems that a file has while its end is missing. */
+function isPerhapsUnfinished({ code }: Problem): boolean {
+  return code === "syntax" || code === "empty_order" || code === "no_text" || code === "no_map";
+}
+
+function problemOf(reading: Exclude<Reading, { readonly kind: "file" | "absent" }>): Problem {
+  switch (reading.kind) {
+    case "no file":
+      return {
+        code: "no_file",
+        message: `an order is a regular file, this is a ${reading.info.kind}`,
+        hint: "drop a copy of the file itself",
+      };
+    case "too large":
+      return {
+        code: "too_large",
+        message: `the file holds ${reading.info.sizeBytes} bytes, ${LIMITS.sizeBytes} at most are read`,
+        hint: "put the content into files of the base and name them",
+      };
+    case "refused":
+      return {
+        code: "unreadable",
+        message: `the file cannot be read: ${reading.errno}`,
+        hint: "give the daemon's user the right to read it",
+      };
+  }
+}

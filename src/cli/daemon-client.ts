@@ -1,0 +1,75 @@
+/** Speaks to the daemon of the base; where none runs and none is needed, does the same under the base's locks. */
+import { type BoundBase, lookUpBase } from "../daemon/base.ts";
+import { type Answer, type ControlError, isAnswer, type Request } from "../daemon/control-api.ts";
+import { BridgeError } from "../platform/errors.ts";
+import { ask } from "../platform/socket.ts";
+import { Vault } from "../records/vault.ts";
+import type { Context } from "./context.ts";
+
+const SILENCE_MS = 10_000;
+/** Rebuilding every view of a long history takes its time. */
+const SLOW_SILENCE_MS = 600_000;
+
+/** A daemon said no. */
+export class ControlRefusal extends Error {
+  readonly error: ControlError;
+
+  constructor(error: ControlError) {
+    super(error.message);
+    this.error = error;
+  }
+}
+
+/** The base as it is registered; throws BASE_MISSING, BASE_UNKNOWN. */
+export function boundBase(context: Context): BoundBase {
+  const bound = lookUpBase(context.files, context.machine, context.basePath);
+  if (bound === undefined) throw new BridgeError("BASE_UNKNOWN", `${context.basePath} is not attached`);
+  return bound;
+}
+
+/** Asks the daemon; undefined when none listens. Throws ControlRefusal when it says no. */
+export async function askDaemon(context: Context, request: Request): Promise<unknown> {
+  let last: Answer | undefined;
+  try {
+    await askEach(context, request, (answer) => {
+      last = answer;
+    });
+  } catch (thrown) {
+    if (thrown instanceof BridgeError && thrown.code === "DAEMON_SILENT") return undefined;
+    throw thrown;
+  }
+  return last === undefined ? undefined : dataOf(last);
+}
+
+/** The same, where nothing but a running daemon can help: throws DAEMON_SILENT. */
+export async function askRunningDaemon(context: Context, request: Request): Promise<unknown> {
+  const data = await askDaemon(context, request);
+  if (data === undefined) throw new BridgeError("DAEMON_SILENT", `no daemon answers for ${context.basePath}`);
+  return data;
+}
+
+/** Calls `onAnswer` for every answer until the daemon hangs up or `signal` aborts. Throws DAEMON_SILENT. */
+export async function askEach(
+  context: Context,
+  request: Request,
+  onAnswer: (answer: Answer) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { socketPath } = await import("../daemon/control.ts");
+  const vault = new Vault(context.files, boundBase(context).vault);
+  const path = socketPath(vault, context.machine);
+  const silenceMs = request.call === "wait" ? 0 : request.call === "rebuild" ? SLOW_SILENCE_MS : SILENCE_MS;
+  let isForeign = false;
+  const onLine = (value: unknown) => {
+    if (isAnswer(value)) onAnswer(value);
+    else isForeign = true;
+  };
+  await ask(path, request, onLine, { silenceMs, ...(signal === undefined ? {} : { signal }) });
+  if (isForeign) throw new BridgeError("DAEMON_SILENT", `what answers at ${path} is no daemon of ours`);
+}
+
+/** What a daemon granted; throws ControlRefusal. */
+export function dataOf(answer: Answer): unknown {
+  if (answer.ok) return answer.data;
+  throw new ControlRefusal(answer.error);
+}

@@ -1,0 +1,34 @@
+/** Puts an order file into a lane so that nobody ever sees half of it, and tells the daemon that it is whole. */
+import { join } from "node:path";
+import { BridgeFolders } from "../bridge/lanes.ts";
+import { randomName } from "../platform/ids.ts";
+import type { Context } from "./context.ts";
+import { askDaemon, boundBase } from "./daemon-client.ts";
+
+export interface Dropped {
+  /** As the lane is spelled on disk. */
+  readonly lane: string;
+  /** What the file is called there. */
+  readonly name: string;
+  /** A daemon knows of it; without one it lies in the inbox until one runs. */
+  readonly isAnnounced: boolean;
+}
+
+/** Writes the file beside its name, then gives it its name; one that is taken already is not replaced. */
+export async function dropOrder(
+  context: Context,
+  lane: string,
+  name: string,
+  bytes: Uint8Array | string,
+): Promise<Dropped> {
+  const { files, machine } = context;
+  const folders = new BridgeFolders(files, boundBase(context).path, machine.userId);
+  const known = folders.list().lanes.find((one) => one.name.toLowerCase() === lane.toLowerCase());
+  const folder = known?.folder ?? join(folders.inbox, lane);
+  const temporary = join(folder, `.wo-${randomName()}.tmp`);
+  await files.publish(temporary, bytes);
+  const given = (await files.moveNew(temporary, folder, name)) ?? name;
+  const laneName = known?.name ?? lane;
+  const told = await askDaemon(context, { call: "announce", lane: laneName, name: given });
+  return { lane: laneName, name: given, isAnnounced: told !== undefined };
+}

@@ -1,0 +1,195 @@
+/** The verbs, their options and their help. What a verb does is loaded when it is typed: the CLI starts at once. */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { BridgeError, EXIT, messageOf } from "../platform/errors.ts";
+import { type Context, complain, type GlobalOptions, newContext } from "./context.ts";
+
+type Verb = (context: Context) => Promise<number> | number;
+
+/** Runs the command line; the exit code. */
+export async function runProgram(words: readonly string[], version: string): Promise<number> {
+  let exit: number = EXIT.yes;
+  const program = new Command("wo")
+    .description("Work orders: dropped into a folder, done, proved and recorded.")
+    .version(version);
+  program.exitOverride().showSuggestionAfterError().showHelpAfterError("(try `wo --help`)");
+  program
+    .option("-C, --directory <dir>", "the base (default: $LUKA_SOT, the nearest .wo-base above, ~/02luka)")
+    .option("--json", "one JSON document instead of text")
+    .addOption(new Option("--color <when>", "when to use colours").choices(["auto", "always", "never"]).default("auto"))
+    .option("--actor <name>", "who asks, for the record (default: $WO_ACTOR, the user)");
+  const run = async (verb: Verb) => {
+    exit = await runVerb(newContext(program.opts<GlobalOptions>()), verb);
+  };
+  addOrderVerbs(program, run);
+  addDecisionVerbs(program, run);
+  addBaseVerbs(program, run);
+  try {
+    await program.parseAsync([...words], { from: "user" });
+    return exit;
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    return thrown.exitCode === 0 ? EXIT.yes : EXIT.usage;
+  }
+}
+
+async function runVerb(context: Context, verb: Verb): Promise<number> {
+  const { ControlRefusal } = await import("./daemon-client.ts");
+  try {
+    return await verb(context);
+  } catch (thrown) {
+    if (thrown instanceof BridgeError) {
+      complain(context, { code: thrown.code, message: thrown.message, hint: thrown.hint });
+      return thrown.exit;
+    }
+    if (thrown instanceof ControlRefusal) {
+      complain(context, thrown.error);
+      return thrown.error.exit;
+    }
+    complain(context, {
+      code: "BUG",
+      message: `a bug of ours: ${thrown instanceof Error ? thrown.stack : messageOf(thrown)}`,
+    });
+    return EXIT.bug;
+  }
+}
+
+type Run = (verb: Verb) => Promise<void>;
+
+function addOrderVerbs(program: Command, run: Run): void {
+  program
+    .command("check")
+    .description("what is wrong with order files")
+    .argument("<file...>")
+    .action((files: string[]) => run(async (context) => (await import("./check.ts")).checkFiles(context, files)));
+  program
+    .command("submit")
+    .description("check an order and drop it into a lane")
+    .argument("<file>")
+    .option("--lane <lane>", "the lane", "CLC")
+    .option("--watch", "follow it to its rest")
+    .option("-n, --dry-run", "show what it would do; nothing is written")
+    .action((file: string, options: { lane: string; watch?: boolean; dryRun?: boolean }) =>
+      run(async (context) => (await import("./submit.ts")).submit(context, file, options)),
+    );
+  program
+    .command("status")
+    .description("what needs you, who does what, and the orders")
+    .action(() => run(async (context) => (await import("./status.ts")).showStatus(context)));
+  program
+    .command("show")
+    .description("one order")
+    .argument("<id>")
+    .action((id: string) => run(async (context) => (await import("./show.ts")).showOrder(context, id)));
+  program
+    .command("log")
+    .description("what happened, to one order or at all")
+    .argument("[id]")
+    .option("-f, --follow", "go on with what comes")
+    .option("--since <when>", "a duration such as 10m, or an ISO time")
+    .option("--lines <count>", "how many at most", wholeNumber, 200)
+    .action((id: string | undefined, options: { follow?: boolean; since?: string; lines: number }) =>
+      run(async (context) => (await import("./log.ts")).showLog(context, id, options)),
+    );
+  program
+    .command("wait")
+    .description("wait until an order is at rest")
+    .argument("<id>")
+    .option("--timeout <duration>", "give up after this long: 60s, 5m", duration)
+    .action((id: string, { timeout }: { timeout?: number }) =>
+      run(async (context) => (await import("./wait.ts")).waitForOrder(context, id, timeout)),
+    );
+  program
+    .command("canary")
+    .description("send an order through the whole line and look at what it left: the health check")
+    .option("--lane <lane>", "the lane", "CLC")
+    .option("--timeout <duration>", "how long it may take", duration, 30_000)
+    .action(({ lane, timeout }: { lane: string; timeout: number }) =>
+      run(async (context) => (await import("./canary.ts")).sendCanary(context, lane, timeout)),
+    );
+}
+
+function addDecisionVerbs(program: Command, run: Run): void {
+  for (const [call, description] of [
+    ["approve", "let waiting orders go"],
+    ["retry", "try orders again that failed or were canceled"],
+  ] as const) {
+    program
+      .command(call)
+      .description(description)
+      .argument("<id...>")
+      .action((ids: string[]) => run(async (context) => (await import("./decide.ts")).decide(context, { call, ids })));
+  }
+  program
+    .command("cancel")
+    .description("stop orders that are not at rest")
+    .argument("<id...>")
+    .option("--reason <text>", "why, for the record", "canceled by hand")
+    .action((ids: string[], { reason }: { reason: string }) =>
+      run(async (context) => (await import("./decide.ts")).decide(context, { call: "cancel", ids, reason })),
+    );
+  const config = program.command("config").description("the configuration of the base");
+  config
+    .command("accept")
+    .description("let what wo-bridge.yaml says take effect, also where it allows more")
+    .action(() => run(async (context) => (await import("./decide.ts")).acceptConfig(context)));
+  program
+    .command("rebuild")
+    .description("write every view again: state files, results, telemetry, the dashboard's list")
+    .action(() => run(async (context) => (await import("./decide.ts")).rebuildViews(context)));
+}
+
+function addBaseVerbs(program: Command, run: Run): void {
+  program
+    .command("init")
+    .description("attach a base")
+    .option("--vault <dir>", "where its vault is to be, outside of every git tree")
+    .option("--new-id", "the base is a copy of another one")
+    .option("-y, --yes", "do not ask")
+    .option("-n, --dry-run", "only show what would be done")
+    .action((options: { vault?: string; newId?: boolean; yes?: boolean; dryRun?: boolean }) =>
+      run(async (context) => (await import("./init.ts")).init(context, options)),
+    );
+  const daemon = program.command("daemon").description("the process that does the work");
+  for (const [name, description, verb] of [
+    ["run", "run it here, until it is told to stop", "runDaemon"],
+    ["start", "start it in the background", "startDaemon"],
+    ["stop", "stop it", "stopDaemon"],
+    ["status", "is it there, since when, or why not", "daemonStatus"],
+  ] as const) {
+    daemon
+      .command(name)
+      .description(description)
+      .action(() => run(async (context) => (await import("./daemon.ts"))[verb](context)));
+  }
+  const ledger = program.command("ledger").description("the record of everything that happened");
+  ledger
+    .command("verify")
+    .description("read all of it: is every line sound, and every blob there")
+    .action(() => run(async (context) => (await import("./ledger.ts")).verify(context)));
+  ledger
+    .command("show")
+    .description("the newest entries")
+    .option("--lines <count>", "how many", wholeNumber, 50)
+    .action(({ lines }: { lines: number }) =>
+      run(async (context) => (await import("./ledger.ts")).show(context, lines)),
+    );
+  ledger
+    .command("repair")
+    .description("what it would take to continue a damaged ledger")
+    .option("--apply", "do it")
+    .action(({ apply }: { apply?: boolean }) =>
+      run(async (context) => (await import("./ledger.ts")).repair(context, apply === true)),
+    );
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("a whole number");
+  return Number(text);
+}
+
+function duration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
+  const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? ""];
+  if (match === null || unit === undefined) throw new InvalidArgumentError("a duration such as 60s or 5m");
+  return Number(match[1]) * unit;
+}

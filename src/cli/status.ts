@@ -1,0 +1,45 @@
+/** `wo status`. */
+
+import { readRuntime } from "../daemon/runtime.ts";
+import type { Status } from "../daemon/status.ts";
+import { statusOf } from "../daemon/status.ts";
+import { EXIT } from "../platform/errors.ts";
+import { isRecord } from "../platform/result.ts";
+import { readBooks } from "../records/books.ts";
+import { Vault } from "../records/vault.ts";
+import { answer, type Context } from "./context.ts";
+import { askDaemon, boundBase } from "./daemon-client.ts";
+import { statusText } from "./views/status-view.ts";
+
+/** Shows it; 1 when no daemon works. */
+export async function showStatus(context: Context): Promise<number> {
+  const status = (await fromDaemon(context)) ?? fromDisk(context);
+  answer(context, "status", status, () => statusText(context.terminal, status, context.clock.now()));
+  return status.daemon?.state === "running" ? EXIT.yes : EXIT.no;
+}
+
+async function fromDaemon(context: Context): Promise<Status | undefined> {
+  const data = await askDaemon(context, { call: "status" });
+  return isStatus(data) ? data : undefined;
+}
+
+/** Without a daemon: what the books say; nobody works. */
+function fromDisk({ files, clock, ...context }: Context): Status {
+  const base = boundBase({ files, clock, ...context });
+  const vault = new Vault(files, base.vault);
+  const read = readBooks(files, vault);
+  const index = read.ok ? read.value.index : read.error.index;
+  const runtime = readRuntime(files, vault);
+  // It did not say that it stopped: it was killed.
+  const dead =
+    runtime?.state === "running"
+      ? { ...runtime, state: "stopped" as const, reason: "it ended without a word" }
+      : runtime;
+  return statusOf({ files, base, index, runtime: dead, nowMs: clock.now() });
+}
+
+function isStatus(value: unknown): value is Status {
+  return (
+    isRecord(value) && Array.isArray(value["needs"]) && Array.isArray(value["workers"]) && isRecord(value["counts"])
+  );
+}

@@ -1,0 +1,52 @@
+/** One order as text. */
+import { isResting } from "../../orders/status.ts";
+import { plainLine, type Terminal } from "../../platform/terminal.ts";
+import type { OrderRecord } from "../../records/order-record.ts";
+import { troubleOf } from "../../records/state-file.ts";
+import { ago, statusWord } from "./words.ts";
+
+/** What it is, how it stands, what was done, and what to type next. */
+export function orderText(terminal: Terminal, record: OrderRecord, nowMs: number): string {
+  const { header } = record;
+  const lines = [
+    `${terminal.paint("bold", plainLine(record.id))}  ${plainLine(header.title)}`,
+    `  ${statusWord(terminal, record.status)}  ${header.priority}  lane ${record.lane}  ${ago(nowMs, record.updatedTs)}${record.attempt > 1 ? `  attempt ${record.attempt}` : ""}`,
+  ];
+  const trouble = troubleOf(record);
+  if (trouble !== "") lines.push(`  ${plainLine(trouble)}`);
+  lines.push(...filesText(terminal, record), ...stepsText(terminal, record));
+  if (record.settledTo !== undefined) lines.push(`  file   ${record.settledTo}`);
+  const next = nextCommand(record);
+  if (next !== "") lines.push(`next: ${next}`);
+  return lines.join("\n");
+}
+
+function filesText(terminal: Terminal, { plan, planned, status }: OrderRecord): string[] {
+  const signs = { create: ["+", "green"], change: ["~", "yellow"], delete: ["-", "red"] } as const;
+  const changes = status === "planned" ? (planned?.changes ?? []) : (plan?.changes ?? []);
+  const note = status === "planned" ? " (would be)" : plan?.applied === true ? "" : " (not applied)";
+  return changes.map(
+    ({ path, change }) => `  ${terminal.paint(signs[change][1], signs[change][0])} ${plainLine(path)}${note}`,
+  );
+}
+
+function stepsText(terminal: Terminal, { steps }: OrderRecord): string[] {
+  return steps.flatMap(({ started, finished }) => {
+    if (finished === undefined)
+      return started === undefined
+        ? []
+        : [`  $ ${plainLine(started.name)}  ${terminal.paint("cyan", "running")} pid ${started.pid}`];
+    const mark = finished.ok ? terminal.paint("green", "✓") : terminal.paint(finished.optional ? "yellow" : "red", "✗");
+    const why = finished.message === undefined ? "" : `  ${plainLine(finished.message)}`;
+    return [
+      `  ${mark} ${plainLine(finished.name)}  ${finished.duration_ms} ms${finished.optional && !finished.ok ? " (optional)" : ""}${why}`,
+    ];
+  });
+}
+
+function nextCommand({ id, status, fileActions, commands }: OrderRecord): string {
+  if (status === "failed" || status === "canceled") return `wo log ${id}    wo retry ${id}`;
+  if (status === "waiting")
+    return fileActions + commands === 0 ? `wo cancel ${id}` : `wo approve ${id}    wo cancel ${id}`;
+  return isResting(status) ? "" : `wo wait ${id}`;
+}

@@ -1,0 +1,144 @@
+/**
+ * The configuration: one schema, read once, frozen. What the tree says may be stricter than what a person accepted,
+ * never looser: whoever can write to the tree (a pull, an agent, an order) must not widen what orders may do.
+ */
+import { z } from "zod";
+import { Collector } from "../orders/collector.ts";
+import { decode, openDocument } from "../orders/document.ts";
+import { LANE_MODES, type LaneMode, type LaneRules } from "../orders/lane-rules.ts";
+import type { Problem } from "../orders/problems.ts";
+import { err, ok, type Result } from "../platform/result.ts";
+
+const MIB = 1024 * 1024;
+const DEFAULT_PATH = "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+
+const count = (least: number, most: number) => z.number().int().min(least).max(most);
+const milliseconds = count(0, 24 * 60 * 60 * 1000);
+
+const intakeSchema = z.strictObject({
+  settleMs: milliseconds.default(500),
+  giveUpMs: milliseconds.default(2000),
+  rescanMs: count(100, 3_600_000).default(5000),
+  fromGit: z.enum(["hold", "run"]).default("hold"),
+});
+const laneSchema = z.strictObject({
+  mode: z.enum(LANE_MODES).default("execute"),
+  concurrency: count(1, 64).default(1),
+});
+const commandsSchema = z.strictObject({
+  timeoutMs: count(1, 24 * 60 * 60 * 1000).default(600_000),
+  graceMs: count(1, 600_000).default(5000),
+  outputMaxBytes: count(1024, 1024 * MIB).default(64 * MIB),
+  path: z.string().min(1).default(DEFAULT_PATH),
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string()).default({}),
+});
+const policySchema = z.strictObject({
+  roots: z.array(z.string().min(1)).default([]),
+  protect: z.array(z.string().min(1)).default([]),
+});
+const projectionsSchema = z.strictObject({
+  followup: z
+    .array(z.string().min(1))
+    .default(["apps/dashboard/data/followup.json", "g/apps/dashboard/data/followup.json"]),
+  staleAfterHours: z.number().positive().default(6),
+});
+const telemetrySchema = z.strictObject({
+  maxBytes: count(64 * 1024, 4096 * MIB).default(64 * MIB),
+  keep: count(0, 1000).default(8),
+});
+const notifySchema = z.strictObject({
+  command: z.array(z.string()).default([]),
+  minIntervalMs: milliseconds.default(1000),
+});
+const retentionSchema = z.strictObject({
+  runsDays: count(1, 36_500).default(30),
+  runsBytes: count(MIB, Number.MAX_SAFE_INTEGER).default(2048 * MIB),
+  folderDays: count(1, 36_500).default(90),
+  compressAfterDays: count(1, 36_500).default(30),
+});
+
+export const configSchema = z.strictObject({
+  version: z.literal(1).default(1),
+  /** Lanes that run at the same time. */
+  concurrency: count(1, 64).default(4),
+  intake: intakeSchema.prefault({}),
+  lanes: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/), laneSchema.prefault({})).default({}),
+  commands: commandsSchema.prefault({}),
+  policy: policySchema.prefault({}),
+  projections: projectionsSchema.prefault({}),
+  telemetry: telemetrySchema.prefault({}),
+  notify: notifySchema.prefault({}),
+  retention: retentionSchema.prefault({}),
+  stopBudgetMs: count(0, 600_000).default(25_000),
+});
+
+export type Config = z.infer<typeof configSchema>;
+
+export const DEFAULT_CONFIG: Config = Object.freeze(configSchema.parse({}));
+
+/** Reads wo-bridge.yaml: the configuration, or every problem with its place. A file of comments only is the default. */
+export function readConfig(bytes: Uint8Array): Result<Config, readonly Problem[]> {
+  const text = decode(bytes);
+  if (!text.ok) return text.error.code === "empty_order" ? ok(DEFAULT_CONFIG) : err([text.error]);
+  if (text.value.split("\n").every((line) => /^\s*(?:#.*)?$/.test(line))) return ok(DEFAULT_CONFIG);
+  const document = openDocument(text.value);
+  if (!document.ok) return document;
+  const problems = new Collector(document.value);
+  const config = problems.read(configSchema, document.value.data, []);
+  return config === undefined ? err(problems.problems) : ok(Object.freeze(config));
+}
+
+/** What a lane's orders may do. A lane that no configuration names executes; ENTRY only passes on. */
+export function laneRules(config: Config, lane: string): LaneRules & { readonly concurrency: number } {
+  const named = Object.entries(config.lanes).find(([name]) => name.toLowerCase() === lane.toLowerCase());
+  return named?.[1] ?? { mode: lane.toLowerCase() === "entry" ? "route" : "execute", concurrency: 1 };
+}
+
+export interface EffectiveConfig {
+  readonly config: Config;
+  /** Wishes of the tree that a person has to accept first, one line each. */
+  readonly pending: readonly string[];
+}
+
+/** The tree's configuration, held to what was accepted. */
+export function holdTo(accepted: Config, wanted: Config): EffectiveConfig {
+  const pending: string[] = [];
+  const lanes: Record<string, Config["lanes"][string]> = {};
+  for (const lane of new Set([...Object.keys(accepted.lanes), ...Object.keys(wanted.lanes)])) {
+    const [was, is] = [laneRules(accepted, lane), laneRules(wanted, lane)];
+    const mode = stricterMode(was.mode, is.mode);
+    if (mode !== is.mode) pending.push(`lanes.${lane}.mode: ${was.mode} → ${is.mode}`);
+    lanes[lane] = { mode, concurrency: is.concurrency };
+  }
+  const addedRoots = wanted.policy.roots.filter((root) => !accepted.policy.roots.includes(root));
+  if (addedRoots.length > 0) pending.push(`policy.roots: + ${addedRoots.join(", ")}`);
+  const lostGuards = accepted.policy.protect.filter((glob) => !wanted.policy.protect.includes(glob));
+  if (lostGuards.length > 0) pending.push(`policy.protect: − ${lostGuards.join(", ")}`);
+  const fromGit = accepted.intake.fromGit === "hold" ? "hold" : wanted.intake.fromGit;
+  if (fromGit !== wanted.intake.fromGit) pending.push("intake.fromGit: hold → run");
+  const { path, env } = accepted.commands;
+  if (!sameJson({ path, env }, { path: wanted.commands.path, env: wanted.commands.env }))
+    pending.push("commands.path or commands.env changed");
+  const keepsNotify = wanted.notify.command.length === 0 || sameJson(accepted.notify.command, wanted.notify.command);
+  if (!keepsNotify) pending.push(`notify.command: ${wanted.notify.command.join(" ")}`);
+  const config = {
+    ...wanted,
+    lanes,
+    intake: { ...wanted.intake, fromGit },
+    commands: { ...wanted.commands, path, env },
+    policy: {
+      roots: wanted.policy.roots.filter((root) => accepted.policy.roots.includes(root)),
+      protect: [...new Set([...accepted.policy.protect, ...wanted.policy.protect])],
+    },
+    notify: { ...wanted.notify, command: keepsNotify ? wanted.notify.command : accepted.notify.command },
+  };
+  return { config: Object.freeze(config), pending };
+}
+
+function stricterMode(a: LaneMode, b: LaneMode): LaneMode {
+  return LANE_MODES.indexOf(a) < LANE_MODES.indexOf(b) ? a : b;
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,271 @@
+/**
+ * The process that stays. It opens the base, puts everything back on its way, and then waits: for hints, for its scans,
+ * for somebody who asks. Stopping is as orderly as starting; being killed costs nothing but a moment.
+ */
+import { repeat } from "../platform/clock.ts";
+import { BridgeError, EXIT } from "../platform/errors.ts";
+import type { Log } from "../platform/log.ts";
+import type { Runner } from "../platform/runner.ts";
+import { type Server, serve } from "../platform/socket.ts";
+import type { Books } from "../records/books.ts";
+import { attachBase, FIRST_LANES } from "./attach.ts";
+import { answerControl, socketPath } from "./control.ts";
+import { type Ground, type Opened, openBase } from "./opening.ts";
+import type { OrderReader } from "./order-reader.ts";
+import { assembleParts, type Parts } from "./parts.ts";
+import { recover } from "./recovery.ts";
+import { Rounds } from "./rounds.ts";
+import { RuntimeFile } from "./runtime.ts";
+import { Settings } from "./settings.ts";
+import { Signs } from "./signs.ts";
+import { statusOf } from "./status.ts";
+
+const HEARTBEAT_MS = 10_000;
+
+export interface DaemonOptions {
+  readonly ground: Ground;
+  /** Absolute path of the base. */
+  readonly path: string;
+  /** WO_VAULT. */
+  readonly vault: string | undefined;
+  readonly openLog: (path: string) => Log;
+  readonly runner: Runner;
+  readonly reader: OrderReader;
+  /** After this the process has to end at once, with this exit code and without another word to the disk. */
+  readonly onFatal: (error: unknown, exit: number) => void;
+  readonly reserveBytes?: number;
+}
+
+interface Working {
+  readonly books: Books;
+  readonly settings: Settings;
+  readonly parts: Parts;
+  readonly rounds: Rounds;
+  readonly signs: Signs;
+}
+
+export class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #opened: Opened;
+  readonly #log: Log;
+  readonly #runtime: RuntimeFile;
+  readonly #ending: AbortController;
+  #working: Working | undefined;
+  #server: Server | undefined;
+  #stopped: Promise<void> | undefined;
+  /** Resolves when it has stopped, whoever asked for it. */
+  readonly done: Promise<void>;
+  #resolveDone: () => void = () => undefined;
+
+  private constructor(options: DaemonOptions, opened: Opened, log: Log, ending: AbortController) {
+    this.#options = options;
+    this.#opened = opened;
+    this.#log = log;
+    this.#ending = ending;
+    const { files, clock, machine, processes } = options.ground;
+    this.#runtime = new RuntimeFile(files, clock, opened.vault, {
+      processes,
+      version: machine.version,
+      base: opened.base.path,
+    });
+    this.done = new Promise((resolve) => {
+      this.#resolveDone = resolve;
+    });
+  }
+
+  /**
+   * Starts it; it takes orders when this resolves, or only answers questions when the ledger refuses to be continued.
+   * Throws what keeps it from starting at all: another daemon, an unknown base, a broken first configuration.
+   */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const ending = new AbortController();
+    let onFull: () => void = () => undefined;
+    const opened = await openBase(options.ground, {
+      path: options.path,
+      vault: options.vault,
+      init: false,
+      newId: false,
+      onFatal: (error) => options.onFatal(error, EXIT.diskFailed),
+      onFull: () => onFull(),
+      ...(options.reserveBytes === undefined ? {} : { reserveBytes: options.reserveBytes }),
+    });
+    const daemon = new Daemon(options, opened, options.openLog(opened.vault.log), ending);
+    try {
+      if (opened.books === undefined) await daemon.#refuse();
+      else onFull = await daemon.#work(opened.books);
+      return daemon;
+    } catch (thrown) {
+      await daemon.#fail(thrown);
+      throw thrown;
+    }
+  }
+
+  get base(): string {
+    return this.#opened.base.path;
+  }
+
+  /** What keeps it from working; undefined when it works. */
+  get refusal(): string | undefined {
+    return this.#opened.refusal?.error.message;
+  }
+
+  /** Stops in order: intake first, then what runs within its budget, then the books. Asked again, the same stop. */
+  stop(reason: string): Promise<void> {
+    this.#stopped ??= this.#stop(reason);
+    return this.#stopped;
+  }
+
+  async #work(books: Books): Promise<() => void> {
+    const { ground, runner, reader } = this.#options;
+    const { base, vault } = this.#opened;
+    const settings = new Settings(ground.files, books, base.path);
+    await settings.reload();
+    const [problem] = settings.problems;
+    if (settings.isUnaccepted && problem !== undefined) {
+      throw new BridgeError(
+        "CONFIG_INVALID",
+        `wo-bridge.yaml:${problem.place?.line ?? 1}:${problem.place?.column ?? 1}: ${problem.message}`,
+      );
+    }
+    const signs = new Signs(books);
+    const { pid } = ground.processes.self;
+    await books.append([
+      { event: "daemon_started", pid, version: ground.machine.version, boot_id: ground.processes.bootId },
+    ]);
+    const onFatal = (error: unknown) => this.#options.onFatal(error, fatalExit(error));
+    const parts = assembleParts({
+      ground,
+      log: this.#log,
+      base,
+      books,
+      settings,
+      runner,
+      reader,
+      signal: this.#ending.signal,
+      onFatal,
+    });
+    parts.folders.restore(FIRST_LANES);
+    const fault = parts.folders.list().faults.find(({ lane }) => lane === "bridge/inbox");
+    if (fault !== undefined) throw new BridgeError("BASE_NOT_OURS", fault.message);
+    await attachBase(ground.files, books, parts.folders);
+    if (settings.isUnaccepted) await settings.accept("first start");
+
+    const rounds = new Rounds({
+      ...parts,
+      ground,
+      log: this.#log,
+      base,
+      books,
+      settings,
+      signs,
+      signal: this.#ending.signal,
+      onFatal,
+    });
+    this.#working = { books, settings, parts, rounds, signs };
+    parts.views.start();
+    await this.#listen();
+    const onFull = () =>
+      void parts.pressure.relieved(new BridgeError("DISK_FULL", `the disk of ${vault.path} is full`));
+    if (!(await vault.reserve())) onFull();
+    // Watched before it is scanned: what is dropped in between rings.
+    await rounds.begin();
+    const report = await recover(ground.files, books, parts);
+    parts.intake.scan();
+    this.#log.info("recovered", { ...report });
+    return onFull;
+  }
+
+  async #refuse(): Promise<void> {
+    const error = this.#opened.refusal?.error;
+    this.#log.error("refused", { message: error?.message });
+    await this.#runtime.write({
+      state: "refused",
+      ...(error === undefined ? {} : { reason: error.message, hint: error.hint }),
+    });
+    await this.#listen();
+  }
+
+  async #listen(): Promise<void> {
+    const { clock, machine } = this.#options.ground;
+    const { vault } = this.#opened;
+    const index = this.#index();
+    const live = this.#working;
+    const control = answerControl({
+      index,
+      runtime: () => this.#runtime.runtime,
+      status: () => this.#status(),
+      stop: () => void this.stop("asked over the control socket"),
+      live,
+    });
+    this.#server = await serve(socketPath(vault, machine), control);
+    await this.#runtime.write();
+    void repeat(clock, HEARTBEAT_MS, this.#ending.signal, async () => {
+      await this.#runtime
+        .write()
+        .catch((error: unknown) => this.#log.warn("heartbeat_refused", { message: String(error) }));
+    });
+  }
+
+  #index() {
+    const index = this.#working?.books.index ?? this.#opened.refusal?.index;
+    if (index === undefined) throw new BridgeError("DAEMON_SILENT", "the daemon has no books yet");
+    return index;
+  }
+
+  #status() {
+    const { files, clock } = this.#options.ground;
+    const { base } = this.#opened;
+    const runtime = this.#runtime.runtime;
+    const live = this.#working;
+    return statusOf({
+      files,
+      base,
+      index: this.#index(),
+      runtime,
+      nowMs: clock.now(),
+      ...(live === undefined ? {} : { live }),
+    });
+  }
+
+  async #stop(reason: string): Promise<void> {
+    const { ground, runner, reader } = this.#options;
+    const working = this.#working;
+    if (working !== undefined) {
+      const { books, parts, settings, rounds } = working;
+      parts.intake.pause();
+      await rounds.end();
+      // What does not end within the budget goes on under its runner host; the next daemon adopts it.
+      await Promise.race([
+        Promise.all([parts.line.leave(), parts.intake.idle()]),
+        ground.clock.sleep(settings.config.stopBudgetMs),
+      ]);
+      await books.append([{ event: "daemon_stopped", pid: ground.processes.self.pid, reason }]);
+      await parts.views.flush();
+      this.#ending.abort();
+      await books.close();
+    }
+    this.#ending.abort();
+    runner.close();
+    await reader.close();
+    await this.#server?.close();
+    await this.#runtime.write({ state: "stopped", reason });
+    this.#log.info("stopped", { reason });
+    await this.#opened.release();
+    this.#resolveDone();
+  }
+
+  /** It could not start: says why where people and supervisors look, and lets go of everything. */
+  async #fail(thrown: unknown): Promise<void> {
+    this.#ending.abort();
+    this.#options.runner.close();
+    await this.#options.reader.close();
+    await this.#server?.close();
+    if (thrown instanceof BridgeError)
+      await this.#runtime.write({ state: "refused", reason: thrown.message, hint: thrown.hint });
+    await this.#opened.release();
+  }
+}
+
+function fatalExit(error: unknown): number {
+  return error instanceof BridgeError && error.code === "SYNC_FAILED" ? EXIT.diskFailed : EXIT.bug;
+}

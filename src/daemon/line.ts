@@ -1,0 +1,368 @@
+/**
+ * THE LINE: how an order travels from the inbox to rest. Read this first.
+ *
+ *   claim ─► order or problems ─► wo_accepted ─► attempt (files, commands, checks) ─► wo_completed|wo_failed ─► settle
+ *                                COMMIT POINT 1                                       COMMIT POINT 2
+ *
+ * Before the first commit point the file is somebody's drop: after a crash it is taken in again. Between the two the
+ * order is ours: after a crash it goes on where the ledger says it is. Behind the second it is finished: what is left is
+ * to move its file and to tell people, which may be done any number of times.
+ */
+import type { Claim, ReadOrder } from "../bridge/intake.ts";
+import { stemOf } from "../bridge/names.ts";
+import type { Outbox } from "../bridge/outbox.ts";
+import type { Settler } from "../bridge/settle.ts";
+import type { Problem } from "../orders/problems.ts";
+import { type Failure, isResting } from "../orders/status.ts";
+import { type Clock, isoTime } from "../platform/clock.ts";
+import { assert, BridgeError, InvariantError, messageOf } from "../platform/errors.ts";
+import type { Files } from "../platform/files.ts";
+import type { Log } from "../platform/log.ts";
+import { endStep } from "../processors/executor.ts";
+import { findPlace, placeKey } from "../processors/places.ts";
+import type { Books } from "../records/books.ts";
+import type { Event } from "../records/events.ts";
+import type { OrderSummary } from "../records/order-index.ts";
+import { type OrderRecord, orderKey } from "../records/order-record.ts";
+import { readEntryAt } from "../records/segments.ts";
+import { type AttemptEnd, type AttemptTools, attemptOrder, type Wishes } from "./attempt.ts";
+import { Journal } from "./journal.ts";
+import { type Job, Lanes } from "./lanes.ts";
+import { isPressure, type Pressure } from "./pressure.ts";
+import type { Reception } from "./reception.ts";
+import type { Views } from "./views.ts";
+
+/** How often an order that says `on_interrupt: retry` is begun again after its command's end was lost. */
+const INTERRUPT_TRIES = 3;
+
+export interface LineOptions extends AttemptTools {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly books: Books;
+  readonly reception: Reception;
+  readonly readOrder: ReadOrder;
+  readonly settler: Settler;
+  readonly outbox: Outbox;
+  readonly views: Views;
+  readonly pressure: Pressure;
+  readonly concurrency: () => number;
+  readonly laneConcurrency: (lane: string) => number;
+  /** Told when a person may have to look. */
+  readonly onNews: (event: Event) => void;
+  /** A bug, or a disk that lies: the process has to end. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export class Line {
+  readonly #options: LineOptions;
+  readonly #lanes: Lanes;
+  readonly #wishes = new Map<string, Wishes>();
+  #leaving = false;
+
+  constructor(options: LineOptions) {
+    this.#options = options;
+    this.#lanes = new Lanes({ ...options, run: (job) => this.#carryOut(job).catch(options.onFatal) });
+  }
+
+  get lanes(): Pick<Lanes, "waiting" | "running"> {
+    return this.#lanes;
+  }
+
+  /** A claimed file becomes an order, or goes where it belongs. */
+  async takeIn(claim: Claim): Promise<void> {
+    const admission = await this.#options.reception.admit(claim);
+    switch (admission.kind) {
+      case "rejected":
+        return this.#withRoom(() => this.#reject(claim, admission.problems, admission.id));
+      case "duplicate":
+        return this.#withRoom(() => this.#acknowledgeAgain(claim, admission.of));
+      case "own":
+        return this.#withRoom(() => this.#takeBack(claim, admission.record));
+      case "new":
+        break;
+    }
+    const { order, accepted, wait, paths } = admission;
+    const { sizeBytes, modifiedMs } = claim.info;
+    const source = { path: claim.path, sizeBytes, modifiedMs };
+    const job: Job = {
+      id: order.id,
+      lane: accepted.lane,
+      order,
+      arrival: claim.claim,
+      source,
+      paths,
+      acceptance: [accepted],
+    };
+    // An order that may run at once carries its acceptance along to its first barrier.
+    if (wait === undefined && this.#lanes.startNow(job)) return;
+    const events: Event[] = wait === undefined ? [accepted] : [accepted, waiting(accepted, wait)];
+    await this.#withRoom(async () => {
+      await this.#options.books.append(events); // COMMIT POINT 1
+    });
+    if (this.#options.books.index.summary(job.id) === undefined) return this.#options.reception.release(job.id);
+    await this.#accepted(job);
+    if (wait === undefined) this.#lanes.add({ ...job, acceptance: [] });
+  }
+
+  /** Puts an order that the ledger has as pending or running back on the line. */
+  async resume(record: OrderRecord): Promise<void> {
+    const job = await this.#jobOf(record);
+    if (job !== undefined) this.#lanes.add(job);
+  }
+
+  /** Finishes what is left of an order at rest: its result, its state, its file. */
+  async finish(record: OrderRecord): Promise<void> {
+    await this.#options.views.publish(record);
+    await this.#withRoom(async () => {
+      const to = await this.#options.settler.settle(record, () => this.#sourceOf(record));
+      this.#options.books.note({ event: "wo_settled", wo_id: record.id, lane: record.lane, to });
+    });
+  }
+
+  /** Cancels an order; false when it is at rest already. A running one ends between two steps, its command is ended. */
+  async cancel(record: OrderRecord, by: string, reason: string): Promise<boolean> {
+    if (isResting(record.status)) return false;
+    const wishes = this.#wishes.get(orderKey(record.id));
+    if (wishes !== undefined) {
+      wishes.cancel = { by, reason };
+      if (wishes.step !== undefined) await endStep(this.#options.executor, wishes.step);
+      return true;
+    }
+    this.#lanes.remove(record.id);
+    const { id, lane, attempt } = record;
+    await this.#options.books.append([{ event: "wo_canceled", wo_id: id, lane, attempt, by, reason }]);
+    await this.#finishNow(id);
+    return true;
+  }
+
+  /** Nothing new is begun; resolves when all that runs has ended or is left between two steps. */
+  async leave(): Promise<void> {
+    this.#leaving = true;
+    this.#lanes.stop();
+    for (const wishes of this.#wishes.values()) wishes.leaving = true;
+    while (this.#wishes.size > 0) await this.#options.clock.sleep(10);
+  }
+
+  async #carryOut(job: Job): Promise<void> {
+    const { books, reception, onFatal } = this.#options;
+    const key = orderKey(job.id);
+    const wishes: Wishes = { attempt: 1, cancel: undefined, leaving: this.#leaving, step: undefined };
+    this.#wishes.set(key, wishes);
+    try {
+      for (let interrupted = 0; ; ) {
+        const known = books.index.get(job.id);
+        const tell = () => void this.#acceptedSoon(job).catch(onFatal);
+        const isNew = known === undefined;
+        const journal = new Journal(books, job.id, isNew ? job.acceptance : [], isNew ? tell : () => undefined);
+        const end = await this.#attempt(job, journal, known, { wishes, anew: interrupted > 0 });
+        if (end === "left") return;
+        if (end === "again") continue;
+        interrupted += end === "interrupted" ? 1 : 0;
+        if (end === "interrupted" && job.order.onInterrupt === "retry" && interrupted < INTERRUPT_TRIES) continue;
+        if (await this.#record(journal, end === "interrupted" ? interruptedEnd(job, wishes) : end)) break;
+      }
+      await this.#finishNow(job.id);
+    } finally {
+      this.#wishes.delete(key);
+      reception.release(job.id);
+    }
+  }
+
+  /** One attempt. What the world does to it becomes a failure of the order; a full disk a pause, after it "again". */
+  async #attempt(
+    job: Job,
+    journal: Journal,
+    known: OrderRecord | undefined,
+    { wishes, anew }: { readonly wishes: Wishes; readonly anew: boolean },
+  ): Promise<AttemptEnd | "again"> {
+    try {
+      return await attemptOrder(this.#options, { job, journal, known, wishes, anew });
+    } catch (thrown) {
+      if (isPressure(thrown)) {
+        await this.#options.pressure.relieved(thrown);
+        return wishes.leaving ? "left" : "again";
+      }
+      if (thrown instanceof InvariantError || (thrown instanceof BridgeError && thrown.code === "SYNC_FAILED"))
+        throw thrown;
+      this.#options.log.error("attempt_failed", { wo_id: job.id, message: messageOf(thrown), stack: stackOf(thrown) });
+      return { event: "wo_failed", wo_id: job.id, lane: job.lane, attempt: wishes.attempt, ...failureOf(thrown) };
+    }
+  }
+
+  /** Writes down how the order ended; false when there was no room and it has to be looked at again. */
+  async #record(journal: Journal, end: Event): Promise<boolean> {
+    try {
+      await journal.commit(end); // COMMIT POINT 2
+    } catch (thrown) {
+      if (!isPressure(thrown)) throw thrown;
+      await this.#options.pressure.relieved(thrown);
+      return false;
+    }
+    if (end.event !== "wo_completed") this.#options.onNews(end);
+    return true;
+  }
+
+  async #finishNow(id: string): Promise<void> {
+    const record = this.#options.books.index.get(id);
+    assert(record !== undefined && isResting(record.status), "an order that is finished is at rest");
+    await this.finish(record);
+  }
+
+  /** The order is in the ledger: whoever dropped it is told, and what it supersedes is canceled. */
+  async #accepted(job: Job): Promise<void> {
+    const { books, reception, views, onNews } = this.#options;
+    reception.release(job.id);
+    const record = books.index.get(job.id);
+    assert(record !== undefined, "an accepted order is in the index");
+    await views.acknowledge(record);
+    if (record.status === "waiting") onNews(waiting({ wo_id: record.id, lane: record.lane }, record.waiting));
+    const { supersedes } = job.order;
+    const older = supersedes === undefined ? undefined : books.index.get(supersedes);
+    if (older === undefined) return;
+    await this.#withRoom(async () => {
+      await this.cancel(older, record.id, `superseded by ${record.id}`);
+    });
+  }
+
+  /** The same beside the order's attempt: it has its turn while that waits for the disk. */
+  async #acceptedSoon(job: Job): Promise<void> {
+    await this.#options.clock.breathe();
+    await this.#accepted(job);
+  }
+
+  async #reject(claim: Claim, problems: readonly Problem[], id: string | undefined): Promise<void> {
+    const { books, settler, outbox, onNews } = this.#options;
+    const sha256 = claim.content?.sha256;
+    const event: Event = {
+      event: "wo_rejected",
+      lane: claim.lane.name,
+      claim: claim.claim,
+      name: claim.name,
+      ...(sha256 === undefined ? {} : { sha256 }),
+      ...(id === undefined ? {} : { wo_id: id }),
+      problems,
+    };
+    await books.append([event]);
+    const to = await settler.reject(claim, problems);
+    await outbox.refuse(claim, {
+      wo_id: id,
+      status: "rejected",
+      error: problems[0]?.message,
+      problems,
+      moved_to: to,
+      next: `wo check ${to}`,
+    });
+    onNews(event);
+  }
+
+  async #acknowledgeAgain(claim: Claim, of: OrderSummary): Promise<void> {
+    const { books, settler, outbox, clock } = this.#options;
+    const { id, status, sha256 } = of;
+    await books.append([
+      { event: "wo_duplicate", wo_id: id, lane: claim.lane.name, claim: claim.claim, name: claim.name, sha256, status },
+    ]);
+    const to = await settler.putAside(claim, isoTime(clock.now()));
+    const next = status === "failed" || status === "canceled" ? `wo retry ${id}` : `wo show ${id}`;
+    await outbox.refuse(claim, { wo_id: id, status: "duplicate", of: status, moved_to: to, next });
+  }
+
+  /** The file of an order that is known gets the name that the ledger has for it. */
+  async #takeBack(claim: Claim, record: OrderRecord): Promise<void> {
+    const { files, settler, books } = this.#options;
+    if (claim.claim !== record.claim) files.rename(claim.path, settler.claimPath(record));
+    const now = books.index.get(record.id);
+    if (now !== undefined && isResting(now.status)) await this.finish(now);
+  }
+
+  async #jobOf(record: OrderRecord): Promise<Job | undefined> {
+    const { books, readOrder, settler, files, placeRules } = this.#options;
+    const { id, lane, claim, sizeBytes, modifiedMs } = record;
+    const reading = await readOrder(this.#sourceOf(record), stemOf(record.name));
+    if (!reading.ok) {
+      const failure: Failure = {
+        class: "invalid",
+        code: "unreadable",
+        message: reading.error[0]?.message ?? "its source cannot be read",
+      };
+      await books.append([{ event: "wo_failed", wo_id: id, lane, attempt: Math.max(1, record.attempt), ...failure }]);
+      await this.#finishNow(id);
+      return undefined;
+    }
+    const order = { ...reading.value, id };
+    const paths = order.files.flatMap(({ path }) => {
+      const place = findPlace(files, path, placeRules(lane));
+      return place.ok ? [placeKey(place.value)] : [];
+    });
+    return {
+      id,
+      lane,
+      order,
+      arrival: claim,
+      source: { path: settler.claimPath(record), sizeBytes, modifiedMs },
+      paths,
+      acceptance: [],
+    };
+  }
+
+  /** The order as it was dropped, out of the ledger. */
+  #sourceOf(record: OrderRecord): Buffer {
+    const { files, books } = this.#options;
+    const entry = readEntryAt(files, books.vault.ledger, record.acceptedAt);
+    assert(entry?.event === "wo_accepted" && entry.wo_id === record.id, "a record knows where its acceptance is");
+    return books.vault.load(entry.source);
+  }
+
+  /**
+   * Does work that a crash would have done again anyway: where there is no room for it, again when there is. What the
+   * disk refuses for another reason stays where it is until the next start, and is told of.
+   */
+  async #withRoom(work: () => Promise<void>): Promise<void> {
+    const { log, pressure } = this.#options;
+    for (;;) {
+      try {
+        return await work();
+      } catch (thrown) {
+        if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
+        if (!isPressure(thrown) || this.#leaving)
+          return log.error("left_for_later", { code: thrown.code, message: thrown.message });
+        await pressure.relieved(thrown);
+      }
+    }
+  }
+}
+
+function interruptedEnd(job: Job, { attempt }: Wishes): Event {
+  return {
+    event: "wo_failed",
+    wo_id: job.id,
+    lane: job.lane,
+    attempt,
+    class: "interrupted",
+    code: "end_unknown",
+    message: "its command was interrupted, and how it ended cannot be known; none of its processes is left",
+    hint: `look at what it did, then \`wo retry ${job.id}\`; \`on_interrupt: retry\` in the order does so by itself`,
+  };
+}
+
+function failureOf(thrown: unknown): Failure {
+  if (thrown instanceof BridgeError) {
+    const failureClass = thrown.code === "PATH_ESCAPED" ? "policy" : "transient_infra";
+    return { class: failureClass, code: thrown.code.toLowerCase(), message: thrown.message, hint: thrown.hint };
+  }
+  return {
+    class: "internal",
+    code: "bug",
+    message: `an error of ours: ${messageOf(thrown)}`,
+    hint: "see daemon.log in the vault",
+  };
+}
+
+function stackOf(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? "") : "";
+}
+
+function waiting(order: { readonly wo_id: string; readonly lane: string }, wait: OrderRecord["waiting"]): Event {
+  assert(wait !== undefined, "an order that waits says for what");
+  return { event: "wo_waiting", wo_id: order.wo_id, lane: order.lane, reason: wait.reason, message: wait.message };
+}

@@ -1,0 +1,108 @@
+/**
+ * From a path to open books, in the order that keeps two processes apart: the base's lock, its binding, the vault's
+ * lock, then the ledger. The daemon opens them for its life; a command that changes something while no daemon runs opens
+ * them in the same way, under the same locks.
+ */
+import { join } from "node:path";
+import type { Clock } from "../platform/clock.ts";
+import { isoTime } from "../platform/clock.ts";
+import { BridgeError } from "../platform/errors.ts";
+import type { Files } from "../platform/files.ts";
+import { type KernelLock, showHolder, takeLock } from "../platform/lock.ts";
+import type { Machine } from "../platform/machine.ts";
+import type { Processes } from "../platform/processes.ts";
+import { Books, type Refusal, readBooks } from "../records/books.ts";
+import type { OrderIndex } from "../records/order-index.ts";
+import { Telemetry } from "../records/telemetry.ts";
+import { Vault } from "../records/vault.ts";
+import { type BindWish, type BoundBase, bindBase, findBase } from "./base.ts";
+
+/** What everything here is built on. Tests and simulations bring their own. */
+export interface Ground {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly machine: Machine;
+  readonly processes: Processes;
+}
+
+export interface OpenWish extends BindWish {
+  /** Absolute path of the base. */
+  readonly path: string;
+  readonly onFatal: (error: BridgeError) => void;
+  readonly onFull: () => void;
+  /** Of the reserve; smaller in tests. */
+  readonly reserveBytes?: number;
+}
+
+export interface Opened {
+  readonly base: BoundBase;
+  readonly vault: Vault;
+  /** The books; or why they cannot be written, and what can be read of them. */
+  readonly books: Books | undefined;
+  readonly refusal: Refusal | undefined;
+  /** Gives up the locks; the books are closed by whoever uses them. */
+  release(): Promise<void>;
+}
+
+/** Throws LOCK_HELD with the holder's own words, and what bindBase throws. */
+export async function openBase(ground: Ground, wish: OpenWish): Promise<Opened> {
+  const { files, clock, machine, processes } = ground;
+  const place = findBase(files, wish.path);
+  const self = `pid ${processes.self.pid}, wo-bridge ${machine.version}, base ${place.path}, since ${isoTime(clock.now())}`;
+  const locks: KernelLock[] = [];
+  const releases: (() => Promise<void>)[] = [];
+  const release = async () => {
+    for (const one of releases.toReversed()) await one();
+    for (const lock of locks.toReversed()) await lock.release();
+  };
+  try {
+    locks.push(await lockOrThrow(machine, `base-${place.device}-${place.inode}`, self, place.path));
+    const base = await bindBase({ files, machine, sleep: (durationMs) => clock.sleep(durationMs) }, place, wish);
+    const vault = new Vault(files, base.vault, wish.reserveBytes);
+    files.makeFolders(vault.path, 0o700);
+    const info = files.info(vault.path);
+    locks.push(await lockOrThrow(machine, `vault-${info?.device}-${info?.inode}`, self, vault.path));
+    await vault.prepare();
+    releases.push(await showHolder(join(vault.path, "daemon")));
+    const { onFatal, onFull } = wish;
+    const check = (index: OrderIndex) => rolledBack(files, index, base);
+    const opened = await Books.open({ files, clock, vault, baseId: base.id, onFatal, onFull, check });
+    return {
+      base,
+      vault,
+      release,
+      books: opened.ok ? opened.value : undefined,
+      refusal: opened.ok ? undefined : opened.error,
+    };
+  } catch (thrown) {
+    await release();
+    throw thrown;
+  }
+}
+
+async function lockOrThrow(machine: Machine, name: string, self: string, path: string): Promise<KernelLock> {
+  const lock = await takeLock(join(machine.stateRoot, "locks"), name, self);
+  if (lock.ok) return lock.value;
+  throw new BridgeError("LOCK_HELD", `${path} is held by ${lock.error}`);
+}
+
+/** Why the books of a base cannot be continued, changing nothing; undefined when they can. */
+export function refusalOf(files: Files, base: BoundBase): Refusal | undefined {
+  const read = readBooks(files, new Vault(files, base.vault));
+  return read.ok ? rolledBack(files, read.value.index, base) : read.error;
+}
+
+/** Telemetry knows entries that the ledger lacks: the vault is an older copy, and would do things a second time. */
+function rolledBack(files: Files, index: OrderIndex, base: BoundBase): Refusal | undefined {
+  const { ledger } = index.facts;
+  const told = ledger === "" ? 0 : Telemetry.lastSeq(files, telemetryPath(base.path), ledger);
+  const { seq } = index.head;
+  if (told <= seq) return undefined;
+  const reason = `telemetry tells of entry ${told}, and the ledger ends at entry ${seq}`;
+  const error = new BridgeError("VAULT_ROLLED_BACK", `the vault ${base.vault} was set back: ${reason}`);
+  return { error, index, damage: { segment: "", atByte: 0, seq: seq + 1, readableTo: told, reason } };
+}
+
+export function telemetryPath(base: string): string {
+  return join(base, "g", "telemetry", "unified.jsonl");
+}

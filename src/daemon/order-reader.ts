@@ -1,0 +1,39 @@
+/** Reads orders without ever holding up the process: what might take long goes to a thread with limits. */
+import type { ReadOrder } from "../bridge/intake.ts";
+import { LIMITS } from "../orders/limits.ts";
+import type { Order } from "../orders/order.ts";
+import type { Problem } from "../orders/problems.ts";
+import { isCostly, readOrder } from "../orders/read-order.ts";
+import type { Clock } from "../platform/clock.ts";
+import { err, isRecord, type Result } from "../platform/result.ts";
+import { Thread } from "../platform/thread.ts";
+
+const THREAD_MS = 8000;
+
+export interface OrderReader {
+  readonly read: ReadOrder;
+  close(): Promise<void>;
+}
+
+/** A reader with a thread of its own, started when it is first needed. `program` is the built read-thread.js. */
+export function openOrderReader(clock: Clock, program: URL): OrderReader {
+  const thread = new Thread(clock, program, THREAD_MS);
+  return {
+    read: async (bytes, stem) => {
+      if (!isCostly(bytes)) return readOrder(bytes, stem);
+      const answer = await thread.ask({ bytes: new Uint8Array(bytes), stem });
+      return isReading(answer) ? answer : err([tooSlow(bytes)]);
+    },
+    close: () => thread.close(),
+  };
+}
+
+function tooSlow(bytes: Uint8Array): Problem {
+  const message = `reading its ${bytes.length} bytes took more than ${THREAD_MS / 1000} s or too much memory`;
+  return { code: "too_slow", message, hint: `write large orders as JSON; ${LIMITS.sizeBytes} bytes at most` };
+}
+
+/** The thread runs the same code as this process: what it answers has the shape that readOrder returns. */
+function isReading(value: unknown): value is Result<Order, readonly Problem[]> {
+  return isRecord(value) && typeof value["ok"] === "boolean" && ("value" in value || "error" in value);
+}

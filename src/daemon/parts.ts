@@ -1,0 +1,197 @@
+/** The parts of a running daemon, put together: who knows whom is decided here and nowhere else. */
+import { join } from "node:path";
+import { Intake } from "../bridge/intake.ts";
+import { BridgeFolders, type Lane } from "../bridge/lanes.ts";
+import { Outbox } from "../bridge/outbox.ts";
+import { Settler } from "../bridge/settle.ts";
+import { GitTracking } from "../platform/git.ts";
+import { newIdSource } from "../platform/ids.ts";
+import type { Log } from "../platform/log.ts";
+import type { Runner } from "../platform/runner.ts";
+import type { PlaceRules } from "../processors/places.ts";
+import type { Books } from "../records/books.ts";
+import { Telemetry } from "../records/telemetry.ts";
+import type { BoundBase } from "./base.ts";
+import { type Config, laneRules } from "./config.ts";
+import { Line } from "./line.ts";
+import { Notifier } from "./notify.ts";
+import { type Ground, telemetryPath } from "./opening.ts";
+import type { OrderReader } from "./order-reader.ts";
+import { Pressure } from "./pressure.ts";
+import { Reception } from "./reception.ts";
+import type { Settings } from "./settings.ts";
+import { commandEnvironment, placeRules } from "./surroundings.ts";
+import { Views } from "./views.ts";
+
+export interface PartsOptions {
+  readonly ground: Ground;
+  readonly log: Log;
+  readonly base: BoundBase;
+  readonly books: Books;
+  readonly settings: Settings;
+  readonly runner: Runner;
+  readonly reader: OrderReader;
+  /** Ends intake and everything that goes on by itself. */
+  readonly signal: AbortSignal;
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface Parts {
+  readonly folders: BridgeFolders;
+  readonly telemetry: Telemetry;
+  readonly views: Views;
+  readonly pressure: Pressure;
+  readonly line: Line;
+  readonly intake: Intake;
+  readonly notifier: Notifier;
+}
+
+/** Builds them; nothing moves yet. */
+export function assembleParts(options: PartsOptions): Parts {
+  const { ground, log, base, books, settings, signal, onFatal } = options;
+  const { files, clock, machine } = ground;
+  const folders = new BridgeFolders(files, base.path, machine.userId);
+  const outbox = new Outbox(files, folders);
+  const { telemetry, views } = assembleViews(options, outbox);
+  const notifier = new Notifier({
+    clock,
+    log,
+    base: base.path,
+    command: () => settings.config.notify.command,
+    minIntervalMs: () => settings.config.notify.minIntervalMs,
+    signal,
+  });
+  const pressure = new Pressure({
+    files,
+    clock,
+    books,
+    folders: [base.path, base.vault],
+    onPause: () => intake.pause(),
+    onResume: () => intake.resume(),
+    signal,
+  });
+  books.listen((entry) => {
+    if (entry.event === "intake_paused") notifier.tell(entry);
+  });
+  const line = assembleLine(options, { folders, outbox, telemetry, views, pressure, notifier });
+  const { settleMs, giveUpMs } = settings.config.intake;
+  const intake = new Intake({
+    files,
+    clock,
+    folders,
+    newId: newIdSource(),
+    rules: { settleMs, giveUpMs },
+    readOrder: options.reader.read,
+    onClaim: (claim) => line.takeIn(claim),
+    onIgnored: ignoredOnce(books),
+    onFatal,
+    signal,
+  });
+  return { folders, telemetry, views, pressure, line, intake, notifier };
+}
+
+function assembleViews(
+  { ground, log, base, books, settings, signal }: PartsOptions,
+  outbox: Outbox,
+): { readonly telemetry: Telemetry; readonly views: Views } {
+  const { files, clock, machine } = ground;
+  const telemetry = new Telemetry({
+    files,
+    clock,
+    path: telemetryPath(base.path),
+    ledgerFolder: books.vault.ledger,
+    ledgerId: books.index.facts.ledger,
+    ...settings.config.telemetry,
+  });
+  const staleHours = () => Number(machine.env["STALE_AFTER_HOURS"] ?? settings.config.projections.staleAfterHours);
+  const views = new Views({
+    files,
+    clock,
+    log,
+    books,
+    outbox,
+    telemetry,
+    base: base.path,
+    followupPaths: () => settings.config.projections.followup,
+    staleAfterMs: () => staleHours() * 3_600_000,
+    signal,
+  });
+  return { telemetry, views };
+}
+
+function assembleLine(
+  { ground, log, base, books, settings, runner, reader, onFatal }: PartsOptions,
+  parts: Pick<Parts, "folders" | "telemetry" | "views" | "pressure" | "notifier"> & { readonly outbox: Outbox },
+): Line {
+  const { files, clock, machine, processes } = ground;
+  const { folders, telemetry } = parts;
+  const settler = new Settler(files, folders);
+  const rules = rulesByLane(ground, base, () => settings.config);
+  const git = new GitTracking(files, clock, files.realPath(folders.inbox) ?? base.path);
+  const backlog =
+    books.index.facts.backlog === undefined ? "" : books.vault.load(books.index.facts.backlog).toString("utf8");
+  const config = () => settings.config;
+  const reception = new Reception({
+    files,
+    books,
+    settler,
+    git,
+    config,
+    placeRules: rules,
+    backlog: new Set(backlog.split("\n")),
+  });
+  const executor = {
+    runner,
+    processes,
+    vault: books.vault,
+    base: base.path,
+    get env() {
+      return commandEnvironment(machine, base.path, settings.config);
+    },
+    get limits() {
+      return settings.config.commands;
+    },
+  };
+  return new Line({
+    ...parts,
+    files,
+    clock,
+    log,
+    books,
+    vault: books.vault,
+    reception,
+    readOrder: reader.read,
+    settler,
+    executor,
+    placeRules: rules,
+    notice: (notice) => telemetry.notice(notice),
+    concurrency: () => settings.config.concurrency,
+    laneConcurrency: (lane) => laneRules(settings.config, lane).concurrency,
+    onNews: (event) => parts.notifier.tell(event),
+    onFatal,
+  });
+}
+
+/** The rules of a lane are worked out once per configuration. */
+function rulesByLane(ground: Ground, base: BoundBase, config: () => Config): (lane: string) => PlaceRules {
+  let known = new Map<string, PlaceRules>();
+  let knownFor: Config | undefined;
+  return (lane) => {
+    if (knownFor !== config()) known = new Map();
+    knownFor = config();
+    const rules = known.get(lane) ?? placeRules(ground, base, config(), lane);
+    known.set(lane, rules);
+    return rules;
+  };
+}
+
+/** What looks like an order and is none is told of once; the ledger remembers. */
+function ignoredOnce(books: Books): (lane: Lane, name: string, reason: string) => void {
+  const told = new Set(books.index.facts.ignored.map(({ lane, name }) => join(lane, name)));
+  return (lane, name, reason) => {
+    const key = join(lane.name, name);
+    if (told.has(key)) return;
+    told.add(key);
+    books.note({ event: "wo_ignored", lane: lane.name, name, reason });
+  };
+}

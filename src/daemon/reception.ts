@@ -1,0 +1,238 @@
+/**
+ * What becomes of a claim: an order to be accepted, the same one again, or nothing that may be taken. Every refusal is
+ * decided here, before the order is ours, except for what only its plan can show.
+ */
+import { join } from "node:path";
+import type { Claim } from "../bridge/intake.ts";
+import type { Settler } from "../bridge/settle.ts";
+import { decode, openDocument } from "../orders/document.ts";
+import { ID } from "../orders/header.ts";
+import { judge } from "../orders/lane-rules.ts";
+import type { Order } from "../orders/order.ts";
+import { keyText, type Problem } from "../orders/problems.ts";
+import type { WaitReason } from "../orders/status.ts";
+import type { Files } from "../platform/files.ts";
+import type { GitTracking } from "../platform/git.ts";
+import { err, ok, type Result } from "../platform/result.ts";
+import { findPlace, type PlaceRules, placeKey } from "../processors/places.ts";
+import type { Books } from "../records/books.ts";
+import type { OrderAccepted } from "../records/events.ts";
+import type { OrderSummary } from "../records/order-index.ts";
+import { type OrderRecord, orderKey } from "../records/order-record.ts";
+import { backlogLine } from "./attach.ts";
+import { type Config, laneRules } from "./config.ts";
+
+export type Admission =
+  | {
+      readonly kind: "new";
+      readonly order: Order;
+      readonly accepted: OrderAccepted;
+      /** Folded absolute paths of its files. */
+      readonly paths: readonly string[];
+      readonly wait: { readonly reason: WaitReason; readonly message: string } | undefined;
+    }
+  /** The file of an order that is known: after a crash, or after a power cut that undid its claim. */
+  | { readonly kind: "own"; readonly record: OrderRecord }
+  | { readonly kind: "duplicate"; readonly of: OrderSummary }
+  | { readonly kind: "rejected"; readonly problems: readonly Problem[]; readonly id: string | undefined };
+
+export interface ReceptionOptions {
+  readonly files: Files;
+  readonly books: Books;
+  readonly settler: Settler;
+  readonly git: GitTracking;
+  readonly config: () => Config;
+  readonly placeRules: (lane: string) => PlaceRules;
+  /** Lines of attach.ts: files that lay in the inbox before the base was attached. */
+  readonly backlog: ReadonlySet<string>;
+}
+
+interface Reservation {
+  readonly sha256: string;
+  readonly released: Promise<void>;
+  readonly release: () => void;
+}
+
+export class Reception {
+  readonly #options: ReceptionOptions;
+  /** Ids that are on their way into the ledger. */
+  readonly #reserved = new Map<string, Reservation>();
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+  }
+
+  /** Decides. The id of a new order is reserved until `release`, from the same turn in which it was looked up. */
+  async admit(claim: Claim): Promise<Admission> {
+    if (!claim.order.ok) return { kind: "rejected", problems: claim.order.error, id: undefined };
+    const { content } = claim;
+    if (content === undefined)
+      return {
+        kind: "rejected",
+        problems: [{ code: "unreadable", message: "the file cannot be read" }],
+        id: undefined,
+      };
+    const named = this.#name(claim.order.value, content.sha256, claim);
+    if (named.kind !== "named") return named;
+    const order = { ...claim.order.value, id: named.id };
+    const reserved = this.#reserved.get(orderKey(order.id));
+    if (reserved !== undefined) {
+      // The same id is being accepted just now: what becomes of it decides about this one.
+      await reserved.released;
+      return this.admit(claim);
+    }
+    this.#reserve(order.id, content.sha256);
+    const admission = await this.#judge(claim, order, content);
+    if (admission.kind !== "new") this.release(order.id);
+    return admission;
+  }
+
+  /** To be called once the order is in the ledger, or will not be. */
+  release(id: string): void {
+    const key = orderKey(id);
+    this.#reserved.get(key)?.release();
+    this.#reserved.delete(key);
+  }
+
+  #reserve(id: string, sha256: string): void {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    this.#reserved.set(orderKey(id), { sha256, released, release });
+  }
+
+  /** The order's id, unless an order of that id is known already. */
+  #name(
+    order: Order,
+    sha256: string,
+    claim: Claim,
+  ): Exclude<Admission, { readonly kind: "new" }> | { readonly kind: "named"; readonly id: string } {
+    const { index } = this.#options.books;
+    const known = index.summary(order.id);
+    if (known === undefined) return { kind: "named", id: order.id };
+    if (known.sha256 === sha256) return this.#again(known, claim);
+    // A file name is no promise: the same name with other content is another order.
+    const id = `${order.id}.${sha256.slice(0, 8)}`;
+    const taken = order.idFromName ? index.summary(id) : known;
+    if (taken?.sha256 === sha256) return this.#again(taken, claim);
+    if (taken === undefined && ID.test(id)) return { kind: "named", id };
+    return { kind: "rejected", problems: [contentConflict(order.id, known, sha256)], id: order.id };
+  }
+
+  /** The same content under the same id: the order's own file, or a duplicate. */
+  #again(known: OrderSummary, claim: Claim): Admission & { readonly kind: "own" | "duplicate" } {
+    const record = this.#options.books.index.get(known.id);
+    if (record === undefined || (record.claim !== claim.claim && record.settledTo !== undefined))
+      return { kind: "duplicate", of: known };
+    if (record.claim === claim.claim) return { kind: "own", record };
+    // A power cut may have undone the claim of an accepted order: then this file is that order's, not a second one.
+    const isLost =
+      this.#options.files.info(this.#options.settler.claimPath(record)) === undefined && record.name === claim.name;
+    return isLost ? { kind: "own", record } : { kind: "duplicate", of: known };
+  }
+
+  async #judge(claim: Claim, order: Order, content: NonNullable<Claim["content"]>): Promise<Admission> {
+    const { books, config, backlog } = this.#options;
+    const rejected = (problems: readonly Problem[]): Admission => ({ kind: "rejected", problems, id: order.id });
+    if (order.supersedes !== undefined && orderKey(order.supersedes) === orderKey(order.id)) {
+      return rejected([
+        { code: "bad_id", message: "an order takes the place of another one: it needs an id of its own" },
+      ]);
+    }
+    const places = this.#places(order, claim, content.bytes);
+    if (!places.ok) return rejected(places.error);
+    const isBacklog = backlog.has(backlogLine(claim.lane.name, claim.name, claim.info));
+    const asksGit = !isBacklog && order.steps.length > 0 && config().intake.fromGit === "hold";
+    const fromGit = asksGit && (await this.#options.git.isTracked(join(claim.lane.folder, claim.name)));
+    const verdict = judge(order, laneRules(config(), claim.lane.name), { backlog: isBacklog, fromGit });
+    if (verdict.kind === "refuse") return rejected([verdict.problem]);
+    const source = await books.vault.keep(content.bytes);
+    const accepted: OrderAccepted = {
+      event: "wo_accepted",
+      wo_id: order.id,
+      lane: claim.lane.name,
+      claim: claim.claim,
+      name: claim.name,
+      sha256: content.sha256,
+      size_bytes: content.bytes.length,
+      modified_ms: claim.info.modifiedMs,
+      source,
+      ...headerFields(order),
+      file_actions: order.files.length,
+      commands: order.steps.length,
+      dry_run: order.dryRun,
+      on_interrupt: order.onInterrupt,
+      ...(order.supersedes === undefined ? {} : { supersedes: order.supersedes }),
+    };
+    const wait = verdict.kind === "wait" ? { reason: verdict.reason, message: verdict.message } : undefined;
+    return { kind: "new", order, accepted, paths: places.value, wait };
+  }
+
+  /** Every path of the order has to lead somewhere that orders may go; the problems carry their places in the file. */
+  #places(order: Order, claim: Claim, bytes: Buffer): Result<readonly string[], readonly Problem[]> {
+    const rules = this.#options.placeRules(claim.lane.name);
+    const keys: string[] = [];
+    const problems: Problem[] = [];
+    for (const action of order.files) {
+      for (const path of action.kind === "move" ? [action.path, action.to] : [action.path]) {
+        const place = findPlace(this.#options.files, path, rules);
+        if (place.ok) keys.push(placeKey(place.value));
+        else problems.push({ ...place.error, key: keyText(action.at) });
+      }
+    }
+    return problems.length === 0 ? ok(keys) : err(placed(order, problems, bytes));
+  }
+}
+
+/** The problems with their lines: the file is opened once more, only now that somebody will read about it. */
+function placed(order: Order, problems: readonly Problem[], bytes: Buffer): readonly Problem[] {
+  const text = decode(bytes);
+  const document = text.ok ? openDocument(text.value) : undefined;
+  if (document?.ok !== true) return problems;
+  return problems.map((problem) => {
+    const action = order.files.find(({ at }) => keyText(at) === problem.key);
+    return action === undefined ? problem : document.value.problem(problem, action.at);
+  });
+}
+
+function contentConflict(id: string, known: OrderSummary, sha256: string): Problem {
+  const message = `the id ${id} belongs to an order with other content (sha256 ${known.sha256.slice(0, 12)}…, this file ${sha256.slice(0, 12)}…)`;
+  return {
+    code: "content_conflict",
+    message,
+    hint: `give it a new id, with \`supersedes: ${id}\` if it takes that order's place`,
+  };
+}
+
+function headerFields({
+  header,
+}: Order): Pick<
+  OrderAccepted,
+  | "title"
+  | "summary"
+  | "owner"
+  | "category"
+  | "priority"
+  | "raw_priority"
+  | "tags"
+  | "goal"
+  | "notes"
+  | "created_at"
+  | "due_date"
+> {
+  const { title, summary, owner, category, priority, rawPriority, tags, goal, notes, createdAt, dueDate } = header;
+  return {
+    title,
+    summary,
+    owner,
+    category,
+    priority,
+    raw_priority: rawPriority,
+    tags,
+    goal,
+    notes,
+    created_at: createdAt,
+    due_date: dueDate,
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * After a start: every order goes on from where the ledger says it is, by the same ways that orders take otherwise. One
+ * row of docs/states.md per case; each row has a test.
+ */
+import { CLAIMED } from "../bridge/lanes.ts";
+import { nameInClaim } from "../bridge/names.ts";
+import { isResting } from "../orders/status.ts";
+import type { Files } from "../platform/files.ts";
+import type { Books } from "../records/books.ts";
+import type { Parts } from "./parts.ts";
+
+export interface RecoveryReport {
+  /** Orders that were on their way. */
+  readonly resumed: number;
+  /** Orders that were at rest, and whose file was not where it belongs. */
+  readonly finished: number;
+  /** Claimed files that no order was made of yet. */
+  readonly reclaimed: number;
+}
+
+/** Puts everything back on its way; resolves when all of it is on the line or where it belongs. */
+export async function recover(files: Files, books: Books, { line, folders, intake }: Parts): Promise<RecoveryReport> {
+  const open = books.index.open;
+  const byClaim = new Set(open.map(({ claim }) => claim));
+  const claims = folders.list().lanes.flatMap((lane) => {
+    return (files.list(`${lane.folder}/${CLAIMED}`) ?? []).map(({ name }) => ({ lane, claim: name }));
+  });
+  let [resumed, finished, reclaimed] = [0, 0, 0];
+  for (const record of open) {
+    if (isResting(record.status)) {
+      await line.finish(record);
+      finished += 1;
+    } else if (record.status !== "waiting") {
+      await line.resume(record);
+      resumed += 1;
+    }
+  }
+  for (const { lane, claim } of claims) {
+    const name = nameInClaim(claim);
+    if (name === undefined || byClaim.has(claim)) continue;
+    const found = await intake.reclaim(lane, claim, name);
+    if (found === undefined) continue;
+    await line.takeIn(found);
+    reclaimed += 1;
+  }
+  return { resumed, finished, reclaimed };
+}

@@ -1,0 +1,129 @@
+/**
+ * The configuration in effect: what the tree says, held to what a person accepted. Asked anew at every scan, so that an
+ * edit takes effect by itself, a wiped file is put back, and a broken one changes nothing but the status.
+ */
+import { join } from "node:path";
+import type { Problem } from "../orders/problems.ts";
+import { BridgeError } from "../platform/errors.ts";
+import type { Files } from "../platform/files.ts";
+import { sha256 } from "../platform/ids.ts";
+import { err, ok, type Result } from "../platform/result.ts";
+import type { Books } from "../records/books.ts";
+import type { Facts } from "../records/facts.ts";
+import type { Vault } from "../records/vault.ts";
+import { type Config, DEFAULT_CONFIG, type EffectiveConfig, holdTo, readConfig } from "./config.ts";
+
+const CONFIG_BYTES_MAX = 1024 * 1024;
+
+export interface ConfigInEffect extends EffectiveConfig {
+  /** What is wrong with the tree's file; the last accepted configuration is in effect then. */
+  readonly problems: readonly Problem[];
+}
+
+/** Where a base keeps its configuration. */
+export function configPath(base: string): string {
+  return join(base, "wo-bridge.yaml");
+}
+
+/** What is in effect now, changing nothing. Throws CONFIG_INVALID when the accepted one is of a newer version. */
+export function configInEffect(files: Files, vault: Vault, facts: Facts, path: string): ConfigInEffect {
+  const tree = readTree(files, path);
+  const problems = tree.read.ok ? [] : tree.read.error;
+  const accepted = facts.config === undefined ? undefined : readAccepted(vault.load(facts.config.content));
+  if (accepted === undefined) return { config: tree.read.ok ? tree.read.value : DEFAULT_CONFIG, pending: [], problems };
+  if (!tree.read.ok || tree.bytes === undefined) return { config: accepted, pending: [], problems };
+  return { ...holdTo(accepted, tree.read.value), problems };
+}
+
+/** `bytes` undefined: there is no file. */
+interface TreeConfig {
+  readonly bytes: Buffer | undefined;
+  readonly read: Result<Config, readonly Problem[]>;
+}
+
+function readTree(files: Files, path: string): TreeConfig {
+  const reading = files.peek(path, CONFIG_BYTES_MAX);
+  if (reading.kind === "absent") return { bytes: undefined, read: ok(DEFAULT_CONFIG) };
+  if (reading.kind === "file") return { bytes: reading.bytes, read: readConfig(reading.bytes) };
+  return {
+    bytes: undefined,
+    read: err([{ code: "no_file", message: `${path} is no file that can be read: ${reading.kind}` }]),
+  };
+}
+
+function readAccepted(bytes: Buffer): Config {
+  const read = readConfig(bytes);
+  if (read.ok) return read.value;
+  // Accepted by a version that knew more: guessing what it allowed would be looser than it was, or break its users.
+  throw new BridgeError(
+    "CONFIG_INVALID",
+    `the accepted configuration cannot be read: ${read.error[0]?.message ?? "unknown"}`,
+  );
+}
+
+export class Settings {
+  readonly path: string;
+  readonly #files: Files;
+  readonly #books: Books;
+  #stamp = "";
+  #effect: ConfigInEffect = { config: DEFAULT_CONFIG, pending: [], problems: [] };
+
+  constructor(files: Files, books: Books, base: string) {
+    this.#files = files;
+    this.#books = books;
+    this.path = configPath(base);
+  }
+
+  /** In effect now. Do not keep it: ask again. */
+  get config(): Config {
+    return this.#effect.config;
+  }
+
+  /** What the tree wishes and nobody has accepted. */
+  get pending(): readonly string[] {
+    return this.#effect.pending;
+  }
+
+  get problems(): readonly Problem[] {
+    return this.#effect.problems;
+  }
+
+  /** Nobody has ever accepted a configuration for this base. */
+  get isUnaccepted(): boolean {
+    return this.#books.index.facts.config === undefined;
+  }
+
+  /** Reads the file when it has changed; true when it had vanished and was put back. */
+  async reload(): Promise<boolean> {
+    const info = this.#files.info(this.path);
+    const { facts } = this.#books.index;
+    const stamp = `${info?.inode}:${info?.sizeBytes}:${info?.modifiedMs}:${facts.config?.sha256}`;
+    if (stamp === this.#stamp) return false;
+    const restored = info === undefined && (await this.#putBack());
+    this.#effect = configInEffect(this.#files, this.#books.vault, facts, this.path);
+    this.#stamp = restored ? "" : stamp;
+    return restored;
+  }
+
+  /** Makes the tree's configuration the accepted one; its problems when it is none. */
+  async accept(by: string): Promise<Result<{ readonly changed: boolean }, readonly Problem[]>> {
+    const tree = readTree(this.#files, this.path);
+    if (!tree.read.ok) return err(tree.read.error);
+    const bytes = tree.bytes ?? Buffer.alloc(0);
+    const hash = sha256(bytes);
+    if (this.#books.index.facts.config?.sha256 === hash) return ok({ changed: false });
+    const config = await this.#books.vault.keep(bytes);
+    await this.#books.append([{ event: "config_accepted", by, sha256: hash, config }]);
+    this.#stamp = "";
+    await this.reload();
+    return ok({ changed: true });
+  }
+
+  async #putBack(): Promise<boolean> {
+    const { config } = this.#books.index.facts;
+    const bytes = config === undefined ? Buffer.alloc(0) : this.#books.vault.load(config.content);
+    if (bytes.length === 0) return false;
+    await this.#files.publish(this.path, bytes);
+    return true;
+  }
+}

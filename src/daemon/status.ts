@@ -1,0 +1,252 @@
+/** What `wo status` tells: first what needs a person, then who does what, then the orders. Plain data, for any view. */
+import { join } from "node:path";
+import type { LaneMode } from "../orders/lane-rules.ts";
+import { isResting, type Status as OrderStatus } from "../orders/status.ts";
+import { isoTime } from "../platform/clock.ts";
+import type { Files } from "../platform/files.ts";
+import type { Books } from "../records/books.ts";
+import { AGENTS, type Agent } from "../records/events.ts";
+import type { OrderIndex } from "../records/order-index.ts";
+import type { OrderRecord } from "../records/order-record.ts";
+import { progressOf, troubleOf } from "../records/state-file.ts";
+import type { BoundBase } from "./base.ts";
+import { laneRules } from "./config.ts";
+import type { Parts } from "./parts.ts";
+import type { Runtime } from "./runtime.ts";
+import type { Settings } from "./settings.ts";
+import type { Signs } from "./signs.ts";
+
+const NEEDS_SHOWN = 20;
+const ORDERS_SHOWN = 15;
+const FAILED_SHOWN_MS = 24 * 3_600_000;
+
+/** Something that a person has to look at, since when, and what to type. */
+export interface Need {
+  readonly what: string;
+  readonly since: string;
+  readonly next: string;
+}
+
+export interface WorkerStatus {
+  readonly name: Agent;
+  readonly doing: string;
+  /** How much waits for it. */
+  readonly waiting: number;
+  /** ISO time of the last thing that it told; "" before the first. */
+  readonly lastSign: string;
+}
+
+export interface OrderLine {
+  readonly id: string;
+  readonly lane: string;
+  readonly title: string;
+  readonly status: OrderStatus;
+  readonly priority: string;
+  readonly progress: number;
+  readonly updated: string;
+  readonly detail: string;
+}
+
+export interface LaneStatus {
+  readonly name: string;
+  readonly mode: LaneMode;
+  readonly waiting: number;
+  readonly running: number;
+}
+
+export interface Status {
+  readonly base: string;
+  readonly vault: string;
+  readonly vaultBytes: number;
+  readonly daemon: Runtime | undefined;
+  readonly needs: readonly Need[];
+  readonly workers: readonly WorkerStatus[];
+  readonly lanes: readonly LaneStatus[];
+  readonly counts: Readonly<Record<OrderStatus, number>>;
+  readonly orders: readonly OrderLine[];
+  /** What holds as long as the configuration does. */
+  readonly notes: readonly string[];
+  readonly ledgerSeq: number;
+}
+
+export interface StatusSource {
+  readonly files: Files;
+  readonly base: BoundBase;
+  readonly index: OrderIndex;
+  readonly runtime: Runtime | undefined;
+  readonly nowMs: number;
+  /** Only in a daemon that works. */
+  readonly live?: { readonly books: Books; readonly parts: Parts; readonly settings: Settings; readonly signs: Signs };
+}
+
+/** Gathers it. */
+export function statusOf(source: StatusSource): Status {
+  const { base, index, live } = source;
+  const recent = index.recent();
+  const open = index.open.filter(({ status }) => !isResting(status));
+  const orders = [...open.toSorted((a, b) => (a.updatedTs < b.updatedTs ? 1 : -1)), ...recent].slice(0, ORDERS_SHOWN);
+  return {
+    base: base.path,
+    vault: base.vault,
+    vaultBytes: ledgerBytes(source),
+    daemon: source.runtime,
+    needs: needsOf(source, open, recent).slice(0, NEEDS_SHOWN),
+    workers: live === undefined ? [] : AGENTS.map((name) => workerOf(name, live)),
+    lanes: live === undefined ? [] : lanesOf(live),
+    counts: index.counts,
+    orders: orders.map(orderLine),
+    notes: ["sandbox off in every lane: commands run with the daemon's own rights"],
+    ledgerSeq: index.head.seq,
+  };
+}
+
+export function orderLine(record: OrderRecord): OrderLine {
+  return {
+    id: record.id,
+    lane: record.lane,
+    title: record.header.title,
+    status: record.status,
+    priority: record.header.priority,
+    progress: progressOf(record),
+    updated: record.updatedTs,
+    detail: troubleOf(record),
+  };
+}
+
+function ledgerBytes({ files, base }: StatusSource): number {
+  const folder = join(base.vault, "ledger");
+  const sizes = (files.list(folder) ?? []).map(({ name }) => files.info(join(folder, name))?.sizeBytes ?? 0);
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+function needsOf(source: StatusSource, open: readonly OrderRecord[], recent: readonly OrderRecord[]): Need[] {
+  const { facts } = source.index;
+  const failedAfter = isoTime(source.nowMs - FAILED_SHOWN_MS);
+  const paused =
+    facts.paused === undefined
+      ? []
+      : [
+          {
+            what: `intake is paused: ${facts.paused.message}`,
+            since: facts.paused.since,
+            next: "free some space; it resumes by itself",
+          },
+        ];
+  const waiting = open
+    .filter(({ status }) => status === "waiting")
+    .map((record) => ({
+      what: `${record.id} ${troubleOf(record)}`,
+      since: record.updatedTs,
+      next: record.fileActions + record.commands === 0 ? `wo show ${record.id}` : `wo approve ${record.id}`,
+    }));
+  const failed = recent
+    .filter(({ status, restedTs }) => status === "failed" && (restedTs ?? "") > failedAfter)
+    .map((record) => ({
+      what: `${record.id} failed: ${troubleOf(record)}`,
+      since: record.restedTs ?? record.updatedTs,
+      next: `wo show ${record.id}`,
+    }));
+  return [...daemonNeeds(source), ...paused, ...settingsNeeds(source), ...waiting, ...failed, ...fileNeeds(source)];
+}
+
+function daemonNeeds({ runtime }: StatusSource): Need[] {
+  if (runtime?.state === "running") return [];
+  const next = runtime?.hint ?? "wo daemon start";
+  const what =
+    runtime?.state === "refused"
+      ? `the daemon refuses to work: ${runtime.reason ?? "unknown"}`
+      : "no daemon runs: orders stay in the inbox";
+  return [{ what, since: runtime?.heartbeat ?? "", next }];
+}
+
+function settingsNeeds({ live, nowMs }: StatusSource): Need[] {
+  if (live === undefined) return [];
+  const since = isoTime(nowMs);
+  const { settings, parts } = live;
+  const broken = settings.problems.map(({ message, place }) => ({
+    what: `wo-bridge.yaml${place === undefined ? "" : `:${place.line}:${place.column}`}: ${message}; the last accepted one is in effect`,
+    since,
+    next: "mend the file",
+  }));
+  const pending = settings.pending.map((wish) => ({
+    what: `wo-bridge.yaml asks for more than was accepted: ${wish}`,
+    since,
+    next: "wo config accept",
+  }));
+  const faults = parts.intake.faults.map(({ lane, message }) => ({
+    what: `lane ${lane} is not read: ${message}`,
+    since,
+    next: "mend its owner or mode",
+  }));
+  return [...broken, ...pending, ...faults];
+}
+
+/** Files that were refused or passed over, as long as they are still there. */
+function fileNeeds({ files, base, index }: StatusSource): Need[] {
+  const { rejected, ignored } = index.facts;
+  const refused = rejected.toReversed().flatMap(({ ts, lane, name, reason }) => {
+    const path = join("bridge", "error", lane, name);
+    return files.info(join(base.path, path)) === undefined
+      ? []
+      : [{ what: `${lane}/${name} was rejected: ${reason}`, since: ts, next: `wo check ${path}` }];
+  });
+  const passedOver = ignored.toReversed().flatMap(({ ts, lane, name, reason }) => {
+    const path = join("bridge", "inbox", lane, name);
+    return files.info(join(base.path, path)) === undefined
+      ? []
+      : [{ what: `${lane}/${name} is no order: ${reason}`, since: ts, next: `rename or remove ${path}` }];
+  });
+  return [...refused, ...passedOver];
+}
+
+type Live = NonNullable<StatusSource["live"]>;
+
+function workerOf(name: Agent, { parts, signs }: Live): WorkerStatus {
+  const { line, intake, views, pressure } = parts;
+  const { running, waiting } = line.lanes;
+  const withFiles = waiting.filter(({ order }) => order.files.length > 0).length;
+  const names = (jobs: typeof running) =>
+    jobs
+      .map(({ id }) => id)
+      .slice(0, 3)
+      .join(", ");
+  const writing = running.filter(({ order }) => order.files.length > 0);
+  const executing = running.filter(({ order }) => order.steps.length > 0);
+  const lastSign = signs.lastOf(name);
+  switch (name) {
+    case "json_wo_processor": {
+      const doing = pressure.isPaused ? "paused: no room on the disk" : `watching ${intake.lanes.length} lanes`;
+      return { name, doing, waiting: intake.seen, lastSign };
+    }
+    case "apply_patch_processor":
+      return {
+        name,
+        doing: writing.length === 0 ? "idle" : `applying ${names(writing)}`,
+        waiting: withFiles,
+        lastSign,
+      };
+    case "wo_executor":
+      return {
+        name,
+        doing: executing.length === 0 ? "idle" : `running ${names(executing)}`,
+        waiting: waiting.length,
+        lastSign,
+      };
+    case "followup_tracker":
+      return { name, doing: views.behind === 0 ? "up to date" : "writing views", waiting: views.behind, lastSign };
+    case "wo_pipeline_guardrail":
+      return { name, doing: "watching lane folders, views and configuration", waiting: 0, lastSign };
+  }
+}
+
+function lanesOf({ parts, settings }: Live): LaneStatus[] {
+  const { running, waiting } = parts.line.lanes;
+  const count = (jobs: typeof running, name: string) =>
+    jobs.filter(({ lane }) => lane.toLowerCase() === name.toLowerCase()).length;
+  return parts.intake.lanes.map(({ name }) => ({
+    name,
+    mode: laneRules(settings.config, name).mode,
+    waiting: count(waiting, name),
+    running: count(running, name),
+  }));
+}

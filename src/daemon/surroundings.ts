@@ -1,0 +1,65 @@
+/** What orders of a base are surrounded by: where they may write, and what their commands get as environment. */
+import { join } from "node:path";
+import picomatch from "picomatch";
+import { foldPath } from "../orders/paths.ts";
+import type { Files } from "../platform/files.ts";
+import type { Machine } from "../platform/machine.ts";
+import type { PlaceRules } from "../processors/places.ts";
+import { type Config, laneRules } from "./config.ts";
+
+/** Where the orders of a lane may write. */
+export function placeRules(
+  { files, machine }: { readonly files: Files; readonly machine: Machine },
+  base: { readonly path: string; readonly vault: string },
+  config: Config,
+  lane: string,
+): PlaceRules {
+  const home = files.realPath(machine.home) ?? machine.home;
+  const resolved = (path: string) => {
+    const absolute = path.startsWith("~/")
+      ? join(home, path.slice(2))
+      : path.startsWith("/")
+        ? path
+        : join(base.path, path);
+    return files.realPath(absolute) ?? absolute;
+  };
+  const globs = config.policy.protect.map((glob) => glob.replace(/\/$/, "").toLowerCase());
+  // A protected folder protects what is in it.
+  const isProtected =
+    globs.length === 0
+      ? () => false
+      : picomatch(
+          globs.flatMap((glob) => [glob, `${glob}/**`]),
+          { dot: true },
+        );
+  const runsCommands = laneRules(config, lane).mode === "execute";
+  return {
+    base: base.path,
+    home,
+    roots: config.policy.roots.map(resolved),
+    launchAgents: runsCommands ? join(home, "Library", "LaunchAgents") : undefined,
+    guarded: {
+      base: foldPath(base.path),
+      absolute: [base.vault, machine.stateRoot, join(home, ".ssh")].map((path) =>
+        foldPath(files.realPath(path) ?? path),
+      ),
+      isProtected,
+    },
+  };
+}
+
+/** The whole environment of a command: nothing of the daemon's own leaks into it. */
+export function commandEnvironment(machine: Machine, base: string, config: Config): Readonly<Record<string, string>> {
+  const { home, user, env, temporaryFolder } = machine;
+  return {
+    PATH: config.commands.path,
+    HOME: home,
+    USER: user,
+    LOGNAME: user,
+    SHELL: "/bin/sh",
+    TMPDIR: temporaryFolder,
+    LANG: env["LANG"] ?? (machine.foldsCase ? "en_US.UTF-8" : "C.UTF-8"),
+    LUKA_SOT: base,
+    ...config.commands.env,
+  };
+}

@@ -1,0 +1,286 @@
+/**
+ * Keeps every view in the tree as the ledger has it: state files, telemetry, the dashboard's list, the outbox. Views are
+ * written after the fact, never waited for, and written again when they vanish: the tree is disposable.
+ */
+import { join } from "node:path";
+import type { Outbox } from "../bridge/outbox.ts";
+import { isResting } from "../orders/status.ts";
+import { writeView } from "../platform/atomic-write.ts";
+import type { Clock } from "../platform/clock.ts";
+import { BridgeError } from "../platform/errors.ts";
+import type { Files } from "../platform/files.ts";
+import type { Log } from "../platform/log.ts";
+import { isRecord, parseJson } from "../platform/result.ts";
+import type { Books } from "../records/books.ts";
+import { followupText } from "../records/followup.ts";
+import type { OrderSummary } from "../records/order-index.ts";
+import type { OrderRecord } from "../records/order-record.ts";
+import { stateText } from "../records/state-file.ts";
+import type { Telemetry } from "../records/telemetry.ts";
+
+/** How long the state file of an order that is on its way may lag behind. */
+const OPEN_STATE_MS = 200;
+const FOLLOWUP_MS = 1000;
+/** How long a pass over views may keep the process from other work. */
+const SLICE_MS = 5;
+/** Comparing names takes time with many orders: never more than this share of it. */
+const COMPARE_SHARE = 1 / 50;
+
+export interface ViewsOptions {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly books: Books;
+  readonly outbox: Outbox;
+  readonly telemetry: Telemetry;
+  /** Real path. */
+  readonly base: string;
+  /** Paths of the dashboard's list, relative to the base. */
+  readonly followupPaths: () => readonly string[];
+  readonly staleAfterMs: () => number;
+  readonly signal: AbortSignal;
+}
+
+export class Views {
+  readonly #options: ViewsOptions;
+  /** Ids of orders whose state file is older than the ledger. */
+  readonly #dirty = new Set<string>();
+  #writing: Promise<void> | undefined;
+  #followupPlanned = false;
+  #compared: { readonly stamp: string; readonly nextMs: number } = { stamp: "", nextMs: 0 };
+  #comparing: Promise<void> | undefined;
+  /** When a view was last written, in wall milliseconds; for `wo status`. */
+  lastWriteMs = 0;
+
+  constructor(options: ViewsOptions) {
+    this.#options = options;
+    options.books.listen((entry, record) => {
+      options.telemetry.push([entry]);
+      if (record !== undefined) this.#touch(record);
+    });
+  }
+
+  get stateFolder(): string {
+    return join(this.#options.base, "g", "followup", "state");
+  }
+
+  /** State files that are behind, and entries that telemetry is behind. */
+  get behind(): number {
+    return this.#dirty.size + this.#options.telemetry.behind;
+  }
+
+  /** Begins: catches up what is missing, in the background. */
+  start(): void {
+    this.#options.files.makeFolders(this.stateFolder, 0o755);
+    this.#options.files.sweep(this.stateFolder);
+    this.#options.telemetry.start(this.#options.books.headSeq);
+    this.rescan();
+    this.#planFollowup();
+  }
+
+  /** The result of an order at rest, for whoever waits for it; then its state. */
+  async publish(record: OrderRecord): Promise<void> {
+    await this.#guarded(async () => {
+      if (isResting(record.status)) await this.#options.outbox.report(record);
+      await this.#writeState(record);
+    });
+  }
+
+  /** The acknowledgement of an accepted order. */
+  async acknowledge(record: OrderRecord): Promise<void> {
+    await this.#guarded(() => this.#options.outbox.acknowledge(record));
+  }
+
+  /** Looks whether views have vanished, and writes them again. Open orders first. */
+  rescan(): void {
+    this.#options.telemetry.flush();
+    for (const record of this.#options.books.index.open) {
+      if (this.#options.files.info(this.#statePath(record)) === undefined) this.#dirty.add(record.id);
+    }
+    this.#write();
+    const lists = this.#options.followupPaths().map((path) => join(this.#options.base, path));
+    if (lists.some((path) => this.#options.files.info(path) === undefined)) this.#planFollowup();
+    const stamp = this.#stateStamp();
+    if (
+      this.#comparing !== undefined ||
+      stamp === this.#compared.stamp ||
+      this.#options.clock.elapsed() < this.#compared.nextMs
+    )
+      return;
+    this.#comparing = this.#compareNames(stamp).finally(() => {
+      this.#comparing = undefined;
+    });
+  }
+
+  /** Writes every view again, whatever is there. */
+  async rebuild(): Promise<{ readonly states: number; readonly results: number }> {
+    const summaries = [...this.#options.books.index.summaries()];
+    await this.#inSlices(summaries, async (summary) => {
+      const record = this.#options.books.index.get(summary.id);
+      if (record === undefined) return;
+      await this.#writeState(record);
+      await this.#options.outbox.acknowledge(record);
+      if (isResting(record.status)) await this.#options.outbox.report(record);
+    });
+    await this.#writeFollowup();
+    await this.#options.telemetry.settled();
+    return { states: summaries.length, results: summaries.filter(({ status }) => isResting(status)).length };
+  }
+
+  /** Compares the content of every state file with the ledger, slowly. */
+  async checkContents(pauseMs: number): Promise<void> {
+    const { books, files, clock, signal } = this.#options;
+    const summaries = [...books.index.summaries()];
+    for (const summary of summaries) {
+      if (signal.aborted) return;
+      const reading = files.peek(this.#statePath(summary), 1024 * 1024);
+      const known = books.index.summary(summary.id);
+      if (reading.kind !== "file" || seqIn(reading.bytes) !== known?.lastSeq) this.#dirty.add(summary.id);
+      if (this.#dirty.size > 0) this.#write();
+      await clock.sleep(pauseMs, signal);
+    }
+  }
+
+  /** Writes what is behind; resolves when it is written, or the disk has refused it. */
+  async flush(): Promise<void> {
+    for (const record of this.#options.books.index.open) this.#dirty.add(record.id);
+    this.#write();
+    await this.#writing;
+    await this.#guarded(() => this.#writeFollowup());
+    await this.#options.telemetry.settled();
+    this.#options.telemetry.close();
+  }
+
+  #touch(record: OrderRecord): void {
+    this.#planFollowup();
+    // An order at rest is written by `publish`, at once; one on its way when it has been there for a moment.
+    const isNew = this.#dirty.size === 0;
+    this.#dirty.add(record.id);
+    if (!isNew) return;
+    const { clock, signal } = this.#options;
+    void clock.sleep(OPEN_STATE_MS, signal).then(() => this.#write());
+  }
+
+  #write(): void {
+    if (this.#dirty.size === 0) return;
+    this.#writing ??= this.#guarded(() => this.#writeDirty()).finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  async #writeDirty(): Promise<void> {
+    while (this.#dirty.size > 0 && !this.#options.signal.aborted) {
+      await this.#inSlices([...this.#dirty], async (id) => {
+        // Written meanwhile, by whoever published the order's result.
+        if (!this.#dirty.delete(id)) return;
+        const record = this.#options.books.index.get(id);
+        if (record !== undefined) await this.#writeState(record);
+      });
+    }
+  }
+
+  async #writeState(record: OrderRecord): Promise<void> {
+    // Deleted first: what happens to the order while its file is written makes it dirty again.
+    this.#dirty.delete(record.id);
+    try {
+      await this.#options.files.publish(this.#statePath(record), stateText(record));
+    } catch (thrown) {
+      this.#dirty.add(record.id);
+      throw thrown;
+    }
+    this.lastWriteMs = this.#options.clock.now();
+  }
+
+  #statePath({ id }: { readonly id: string }): string {
+    return join(this.stateFolder, `${id}.json`);
+  }
+
+  /** Changes when the folder is replaced, or a name in it comes or goes. */
+  #stateStamp(): string {
+    const info = this.#options.files.info(this.stateFolder);
+    return info === undefined ? "absent" : `${info.device}:${info.inode}:${info.modifiedMs}`;
+  }
+
+  async #compareNames(stamp: string): Promise<void> {
+    const { clock, files, books } = this.#options;
+    const startMs = clock.elapsed();
+    const there = new Set<string>();
+    for await (const names of files.namesIn(this.stateFolder)) for (const name of names) there.add(name);
+    const missing = [...books.index.summaries()].filter(({ id }) => !there.has(`${id}.json`));
+    this.#options.log.info("state_files_compared", { there: there.size, missing: missing.length });
+    await this.#guarded(() => this.#restore(missing));
+    const tookMs = clock.elapsed() - startMs;
+    this.#compared = {
+      stamp: missing.length === 0 ? stamp : this.#stateStamp(),
+      nextMs: clock.elapsed() + tookMs / COMPARE_SHARE,
+    };
+  }
+
+  /** Writes missing state files, and the outbox where its folder vanished with them. */
+  async #restore(missing: readonly OrderSummary[]): Promise<void> {
+    if (missing.length === 0) return;
+    const { books, files, outbox, clock, telemetry } = this.#options;
+    const startMs = clock.elapsed();
+    const lanes = new Set(missing.map(({ lane }) => lane));
+    const lostLanes = new Set([...lanes].filter((lane) => files.info(outbox.folder(lane)) === undefined));
+    const openFirst = missing.toSorted((a, b) => Number(isResting(a.status)) - Number(isResting(b.status)));
+    await this.#inSlices(openFirst, async ({ id }) => {
+      const record = books.index.get(id);
+      if (record === undefined) return;
+      await this.#writeState(record);
+      if (!lostLanes.has(record.lane)) return;
+      await outbox.acknowledge(record);
+      if (isResting(record.status)) await outbox.report(record);
+    });
+    const what = `${missing.length} state files in ${Math.round(clock.elapsed() - startMs)} ms`;
+    telemetry.notice({ event: "wo_pipeline_healed", path: "g/followup/state", what });
+  }
+
+  async #inSlices<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+    const { clock, signal } = this.#options;
+    let sliceMs = clock.elapsed();
+    for (const item of items) {
+      if (signal.aborted) return;
+      await work(item);
+      if (clock.elapsed() - sliceMs < SLICE_MS) continue;
+      await clock.breathe();
+      sliceMs = clock.elapsed();
+    }
+  }
+
+  #planFollowup(): void {
+    if (this.#followupPlanned) return;
+    this.#followupPlanned = true;
+    const { clock, signal } = this.#options;
+    void clock.sleep(FOLLOWUP_MS, signal).then(async () => {
+      this.#followupPlanned = false;
+      if (!signal.aborted) await this.#guarded(() => this.#writeFollowup());
+    });
+  }
+
+  async #writeFollowup(): Promise<void> {
+    const { files, clock, books, base } = this.#options;
+    const text = followupText(books.index, clock.now(), this.#options.staleAfterMs());
+    for (const path of this.#options.followupPaths()) {
+      const target = join(base, path);
+      files.makeFolders(join(target, ".."), 0o755);
+      await writeView(files, target, text);
+    }
+  }
+
+  /** A disk that refuses a view loses nothing: it is written again at the next chance. */
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
+      this.#options.log.warn("view_refused", { code: thrown.code, message: thrown.message });
+    }
+  }
+}
+
+function seqIn(bytes: Buffer): number | undefined {
+  const state = parseJson(bytes.toString("utf8"));
+  const meta = isRecord(state) ? state["meta"] : undefined;
+  return isRecord(meta) && typeof meta["ledger_seq"] === "number" ? meta["ledger_seq"] : undefined;
+}

@@ -1,0 +1,186 @@
+/** What an order asks of files, in the dialects `files` (list and map), `operations` and `edits`. */
+
+import type { z } from "zod";
+import { isRecord } from "../platform/result.ts";
+import type { Collector } from "./collector.ts";
+import type { EditHow, FileAction, FileWork } from "./order.ts";
+import { type KeyPath, nearest } from "./problems.ts";
+import { editItem, fileItem, fileMapValue, operationItem } from "./shapes.ts";
+
+const OPERATION_WORDS: ReadonlyMap<string, "write" | "delete" | "move"> = new Map([
+  ["write_file", "write"],
+  ["write", "write"],
+  ["create_file", "write"],
+  ["delete", "delete"],
+  ["delete_file", "delete"],
+  ["move", "move"],
+  ["move_file", "move"],
+  ["rename", "move"],
+]);
+
+/** `files`: a list of items, or a map from path to content. */
+export function readFiles(value: unknown, path: KeyPath, problems: Collector): FileAction[] {
+  const readItem = (item: unknown, index: number) =>
+    placed(readFileItem(item, [...path, index], problems), [...path, index]);
+  if (Array.isArray(value)) return value.flatMap(readItem);
+  if (isRecord(value)) {
+    return Object.entries(value).flatMap(([name, item]) =>
+      placed(readMapItem(name, item, [...path, name], problems), [...path, name]),
+    );
+  }
+  problems.add({ code: "wrong_type", message: "files is a list of files, or a map from path to content" }, path);
+  return [];
+}
+
+function placed(works: readonly FileWork[], at: KeyPath): FileAction[] {
+  return works.map((work) => ({ ...work, at }));
+}
+
+function readFileItem(value: unknown, path: KeyPath, problems: Collector): FileWork[] {
+  if (typeof value === "string" || (isRecord(value) && "sha256" in value)) {
+    const message = "a file without content is something to verify, and that is not carried out yet";
+    problems.add({ code: "unknown_action", message, hint: "give the file's `content`, or leave it out" }, path);
+    return [];
+  }
+  if (isRecord(value) && "patch" in value) {
+    const hint = "give the whole `content`, or use `edits` with `find` and `after`";
+    problems.add(
+      { code: "unknown_action", message: "patches are not carried out yet", hint },
+      [...path, "patch"],
+      "key",
+    );
+    return [];
+  }
+  const item = problems.read(fileItem, value, path);
+  if (item === undefined) return [];
+  const mode = readMode(item.mode, path, problems);
+  const asked = [item.content, item.delete, item.move].filter((part) => part !== undefined).length;
+  if (asked !== 1) {
+    const message =
+      asked === 0 ? `nothing says what to do with ${item.path}` : `${item.path} is asked for several things at once`;
+    problems.add({ code: "missing_value", message, hint: "one of `content`, `delete: true`, `move: NEW-PATH`" }, path);
+    return [];
+  }
+  if (item.content !== undefined) return [write(item.path, item.content, mode)];
+  return item.move === undefined
+    ? [{ kind: "delete", path: item.path }]
+    : [{ kind: "move", path: item.path, to: item.move }];
+}
+
+function readMapItem(name: string, value: unknown, path: KeyPath, problems: Collector): FileWork[] {
+  if (value === null) {
+    const message = `nothing says what is in ${name}`;
+    problems.add({ code: "missing_value", message, hint: 'write "" for an empty file' }, path, "key");
+    return [];
+  }
+  const item = problems.read(fileMapValue, value, path);
+  if (item === undefined) return [];
+  if (typeof item === "string") return [write(name, item, undefined)];
+  return [write(name, item.content, readMode(item.mode, path, problems))];
+}
+
+function write(path: string, content: string, mode: number | undefined): FileWork {
+  return { kind: "write", path, content, ...(mode === undefined ? {} : { mode }) };
+}
+
+/** Octal text as a number; undefined when absent, or, with a problem kept, when it is no octal text. */
+function readMode(mode: string | number | undefined, path: KeyPath, problems: Collector): number | undefined {
+  if (typeof mode === "string") return Number.parseInt(mode, 8);
+  if (mode !== undefined) {
+    const message = `${mode} is a number here: whether 755 or 493 was meant depends on the reader`;
+    problems.add({ code: "bad_mode", message, hint: 'write the mode as octal text in quotes: "0755"' }, [
+      ...path,
+      "mode",
+    ]);
+  }
+  return undefined;
+}
+
+/** `operations`: a list of `{op | type | operation, …}`. */
+export function readOperations(value: unknown, path: KeyPath, problems: Collector): FileAction[] {
+  if (!Array.isArray(value)) {
+    problems.add({ code: "wrong_type", message: "operations is a list" }, path);
+    return [];
+  }
+  return value.flatMap((item, index) => placed(readOperation(item, [...path, index], problems), [...path, index]));
+}
+
+function readOperation(value: unknown, path: KeyPath, problems: Collector): FileWork[] {
+  if (!isRecord(value)) {
+    problems.add({ code: "wrong_type", message: "an operation is a map" }, path);
+    return [];
+  }
+  const key = ["op", "operation", "type"].find((name) => name in value);
+  const word = key === undefined ? undefined : value[key];
+  if (key === undefined || typeof word !== "string") {
+    problems.add(
+      { code: "missing_value", message: "nothing says which operation this is", hint: "add `op: write_file`" },
+      path,
+    );
+    return [];
+  }
+  const kind = OPERATION_WORDS.get(word);
+  if (kind === undefined) {
+    const known = [...OPERATION_WORDS.keys()];
+    const near = nearest(word, known);
+    const hint = near === undefined ? `known: ${known.join(", ")}` : `did you mean "${near}"?`;
+    problems.add({ code: "unknown_action", message: `the operation "${word}" is not known`, hint }, [...path, key]);
+    return [];
+  }
+  const item = problems.read(operationItem, value, path);
+  return item === undefined ? [] : operationAction(kind, item, path, problems);
+}
+
+function operationAction(
+  kind: "write" | "delete" | "move",
+  item: z.infer<typeof operationItem>,
+  path: KeyPath,
+  problems: Collector,
+): FileWork[] {
+  const named = item.path ?? item.file ?? item.file_path;
+  const source = item.source_path ?? item.from;
+  const target = item.to ?? item.destination ?? item.target_path;
+  const missing = (what: string) => {
+    problems.add({ code: "missing_value", message: `the operation has no ${what}` }, path);
+    return [];
+  };
+  if (kind === "move") {
+    const from = source ?? named;
+    const to = target ?? (source === undefined ? undefined : named);
+    if (from === undefined) return missing("`source_path`");
+    return to === undefined ? missing("`to`") : [{ kind: "move", path: from, to }];
+  }
+  if (named === undefined) return missing("`path`");
+  if (kind === "delete") return [{ kind: "delete", path: named }];
+  if (item.content === undefined) return missing('`content`; an empty file is written with `content: ""`');
+  const octal = item.mode === "replace" || item.mode === "create" || item.mode === "overwrite" ? undefined : item.mode;
+  return [write(named, item.content, readMode(octal, path, problems))];
+}
+
+/** `edits`: a text that is found once, and what goes `after` it, `before` it, or (`replace`) in its place. */
+export function readEdits(value: unknown, path: KeyPath, problems: Collector): FileAction[] {
+  if (!Array.isArray(value)) {
+    problems.add({ code: "wrong_type", message: "edits is a list" }, path);
+    return [];
+  }
+  return value.flatMap((entry, index) => placed(readEdit(entry, [...path, index], problems), [...path, index]));
+}
+
+function readEdit(value: unknown, path: KeyPath, problems: Collector): FileWork[] {
+  const item = problems.read(editItem, value, path);
+  if (item === undefined) return [];
+  const named = item.path ?? item.file;
+  const parts: (readonly [EditHow, string | undefined])[] = [
+    ["after", item.after],
+    ["before", item.before],
+    ["replace", item.replace],
+  ];
+  const asked = parts.flatMap(([how, text]) => (text === undefined ? [] : [{ how, text }]));
+  const only = asked[0];
+  if (named === undefined || only === undefined || asked.length > 1) {
+    const message = named === undefined ? "the edit has no `path`" : "an edit has one of `after`, `before`, `replace`";
+    problems.add({ code: "missing_value", message }, path);
+    return [];
+  }
+  return [{ kind: "edit", path: named, find: item.find, ...only }];
+}

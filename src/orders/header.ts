@@ -1,0 +1,129 @@
+/** Who, what and how urgent: the keys that people use for these, first come first taken. Nothing here rejects an order but a bad id. */
+import { isRecord } from "../platform/result.ts";
+import type { Collector } from "./collector.ts";
+import type { Document } from "./document.ts";
+import { LIMITS } from "./limits.ts";
+import type { OrderHeader, Priority } from "./order.ts";
+import type { KeyPath } from "./problems.ts";
+
+/** What an id may be. It names files on file systems that fold case, and stands in commands that people type. */
+export const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+const ID_KEYS: readonly KeyPath[] = [
+  ["wo_id"],
+  ["id"],
+  ["work_order_id"],
+  ["task_id"],
+  ["task_spec", "task_id"],
+  ["clc_patch", "wo_id"],
+];
+
+const PRIORITY_WORDS: ReadonlyMap<string, Priority> = new Map([
+  ["p0", "P0"],
+  ["urgent", "P0"],
+  ["critical", "P0"],
+  ["p1", "P1"],
+  ["high", "P1"],
+  ["p2", "P2"],
+  ["medium", "P2"],
+  ["normal", "P2"],
+  ["p3", "P3"],
+  ["low", "P3"],
+]);
+
+/** The value at a path of keys; undefined where any is missing. */
+export function valueAt(data: unknown, path: KeyPath): unknown {
+  let value = data;
+  for (const key of path) {
+    if (!isRecord(value) || !Object.hasOwn(value, key)) return undefined;
+    value = value[key];
+  }
+  return value;
+}
+
+/** The declared id, or the file's stem. Problems are kept; undefined then. */
+export function readId(
+  document: Document,
+  stem: string,
+  problems: Collector,
+): { readonly id: string; readonly fromName: boolean } | undefined {
+  const path = ID_KEYS.find((keys) => valueAt(document.data, keys) !== undefined);
+  if (path === undefined) return idFromName(stem, problems);
+  const value = valueAt(document.data, path);
+  const id = typeof value === "number" ? (document.typed(path) ?? String(value)) : value;
+  if (typeof id !== "string") {
+    problems.add({ code: "bad_id", message: "an id is text or a number", hint: "write it in quotes" }, path);
+    return undefined;
+  }
+  if (!ID.test(id)) {
+    problems.add({ code: "bad_id", message: `${JSON.stringify(id)} cannot be an id`, hint: idHint(id) }, path);
+    return undefined;
+  }
+  return { id, fromName: false };
+}
+
+function idHint(id: string): string {
+  if (id.includes("$")) return "a variable in it was never filled in: whoever wrote the file has to do that";
+  return "letters, digits, dot, dash and underscore, beginning with a letter or digit, 128 at most";
+}
+
+function idFromName(
+  stem: string,
+  problems: Collector,
+): { readonly id: string; readonly fromName: boolean } | undefined {
+  if (ID.test(stem)) return { id: stem, fromName: true };
+  const message = `the order has no id, and its file's name ${JSON.stringify(stem)} cannot be one`;
+  problems.add({ code: "bad_id", message, hint: "add a line `wo_id: …`" }, []);
+  return undefined;
+}
+
+/** Reads what is there; absent things are empty text. */
+export function readHeader(document: Document, id: string): OrderHeader {
+  const text = (...keys: readonly string[]) => firstText(document.data, keys);
+  const rawPriority = text("priority", "metadata.priority");
+  return {
+    title: limited(text("title", "context.title", "summary", "objective", "desc", "name") || id),
+    summary: limited(text("summary", "description", "desc", "objective")),
+    owner: limited(
+      text("owner", "assignee", "maintainer", "requested_by", "created_by", "agent", "route_hints.preferred_executor"),
+    ),
+    category: limited(text("category", "classification", "type", "task_type", "intent", "phase")),
+    priority: PRIORITY_WORDS.get(rawPriority.toLowerCase()) ?? "P2",
+    rawPriority: limited(rawPriority),
+    tags: readTags(document.data["tags"] ?? valueAt(document.data, ["metadata", "tags"])),
+    goal: limited(readList(document.data["objectives"]).join("; ") || text("goal", "objective")),
+    notes: limited(text("notes")),
+    createdAt: limited(text("created_at", "created", "timestamp", "metadata.created")),
+    dueDate: limited(text("due_date", "due", "deadline", "target_date")),
+  };
+}
+
+function firstText(data: unknown, keys: readonly string[]): string {
+  for (const key of keys) {
+    const value = valueAt(data, key.split("."));
+    if (typeof value === "string" && value.trim() !== "") return value.trim();
+    if (typeof value === "number") return String(value);
+  }
+  return "";
+}
+
+/** Shown on one line and kept in records: short, and without anything that moves a terminal's cursor. */
+function limited(text: string): string {
+  return text
+    .slice(0, LIMITS.titleLength)
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Cf}]+/gu, " ");
+}
+
+function readTags(value: unknown): readonly string[] {
+  const words = typeof value === "string" ? value.split(",") : readList(value);
+  return words.map((word) => limited(word.trim())).filter((word) => word !== "");
+}
+
+function readList(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) return [];
+  return value
+    .slice(0, 100)
+    .filter((item) => typeof item === "string" || typeof item === "number")
+    .map(String);
+}

@@ -1,0 +1,18 @@
+/** How much an order may ask of the machine. Each limit has a problem code and a test that meets it. */
+
+export const LIMITS = {
+  sizeBytes: 5 * 1024 * 1024,
+  depth: 64,
+  aliases: 100,
+  actions: 10_000,
+  /** YAML tokens; at 8 µs each the parser would need four seconds. */
+  tokens: 500_000,
+  pathBytes: 1024,
+  nameBytes: 255,
+  titleLength: 500,
+  /** Longest time that one command may ask for. */
+  timeoutMs: 24 * 60 * 60 * 1000,
+} as const;
+
+/** YAML that may hold more tokens than this is parsed in a thread of its own, so that nothing else has to wait. */
+export const THREAD_TOKENS = 4_000;

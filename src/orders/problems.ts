@@ -1,0 +1,117 @@
+/** What is wrong with an order, as a value: one per fault, with the place in the file and what to do about it. */
+
+/** 1-based; columns count UTF-16 units, as editors do. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Where a value stands: keys and list positions from the root. */
+export type KeyPath = readonly (string | number)[];
+
+export const PROBLEM_CODES = [
+  "bad_id",
+  "bad_mode",
+  "bad_path",
+  "command_refused",
+  "content_conflict",
+  "duplicate_key",
+  "empty_order",
+  "lane_refuses_commands",
+  "missing_value",
+  "no_file",
+  "no_map",
+  "no_text",
+  "path_refused",
+  "several_documents",
+  "syntax",
+  "too_deep",
+  "too_large",
+  "too_many_actions",
+  "too_many_aliases",
+  "too_many_tokens",
+  "too_slow",
+  "unknown_action",
+  "unknown_key",
+  "unreadable",
+  "unsupported_yaml",
+  "wrong_type",
+  "wrong_value",
+] as const;
+
+export type ProblemCode = (typeof PROBLEM_CODES)[number];
+
+export interface Problem {
+  readonly code: ProblemCode;
+  /** One sentence in lower case. */
+  readonly message: string;
+  readonly hint?: string;
+  /** "files[0].mode" */
+  readonly key?: string;
+  readonly place?: Place;
+  /** The line in question with its neighbour above and a mark below. */
+  readonly frame?: string;
+}
+
+/** `["files", 0, "mode"]` → `files[0].mode` */
+export function keyText(path: KeyPath): string {
+  let text = "";
+  for (const part of path) {
+    if (typeof part === "number") text += `[${part}]`;
+    else text += text === "" ? part : `.${part}`;
+  }
+  return text;
+}
+
+const FRAME_WIDTH = 100;
+
+/** The place in the text as a compiler shows it; long lines are cut around it, control characters are shown as `?`. */
+export function codeFrame(text: string, place: Place, length = 1): string {
+  const lines = text.split("\n", place.line);
+  const numberWidth = String(place.line).length + 1;
+  const from = Math.max(0, place.column - 1 - FRAME_WIDTH / 2);
+  const show = (number: number) => {
+    const line = (lines[number - 1] ?? "").slice(from, from + FRAME_WIDTH).replace(/\p{Cc}/gu, "?");
+    return `${String(number).padStart(numberWidth)} | ${line}`;
+  };
+  const mark = `${" ".repeat(numberWidth)} | ${" ".repeat(place.column - 1 - from)}${"^".repeat(Math.max(1, length))}`;
+  return [...(place.line > 1 ? [show(place.line - 1)] : []), show(place.line), mark].join("\n");
+}
+
+/** Offset in the text → place. */
+export function placeAt(text: string, offset: number): Place {
+  const before = text.slice(0, offset);
+  const lineStart = before.lastIndexOf("\n") + 1;
+  let line = 1;
+  for (let at = before.indexOf("\n"); at !== -1; at = before.indexOf("\n", at + 1)) line += 1;
+  return { line, column: offset - lineStart + 1 };
+}
+
+/** The known word that differs least from `word`; undefined when none is near enough to be meant. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase(), bestDistance);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein distance, or `limit` as soon as it cannot be less. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit;
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return Math.min(limit, row[b.length] ?? limit);
+}

@@ -1,0 +1,117 @@
+/** What git knows of files in a tree. Asked with everything off that a repository's own configuration could run. */
+import { join, relative } from "node:path";
+import type { Clock } from "./clock.ts";
+import type { Files } from "./files.ts";
+import { runProgram } from "./program.ts";
+
+const TIMEOUT_MS = 20_000;
+const LOCK_WAIT_MS = 10_000;
+const LOCK_POLL_MS = 50;
+const QUIET = [
+  "-c",
+  "core.fsmonitor=false",
+  "-c",
+  "core.hooksPath=/dev/null",
+  "-c",
+  "core.untrackedCache=false",
+] as const;
+
+interface Tree {
+  readonly top: string;
+  readonly gitFolder: string;
+  readonly commonFolder: string;
+}
+
+interface Known {
+  readonly stamp: string;
+  readonly paths: ReadonlySet<string>;
+}
+
+/** Tells whether files below one folder are in git's index or HEAD; asks git again only when either has changed. */
+export class GitTracking {
+  readonly #files: Files;
+  readonly #clock: Clock;
+  readonly #folder: string;
+  #tree: Tree | undefined;
+  #known: Known | undefined;
+
+  /** `folder` is a real path, the base's inbox root. */
+  constructor(files: Files, clock: Clock, folder: string) {
+    this.#files = files;
+    this.#clock = clock;
+    this.#folder = folder;
+  }
+
+  /**
+   * True when the file is tracked, or when that cannot be told in time: while git writes the tree, files are there
+   * before its index names them. False outside of every git tree.
+   */
+  async isTracked(path: string): Promise<boolean> {
+    const tree = await this.#findTree();
+    if (tree === undefined) return false;
+    if (!(await this.#isAtRest(tree))) return true;
+    const stamp = this.#stamp(tree);
+    if (this.#known?.stamp !== stamp) {
+      const paths = await this.#askGit(tree);
+      if (paths === undefined) return true;
+      this.#known = { stamp, paths };
+    }
+    return this.#known.paths.has(relative(tree.top, path));
+  }
+
+  async #findTree(): Promise<Tree | undefined> {
+    if (this.#tree !== undefined && this.#files.info(this.#tree.gitFolder) !== undefined) return this.#tree;
+    this.#tree = undefined;
+    const end = await this.#git(
+      ["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"],
+      this.#folder,
+    );
+    const [top, gitFolder, commonFolder] = end.stdout.split("\n");
+    if (end.exitCode !== 0 || top === undefined || gitFolder === undefined || commonFolder === undefined)
+      return undefined;
+    this.#tree = { top, gitFolder, commonFolder };
+    return this.#tree;
+  }
+
+  async #isAtRest(tree: Tree): Promise<boolean> {
+    const lock = join(tree.gitFolder, "index.lock");
+    for (let waitedMs = 0; this.#files.info(lock) !== undefined; waitedMs += LOCK_POLL_MS) {
+      if (waitedMs >= LOCK_WAIT_MS) return false;
+      await this.#clock.sleep(LOCK_POLL_MS);
+    }
+    return true;
+  }
+
+  /** Changes whenever index or HEAD do. */
+  #stamp(tree: Tree): string {
+    const head = this.#text(join(tree.gitFolder, "HEAD"));
+    const ref = /^ref: (.+)$/m.exec(head)?.[1];
+    const stats = [join(tree.gitFolder, "index"), join(tree.commonFolder, "packed-refs")].map((path) => {
+      const info = this.#files.info(path);
+      return info === undefined ? "none" : `${info.inode}:${info.sizeBytes}:${info.modifiedMs}`;
+    });
+    return [head, ref === undefined ? "" : this.#text(join(tree.commonFolder, ref)), ...stats].join("|");
+  }
+
+  #text(path: string): string {
+    const reading = this.#files.peek(path, 4096);
+    return reading.kind === "file" ? reading.bytes.toString("utf8") : reading.kind;
+  }
+
+  async #askGit(tree: Tree): Promise<ReadonlySet<string> | undefined> {
+    const below = relative(tree.top, this.#folder) || ".";
+    const index = await this.#git(["ls-files", "-z", "--full-name", "--", below], tree.top);
+    const head = await this.#git(["ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD", "--", below], tree.top);
+    if (index.exitCode !== 0) return undefined;
+    // A repository without a commit has no HEAD to list.
+    return new Set([...index.stdout.split("\0"), ...(head.exitCode === 0 ? head.stdout.split("\0") : [])]);
+  }
+
+  #git(words: readonly string[], cwd: string): ReturnType<typeof runProgram> {
+    return runProgram(["git", ...QUIET, ...words], {
+      cwd,
+      env: { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" },
+      timeoutMs: TIMEOUT_MS,
+    });
+  }
+}

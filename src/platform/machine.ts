@@ -1,0 +1,51 @@
+/** The user and the machine that this process runs for and on: everything that comes from outside through `process`. */
+import { createRequire } from "node:module";
+import { homedir, tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+
+export interface Machine {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly user: string;
+  readonly userId: number;
+  readonly temporaryFolder: string;
+  readonly currentFolder: string;
+  /** Where everything lies that the tree must not be trusted with. */
+  readonly stateRoot: string;
+  /** File names that differ by case only are one file. True on macOS. */
+  readonly foldsCase: boolean;
+  readonly version: string;
+}
+
+const packageSchema = z.object({ version: z.string() });
+
+/** The version in package.json. */
+function readVersion(): string {
+  return packageSchema.parse(createRequire(import.meta.url)("../../package.json")).version;
+}
+
+/** macOS: ~/Library/Application Support/wo-bridge; elsewhere $XDG_STATE_HOME/wo-bridge, ~/.local/state by default. */
+function stateRootOf(home: string, xdgStateHome: string | undefined): string {
+  if (process.platform === "darwin") return join(home, "Library", "Application Support", "wo-bridge");
+  return join(
+    xdgStateHome === undefined || xdgStateHome === "" ? join(home, ".local", "state") : xdgStateHome,
+    "wo-bridge",
+  );
+}
+
+/** Reads it all once. */
+export function thisMachine(): Machine {
+  const home = process.env["HOME"] ?? homedir();
+  return {
+    env: { ...process.env },
+    home,
+    user: userInfo().username,
+    userId: process.getuid?.() ?? 0,
+    temporaryFolder: tmpdir(),
+    currentFolder: process.cwd(),
+    stateRoot: stateRootOf(home, process.env["XDG_STATE_HOME"]),
+    foldsCase: process.platform === "darwin",
+    version: readVersion(),
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * What a command writes, on disk, within a limit: the command appends to the file by itself, so nothing is lost when
+ * its runner dies; whoever watches cuts the middle out when the file grows beyond the limit. Head and tail are kept.
+ */
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import type { OutputStatus } from "./run-protocol.ts";
+
+const TAIL_TEXT_BYTES = 4096;
+const COPY_BYTES = 1024 * 1024;
+
+export class OutputFile {
+  readonly #path: string;
+  readonly #maxBytes: number;
+  readonly #handle: number;
+  /** Bytes that were cut away from the file so far. */
+  #cutBytes = 0;
+
+  /** Opens (and empties) the file; `handle` is what the command gets as its stream. */
+  constructor(path: string, maxBytes: number) {
+    this.#path = path;
+    this.#maxBytes = maxBytes;
+    this.#handle = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND, 0o600);
+  }
+
+  get handle(): number {
+    return this.#handle;
+  }
+
+  /** Cuts the file when it has outgrown its limit. To be called every now and then while the command runs. */
+  watch(): void {
+    const sizeBytes = fstatSync(this.#handle).size;
+    if (sizeBytes <= this.#maxBytes) return;
+    const half = Math.floor(this.#maxBytes / 2);
+    if (this.#cutBytes === 0) this.#copyTo(`${this.#path}.head`, 0, half);
+    this.#copyTo(`${this.#path}.tail`, sizeBytes - half, half);
+    // The command appends: after the cut its next byte is the file's first. What came since the stat is cut too.
+    ftruncateSync(this.#handle);
+    this.#cutBytes += sizeBytes;
+  }
+
+  /** Closes the file and puts head, a line that says how much is missing, and tail into it. */
+  finish(): OutputStatus {
+    this.watch();
+    const sizeBytes = fstatSync(this.#handle).size;
+    const bytes = this.#cutBytes + sizeBytes;
+    if (this.#cutBytes > 0) this.#join(sizeBytes, bytes);
+    closeSync(this.#handle);
+    return { bytes, cut: this.#cutBytes > 0, tail: readTail(this.#path) };
+  }
+
+  #join(sizeBytes: number, totalBytes: number): void {
+    const half = Math.floor(this.#maxBytes / 2);
+    const joined = `${this.#path}.joined`;
+    copyFileSync(`${this.#path}.head`, joined);
+    const target = openSync(joined, "a");
+    const fromTail = Math.max(0, half - sizeBytes);
+    writeSync(target, `\n... ${totalBytes - 2 * half} bytes left out ...\n`);
+    appendRange(`${this.#path}.tail`, target, half - fromTail, fromTail);
+    appendRange(this.#path, target, Math.max(0, sizeBytes - half), Math.min(half, sizeBytes));
+    closeSync(target);
+    renameSync(joined, this.#path);
+    for (const part of ["head", "tail"]) rmSync(`${this.#path}.${part}`);
+  }
+
+  #copyTo(path: string, offset: number, lengthBytes: number): void {
+    const target = openSync(path, "w", 0o600);
+    appendRange(this.#path, target, offset, lengthBytes);
+    closeSync(target);
+  }
+}
+
+function appendRange(path: string, target: number, offset: number, lengthBytes: number): void {
+  const source = openSync(path, "r");
+  const buffer = Buffer.allocUnsafe(Math.min(COPY_BYTES, Math.max(1, lengthBytes)));
+  let done = 0;
+  while (done < lengthBytes) {
+    const count = readSync(source, buffer, 0, Math.min(buffer.length, lengthBytes - done), offset + done);
+    if (count === 0) break;
+    writeSync(target, buffer, 0, count);
+    done += count;
+  }
+  closeSync(source);
+}
+
+/** The last few KiB as text. */
+function readTail(path: string): string {
+  const source = openSync(path, "r");
+  const sizeBytes = fstatSync(source).size;
+  const buffer = Buffer.alloc(Math.min(TAIL_TEXT_BYTES, sizeBytes));
+  readSync(source, buffer, 0, buffer.length, sizeBytes - buffer.length);
+  closeSync(source);
+  return buffer.toString("utf8");
+}

@@ -1,0 +1,55 @@
+/** This process and the processes that are started as further copies of this program. */
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+
+/** Calls back once per SIGINT or SIGTERM; the process goes on until it ends by itself. */
+export function onStopSignal(callback: (signal: string) => void): () => void {
+  const handlers = (["SIGINT", "SIGTERM"] as const).map((signal) => {
+    const handler = () => callback(signal);
+    process.on(signal, handler);
+    return () => process.off(signal, handler);
+  });
+  return () => {
+    for (const off of handlers) off();
+  };
+}
+
+/** Ends the process at once: no handler runs, nothing is flushed. */
+export function exitNow(code: number): never {
+  process.exit(code);
+}
+
+/** Calls back with what nobody has caught: a bug. */
+export function onUncaught(callback: (error: unknown) => void): void {
+  process.on("uncaughtException", callback);
+  process.on("unhandledRejection", callback);
+}
+
+/** True under launchd or systemd: they start a process again that ends with anything but 0. */
+export function isSupervised(env: Readonly<Record<string, string | undefined>>): boolean {
+  const launchd = env["XPC_SERVICE_NAME"];
+  return (launchd !== undefined && launchd !== "0") || env["INVOCATION_ID"] !== undefined;
+}
+
+/** Starts this program again in the background, its output appended to a file; returns its pid. */
+export function startDetached(words: readonly string[], logPath: string): number | undefined {
+  const log = openSync(logPath, "a", 0o600);
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...words], {
+    detached: true,
+    stdio: ["ignore", log, log],
+    cwd: "/",
+  });
+  closeSync(log);
+  child.unref();
+  return child.pid;
+}
+
+/** What was typed behind the program's name. */
+export function ownWords(): readonly string[] {
+  return process.argv.slice(2);
+}
+
+/** Ends the process with this code once everything that was written has left it. */
+export function exitWith(code: number): void {
+  process.exitCode = code;
+}

@@ -1,0 +1,164 @@
+/**
+ * The ledger and the index over it, opened together: for the one process that writes them, and for readers beside it.
+ * Whatever happened goes through `append`; whoever shows it listens to `onEntry`.
+ */
+import type { Clock } from "../platform/clock.ts";
+import { BridgeError } from "../platform/errors.ts";
+import type { Files } from "../platform/files.ts";
+import { randomName } from "../platform/ids.ts";
+import { err, ok, type Result } from "../platform/result.ts";
+import { type Entry, follows } from "./chain.ts";
+import type { Event } from "./events.ts";
+import { Ledger } from "./ledger.ts";
+import { type ChainEnd, type Damage, type Recorded, readChain, readEntriesAfter } from "./ledger-reading.ts";
+import { OrderIndex } from "./order-index.ts";
+import type { OrderRecord } from "./order-record.ts";
+import { readEntryAt } from "./segments.ts";
+import type { Vault } from "./vault.ts";
+
+const SNAPSHOT_ENTRIES = 5000;
+
+/** Told of each committed entry: what it was, and the order that it changed. */
+export type OnEntry = (entry: Entry, record: OrderRecord | undefined) => void;
+
+export interface BooksOptions {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly vault: Vault;
+  readonly baseId: string;
+  readonly onFatal: (error: BridgeError) => void;
+  /** Told when the disk is full and the reserve was given up. */
+  readonly onFull: () => void;
+  /** Looks at what was read before anything is written; a reason not to. */
+  readonly check: (index: OrderIndex) => Refusal | undefined;
+}
+
+/** Why the books cannot be written: somebody has to look first. They can still be read. */
+export interface Refusal {
+  readonly error: BridgeError;
+  readonly index: OrderIndex;
+  readonly damage: Damage;
+}
+
+export class Books {
+  readonly vault: Vault;
+  readonly index: OrderIndex;
+  readonly #ledger: Ledger;
+  readonly #listeners = new Set<OnEntry>();
+  #snapshotSeq: number;
+  #snapshotting: Promise<void> | undefined;
+
+  private constructor(vault: Vault, index: OrderIndex, ledger: Ledger) {
+    this.vault = vault;
+    this.index = index;
+    this.#snapshotSeq = index.head.seq;
+    this.#ledger = ledger;
+  }
+
+  /**
+   * Opens them for writing; the caller holds the locks. What a crash left of the last group is written again before
+   * this resolves; a torn tail is told of. A new ledger gets its first entry.
+   */
+  static async open(options: BooksOptions): Promise<Result<Books, Refusal>> {
+    const { files, vault } = options;
+    const read = readBooks(files, vault);
+    if (!read.ok) return read;
+    const { index, end } = read.value;
+    const reason = options.check(index);
+    if (reason !== undefined) return err(reason);
+    const onFull = () => {
+      options.onFull();
+      return vault.releaseReserve();
+    };
+    let take: (recorded: readonly Recorded[]) => void = () => undefined;
+    const onCommit = (recorded: readonly Recorded[]) => take(recorded);
+    const ledger = await Ledger.continue({ ...options, folder: vault.ledger, onCommit, onFull }, end);
+    const books = new Books(vault, index, ledger);
+    take = (recorded) => books.#take(recorded);
+    if (end.torn !== undefined) {
+      const { segment, atByte, lostBytes } = end.torn;
+      await books.append([{ event: "ledger_tail_truncated", segment, at_byte: atByte, lost_bytes: lostBytes }]);
+    }
+    if (index.facts.ledger === "") {
+      await books.append([{ event: "ledger_created", ledger: randomName(), base: options.baseId }]);
+    }
+    return ok(books);
+  }
+
+  /** The last entry's seq. */
+  get headSeq(): number {
+    return this.#ledger.head.seq;
+  }
+
+  /** Durable when it resolves. Rejects with DISK_FULL: nothing was kept. */
+  append(events: readonly Event[]): Promise<readonly Entry[]> {
+    return this.#ledger.append(events);
+  }
+
+  /** For events that nothing depends on. */
+  note(event: Event): void {
+    this.#ledger.note(event);
+  }
+
+  /** Calls `listener` for every entry from now on, in order, before its append resolves; the answer ends that. */
+  listen(listener: OnEntry): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Writes an index snapshot when enough has happened since the last one. */
+  async keepSnapshot(force = false): Promise<void> {
+    if (this.#snapshotting !== undefined) return this.#snapshotting;
+    if (this.index.head.seq - this.#snapshotSeq < (force ? 1 : SNAPSHOT_ENTRIES)) return;
+    this.#snapshotSeq = this.index.head.seq;
+    // Taken in this same turn: head, tail and index are of one moment.
+    this.#snapshotting = this.index.snapshot(this.#ledger.tailStart).finally(() => {
+      this.#snapshotting = undefined;
+    });
+    return this.#snapshotting;
+  }
+
+  /** Writes what is left and closes the files. */
+  async close(): Promise<void> {
+    await this.#ledger.close();
+    await this.keepSnapshot(true);
+  }
+
+  #take(recorded: readonly Recorded[]): void {
+    for (const one of recorded) {
+      const record = this.index.apply(one);
+      for (const listener of this.#listeners) listener(one.entry, record);
+    }
+  }
+}
+
+/** The books as they are on disk now, changing nothing. */
+export function readBooks(
+  files: Files,
+  vault: Vault,
+): Result<{ readonly index: OrderIndex; readonly end: ChainEnd }, Refusal> {
+  const loaded = OrderIndex.load(files, vault.ledger);
+  const index = fits(files, vault, loaded) ? loaded : OrderIndex.empty(files, vault.ledger);
+  const known = index.head.seq;
+  const end = readChain(files, vault.ledger, index.start, (recorded) => index.apply(recorded));
+  if (!end.ok) return err(refusal(index, end.error));
+  if (end.value.head.seq >= known) return ok({ index, end: end.value });
+  const { seq } = end.value.head;
+  const reason = `the ledger ends at entry ${seq}, and its index has seen entry ${known}`;
+  return err(refusal(index, { segment: "", atByte: 0, seq: seq + 1, readableTo: known, reason }));
+}
+
+function refusal(index: OrderIndex, damage: Damage): Refusal {
+  const where = damage.segment === "" ? "" : ` at byte ${damage.atByte} of ${damage.segment}`;
+  const message = `the ledger cannot be continued: entry ${damage.seq}${where}: ${damage.reason}`;
+  return { error: new BridgeError("LEDGER_DAMAGED", message), index, damage };
+}
+
+/** True when the index is one of this ledger: the place where reading begins is there, and leads to what it has seen. */
+function fits(files: Files, vault: Vault, { head, start }: OrderIndex): boolean {
+  if (head.seq === 0) return true;
+  const first = readEntryAt(files, vault.ledger, start.position);
+  if (first === undefined || !follows(first, start.head)) return false;
+  for (const entry of readEntriesAfter(files, vault.ledger, head.seq - 1)) return entry.hash === head.hash;
+  return true;
+}

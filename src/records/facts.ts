@@ -1,0 +1,70 @@
+/** What the ledger tells that is not about one order: whose it is, what configuration was accepted, what was refused. */
+import { z } from "zod";
+import type { Content } from "./content.ts";
+import type { Recorded } from "./ledger-reading.ts";
+
+const KEPT = 200;
+
+const contentSchema: z.ZodType<Content> = z.union([
+  z.strictObject({ text: z.string() }),
+  z.strictObject({ base64: z.string() }),
+  z.strictObject({ blob: z.string() }),
+]);
+
+const noteSchema = z.object({
+  ts: z.string(),
+  lane: z.string(),
+  name: z.string(),
+  reason: z.string(),
+});
+
+export const factsSchema = z.object({
+  ledger: z.string(),
+  base: z.string(),
+  config: z.object({ sha256: z.string(), content: contentSchema }).optional(),
+  /** One line per file that lay in the inbox when the base was attached, or when the ledger was repaired. */
+  backlog: contentSchema.optional(),
+  /** The newest files that were rejected, and those that were passed over; a file may have gone since. */
+  rejected: z.array(noteSchema),
+  ignored: z.array(noteSchema),
+  /** Set while intake is paused. */
+  paused: z.object({ since: z.string(), reason: z.string(), message: z.string() }).optional(),
+});
+
+export type Facts = z.infer<typeof factsSchema>;
+
+export const NO_FACTS: Facts = { ledger: "", base: "", rejected: [], ignored: [] };
+
+/** The facts with one more entry. */
+export function foldFacts(facts: Facts, { entry }: Recorded): Facts {
+  switch (entry.event) {
+    case "ledger_created":
+      return { ...facts, ledger: entry.ledger, base: entry.base };
+    case "base_attached":
+      return { ...facts, backlog: entry.backlog };
+    case "config_accepted":
+      return { ...facts, config: { sha256: entry.sha256, content: entry.config } };
+    case "wo_rejected": {
+      const reason = entry.problems[0]?.message ?? "rejected";
+      return { ...facts, rejected: [...facts.rejected, noteOf(entry, reason)].slice(-KEPT) };
+    }
+    case "wo_ignored":
+      return { ...facts, ignored: [...facts.ignored, noteOf(entry, entry.reason)].slice(-KEPT) };
+    case "intake_paused":
+      return { ...facts, paused: { since: entry.ts, reason: entry.reason, message: entry.message } };
+    case "intake_resumed":
+    case "daemon_started": {
+      const { paused: _paused, ...rest } = facts;
+      return rest;
+    }
+    default:
+      return facts;
+  }
+}
+
+function noteOf(
+  entry: { readonly ts: string; readonly lane: string; readonly name: string },
+  reason: string,
+): z.infer<typeof noteSchema> {
+  return { ts: entry.ts, lane: entry.lane, name: entry.name, reason };
+}

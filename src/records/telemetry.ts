@@ -1,0 +1,286 @@
+/**
+ * `unified.jsonl`: what happened, for `tail -f`. A view that is only ever appended to: a cursor goes along the ledger
+ * and writes one line per entry, so that every committed event stands in it exactly once, also after a crash, after the
+ * file was wiped, and after git put an older one in its place. Others append to the same file: their lines are theirs.
+ */
+import { dirname, join } from "node:path";
+import { AppendFile } from "../platform/append-file.ts";
+import { type Clock, isoTime } from "../platform/clock.ts";
+import { BridgeError } from "../platform/errors.ts";
+import type { Files } from "../platform/files.ts";
+import { isRecord, parseJson } from "../platform/result.ts";
+import type { Entry } from "./chain.ts";
+import { type Notice, reportOf } from "./events.ts";
+import { readEntriesAfter } from "./ledger-reading.ts";
+
+const SEARCH_BYTES = 256 * 1024;
+const CATCH_UP_LINES = 500;
+/** Rotated files carry the last seq that is in them. */
+const ROTATED = /^unified\.(\d+)\.jsonl$/;
+
+export interface TelemetryOptions {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly path: string;
+  /** The vault's ledger folder. */
+  readonly ledgerFolder: string;
+  /** The ledger's own id: lines of another one, that came by git, are foreign. */
+  readonly ledgerId: string;
+  /** The file is put aside when it is larger. */
+  readonly maxBytes: number;
+  /** How many files that were put aside are kept. */
+  readonly keep: number;
+}
+
+interface TelemetryLine {
+  /** Undefined for a notice. */
+  readonly seq: number | undefined;
+  readonly text: string;
+}
+
+export class Telemetry {
+  readonly #options: TelemetryOptions;
+  #file: AppendFile | undefined;
+  #device = 0;
+  #inode = 0;
+  /** The last seq that is in the file. */
+  #seq = 0;
+  /** The last seq of the ledger. */
+  #headSeq = 0;
+  /** Lines to be written next: entries that follow on what is in the file, and notices. */
+  #ready: TelemetryLine[] = [];
+  /** The last seq that is in the file or ready. */
+  #readySeq = 0;
+  #flushing: Promise<void> | undefined;
+
+  constructor(options: TelemetryOptions) {
+    this.#options = options;
+  }
+
+  /** The last seq that this ledger wrote to the file; 0 when the file has none. */
+  static lastSeq(files: Files, path: string, ledgerId: string): number {
+    return lastOwnSeq(files, path, ledgerId) ?? lastRotatedSeq(files, dirname(path));
+  }
+
+  /** How far the file is behind the ledger, in entries. */
+  get behind(): number {
+    return this.#headSeq - this.#seq;
+  }
+
+  /** Begins: the ledger ends at `headSeq`. What is missing in the file is caught up. */
+  start(headSeq: number): void {
+    this.#headSeq = headSeq;
+    this.flush();
+  }
+
+  /** Tells of committed entries, in order. */
+  push(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      const follows = this.#file !== undefined && this.#readySeq === this.#headSeq;
+      this.#headSeq = entry.seq;
+      // While the file is behind, the ledger itself is read: what comes now will be found there.
+      if (!follows) continue;
+      this.#ready.push({ seq: entry.seq, text: this.#lineOf(entry) });
+      this.#readySeq = entry.seq;
+    }
+    this.flush();
+  }
+
+  /** A sign of life, or the repair of a view: written when the file can be, never caught up. */
+  notice(notice: Notice): void {
+    const { agent, ok } = reportOf(notice);
+    const { event, ...fields } = notice;
+    const line = {
+      ts: isoTime(this.#options.clock.now()),
+      agent,
+      event,
+      ok,
+      ...fields,
+      ledger: this.#options.ledgerId,
+    };
+    this.#ready.push({ seq: undefined, text: `${JSON.stringify(line)}\n` });
+    this.flush();
+  }
+
+  /** Writes what is not written yet, a moment later and together with what comes until then. */
+  flush(): void {
+    this.#flushing ??= this.#write().finally(() => {
+      this.#flushing = undefined;
+    });
+  }
+
+  /** Resolves when everything that was told so far is in the file, or the disk has refused it. */
+  async settled(): Promise<void> {
+    await this.#flushing;
+    this.flush();
+    await this.#flushing;
+  }
+
+  /** Entries that are ready and not written are found in the ledger again; notices wait. */
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+    this.#ready = this.#ready.filter(({ seq }) => seq === undefined);
+    this.#readySeq = this.#seq;
+  }
+
+  async #write(): Promise<void> {
+    await this.#options.clock.breathe();
+    try {
+      if (!this.#isSameFile()) await this.#open();
+      await this.#append(this.#ready.splice(0));
+      for (let before = -1; this.behind > 0 && before !== this.#seq; ) {
+        before = this.#seq;
+        await this.#catchUp();
+      }
+      this.#rotate();
+    } catch (thrown) {
+      if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
+      // The disk refused: the cursor stays where it is, and the next event tries again from there.
+      this.close();
+    }
+  }
+
+  /** One write of whole lines: a reader never sees half of one, another writer's line never lands in ours. */
+  async #append(lines: readonly TelemetryLine[]): Promise<void> {
+    if (lines.length === 0 || this.#file === undefined) return;
+    await this.#file.append(Buffer.from(lines.map(({ text }) => text).join("")));
+    this.#seq = lines.findLast(({ seq }) => seq !== undefined)?.seq ?? this.#seq;
+    this.#readySeq = Math.max(this.#readySeq, this.#seq);
+  }
+
+  async #catchUp(): Promise<void> {
+    const { files, ledgerFolder, clock } = this.#options;
+    let lines: TelemetryLine[] = [];
+    for (const entry of readEntriesAfter(files, ledgerFolder, this.#seq)) {
+      // Written, and perhaps not synced yet: telemetry tells of nothing that a power cut may take back.
+      if (entry.seq > this.#headSeq) break;
+      lines.push({ seq: entry.seq, text: this.#lineOf(entry) });
+      if (lines.length < CATCH_UP_LINES) continue;
+      await this.#append(lines);
+      lines = [];
+      this.#rotate();
+      await clock.breathe();
+      if (!this.#isSameFile()) return;
+    }
+    await this.#append(lines);
+  }
+
+  /** False when the name leads to another file by now, or the file was cut. */
+  #isSameFile(): boolean {
+    if (this.#file === undefined) return false;
+    const info = this.#options.files.info(this.#options.path);
+    const same = info !== undefined && info.inode === this.#inode && info.device === this.#device;
+    return same && info.sizeBytes >= this.#file.sizeBytes;
+  }
+
+  async #open(): Promise<void> {
+    const { files, path, ledgerId } = this.#options;
+    this.close();
+    files.makeFolders(dirname(path), 0o755);
+    this.#seq = Telemetry.lastSeq(files, path, ledgerId);
+    this.#readySeq = this.#seq;
+    await this.#mendEnd(this.#take());
+  }
+
+  /** Opens the file that has the name now. */
+  #take(): AppendFile {
+    const file = AppendFile.open(this.#options.files, this.#options.path, 0o644, true);
+    const info = file.info();
+    this.#device = info.device;
+    this.#inode = info.inode;
+    this.#file = file;
+    return file;
+  }
+
+  /** A last line without newline: cut when a crash tore it while we wrote it, ended when it is somebody else's. */
+  async #mendEnd(file: AppendFile): Promise<void> {
+    const { files, ledgerFolder } = this.#options;
+    const fragment = lastFragment(file);
+    if (fragment.length === 0) return;
+    const [next] = readEntriesAfter(files, ledgerFolder, this.#seq);
+    // The line that we would write next is known to the letter: only what it begins with can be ours.
+    const ours = next !== undefined && this.#lineOf(next).startsWith(fragment.toString("utf8"));
+    if (ours) file.cutTo(file.sizeBytes - fragment.length);
+    else await file.append(Buffer.from("\n"));
+  }
+
+  #rotate(): void {
+    const { files, path, maxBytes, keep } = this.#options;
+    if (this.#file === undefined || this.#file.info().sizeBytes < maxBytes) return;
+    this.close();
+    files.rename(path, join(dirname(path), `unified.${this.#seq}.jsonl`));
+    for (const name of rotatedNames(files, dirname(path)).slice(keep)) files.remove(join(dirname(path), name));
+    this.#take();
+  }
+
+  #lineOf(entry: Entry): string {
+    const { agent, ok } = reportOf(entry);
+    const { v: _v, seq, group: _group, ts, prev: _prev, hash: _hash, event, ...fields } = entry;
+    return `${JSON.stringify({ ts, agent, event, ok, seq, ...light(fields), ledger: this.#options.ledgerId })}\n`;
+  }
+}
+
+/** Fields that are too heavy or too private for a line that people tail. */
+const HEAVY = new Set(["source", "config", "backlog", "stdout_tail", "stderr_tail", "base", "ledger"]);
+
+function light(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const kept = Object.entries(fields).filter(([name]) => !HEAVY.has(name));
+  return Object.fromEntries(kept.map(([name, value]) => [name, name === "files" ? pathsOf(value) : value]));
+}
+
+/** Of a plan's files only their paths. */
+function pathsOf(files: unknown): unknown {
+  return Array.isArray(files) ? files.map((file) => (isRecord(file) ? file["path"] : file)) : files;
+}
+
+/** What stands behind the file's last newline; no line is longer than what is looked at. */
+function lastFragment(file: AppendFile): Buffer {
+  const length = Math.min(file.sizeBytes, 4 * SEARCH_BYTES);
+  const bytes = file.read(file.sizeBytes - length, length);
+  return bytes.subarray(bytes.lastIndexOf(10) + 1);
+}
+
+/** The last line of ours in the file, looked for from its end; undefined when there is none. */
+function lastOwnSeq(files: Files, path: string, ledgerId: string): number | undefined {
+  const sizeBytes = files.info(path)?.sizeBytes ?? 0;
+  if (sizeBytes === 0) return undefined;
+  const handle = files.disk.openRead(path);
+  try {
+    for (let end = sizeBytes; end > 0; end -= SEARCH_BYTES) {
+      // Pieces overlap, so that a line across their border is whole in one of them.
+      const start = Math.max(0, end - 2 * SEARCH_BYTES);
+      const lines = files
+        .readRange(handle, start, end - start)
+        .toString("utf8")
+        .split("\n");
+      const own = lines.slice(0, -1).flatMap((line) => ownSeq(line, ledgerId) ?? []);
+      if (own.length > 0) return Math.max(...own);
+    }
+    return undefined;
+  } finally {
+    files.disk.close(handle);
+  }
+}
+
+function ownSeq(line: string, ledgerId: string): number | undefined {
+  if (!line.includes(ledgerId)) return undefined;
+  const value = parseJson(line);
+  if (!isRecord(value) || value["ledger"] !== ledgerId) return undefined;
+  return typeof value["seq"] === "number" ? value["seq"] : undefined;
+}
+
+/** Newest first. */
+function rotatedNames(files: Files, folder: string): string[] {
+  const names = (files.list(folder) ?? []).map(({ name }) => name).filter((name) => ROTATED.test(name));
+  return names.toSorted((a, b) => rotatedSeq(b) - rotatedSeq(a));
+}
+
+function rotatedSeq(name: string): number {
+  return Number(ROTATED.exec(name)?.[1] ?? 0);
+}
+
+function lastRotatedSeq(files: Files, folder: string): number {
+  const [newest] = rotatedNames(files, folder);
+  return newest === undefined ? 0 : rotatedSeq(newest);
+}

@@ -1,0 +1,79 @@
+/** Reads the whole ledger and everything it refers to, changing nothing: is every line sound, and every blob there? */
+
+import { messageOf } from "../platform/errors.ts";
+import type { Files } from "../platform/files.ts";
+import type { Entry } from "../records/chain.ts";
+import type { Content } from "../records/content.ts";
+import { CHAIN_BEGIN, readChain } from "../records/ledger-reading.ts";
+import type { Vault } from "../records/vault.ts";
+
+export interface LedgerFinding {
+  readonly code: "damaged_line" | "missing_blob" | "torn_tail";
+  readonly message: string;
+  /** A torn tail is what a crash leaves: the next start mends it. */
+  readonly isDamage: boolean;
+}
+
+export interface LedgerReport {
+  /** Entries whose chain holds, from the first on. */
+  readonly entries: number;
+  readonly headSeq: number;
+  readonly blobs: number;
+  readonly findings: readonly LedgerFinding[];
+}
+
+/** Looks at all of it. */
+export function verifyLedger(files: Files, vault: Vault): LedgerReport {
+  const findings: LedgerFinding[] = [];
+  let [entries, headSeq, blobs] = [0, 0, 0];
+  const end = readChain(files, vault.ledger, CHAIN_BEGIN, ({ entry }) => {
+    entries += 1;
+    headSeq = entry.seq;
+    for (const content of contentsOf(entry)) {
+      if (!("blob" in content)) continue;
+      blobs += 1;
+      const message = blobFault(vault, content);
+      if (message !== undefined)
+        findings.push({ code: "missing_blob", message: `entry ${entry.seq}: ${message}`, isDamage: true });
+    }
+  });
+  if (!end.ok) {
+    const { segment, atByte, seq, reason, readableTo } = end.error;
+    const message = `entry ${seq} at byte ${atByte} of ${segment}: ${reason}; sound entries follow up to ${readableTo}`;
+    findings.push({ code: "damaged_line", message, isDamage: true });
+  } else if (end.value.torn !== undefined) {
+    const { segment, atByte, lostBytes } = end.value.torn;
+    findings.push({
+      code: "torn_tail",
+      message: `${lostBytes} bytes at byte ${atByte} of ${segment} are no whole entries`,
+      isDamage: false,
+    });
+  }
+  return { entries, headSeq, blobs, findings };
+}
+
+function contentsOf(entry: Entry): readonly Content[] {
+  switch (entry.event) {
+    case "wo_accepted":
+      return [entry.source];
+    case "config_accepted":
+      return [entry.config];
+    case "base_attached":
+      return [entry.backlog];
+    case "patch_planned":
+      return entry.files.flatMap(({ before, after }) =>
+        [before, after].flatMap((image) => (image === undefined ? [] : [image.content])),
+      );
+    default:
+      return [];
+  }
+}
+
+function blobFault(vault: Vault, content: Content): string | undefined {
+  try {
+    vault.load(content);
+    return undefined;
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
+}
