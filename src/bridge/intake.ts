@@ -122,11 +122,11 @@ export class Intake {
     if (inside) this.#options.onIgnored(lane, name, "orders in folders are not read yet: drop the file itself");
   }
 
-  /** Something rang in a folder; without a name everything in it is looked at. */
-  hint(folder: string, name: string | undefined): void {
+  /** Something rang in a folder; false when it is no lane's. */
+  hint(folder: string, name: string): boolean {
     const lane = this.#lanes.find((one) => one.folder === folder);
-    if (lane === undefined || name === undefined) this.scan();
-    else this.#ring(lane, name, false);
+    if (lane !== undefined) this.#ring(lane, name, false);
+    return lane !== undefined;
   }
 
   /** Whoever wrote the file says that it is whole. */
@@ -217,11 +217,13 @@ export class Intake {
 
   async #see(look: Look): Promise<Seen> {
     const { files, rules } = this.#options;
-    const reading = files.peek(join(look.lane.folder, look.name), LIMITS.sizeBytes);
-    if (reading.kind === "absent") return { kind: "gone" };
-    const info = reading.kind === "refused" ? files.info(join(look.lane.folder, look.name)) : reading.info;
+    const path = `${look.lane.folder}/${look.name}`;
+    // Our own claims ring, too: asking costs less than failing to open.
+    const info = files.info(path);
     if (info === undefined) return { kind: "gone" };
-    const ageMs = this.#ageOf(look, info);
+    const reading = files.peek(path, LIMITS.sizeBytes);
+    if (reading.kind === "absent") return { kind: "gone" };
+    const ageMs = this.#ageOf(look, reading.kind === "refused" ? info : reading.info);
     if (reading.kind === "file") {
       const whole = mayBeWhole(reading.bytes, ageMs, rules, look.announced);
       if (whole.kind === "wait") return whole;
@@ -253,8 +255,12 @@ export class Intake {
     const { files, clock, folders, newId } = this.#options;
     const claim = claimName(newId(clock.now()), name);
     const claimed = folders.claimed(lane);
-    if (files.info(claimed) === undefined) files.makeFolders(claimed, 0o755);
-    if (!files.rename(join(lane.folder, name), join(claimed, claim))) return undefined;
+    const [from, to] = [join(lane.folder, name), join(claimed, claim)];
+    if (!files.rename(from, to)) {
+      // Taken away by somebody, or the folder for claims is not there yet.
+      files.makeFolders(claimed, 0o755);
+      if (!files.rename(from, to)) return undefined;
+    }
     return this.#readClaim(lane, name, claim, seen);
   }
 

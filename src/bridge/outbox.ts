@@ -1,18 +1,18 @@
 /** What whoever dropped an order gets back: an acknowledgement when it is accepted, a result when it is at rest. Views. */
 import { join } from "node:path";
 import type { Problem } from "../orders/problems.ts";
-import type { Files } from "../platform/files.ts";
+import type { Publisher } from "../platform/publisher.ts";
 import type { OrderRecord } from "../records/order-record.ts";
 import { troubleOf } from "../records/state-file.ts";
 import type { Claim } from "./intake.ts";
 import type { BridgeFolders } from "./lanes.ts";
 
 export class Outbox {
-  readonly #files: Files;
+  readonly #publisher: Publisher;
   readonly #folders: BridgeFolders;
 
-  constructor(files: Files, folders: BridgeFolders) {
-    this.#files = files;
+  constructor(publisher: Publisher, folders: BridgeFolders) {
+    this.#publisher = publisher;
     this.#folders = folders;
   }
 
@@ -31,12 +31,12 @@ export class Outbox {
       accepted_at: record.acceptedTs,
       ...(waits ? { message: troubleOf(record), next: `wo approve ${record.id}` } : {}),
     };
-    await this.#files.publish(this.ackPath(record), `${JSON.stringify(ack, undefined, 2)}\n`);
+    await this.#publisher.publish(this.ackPath(record), `${JSON.stringify(ack, undefined, 2)}\n`);
   }
 
   /** `<id>_result.yaml`: how the order came to rest. */
   async report(record: OrderRecord): Promise<void> {
-    await this.#files.publish(this.resultPath(record), resultText(record));
+    await this.#publisher.publish(this.resultPath(record), resultText(record), { now: true });
   }
 
   /** `<id>.<ulid>.ack.json`: this drop was not taken as an order; the order's own acknowledgement stays. */
@@ -51,7 +51,7 @@ export class Outbox {
       sha256: claim.content?.sha256,
       ...fields,
     };
-    await this.#files.publish(
+    await this.#publisher.publish(
       join(this.#folders.outbox(claim.lane.name), `${name}.${ulid}.ack.json`),
       `${JSON.stringify(ack, undefined, 2)}\n`,
     );

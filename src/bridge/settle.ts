@@ -2,6 +2,7 @@
 import { join, relative } from "node:path";
 import type { Problem } from "../orders/problems.ts";
 import type { Files } from "../platform/files.ts";
+import type { Publisher } from "../platform/publisher.ts";
 import type { OrderRecord } from "../records/order-record.ts";
 import type { Claim } from "./intake.ts";
 import { type BridgeFolders, CLAIMED } from "./lanes.ts";
@@ -9,10 +10,12 @@ import { errorText } from "./outbox.ts";
 
 export class Settler {
   readonly #files: Files;
+  readonly #publisher: Publisher;
   readonly #folders: BridgeFolders;
 
-  constructor(files: Files, folders: BridgeFolders) {
+  constructor(files: Files, publisher: Publisher, folders: BridgeFolders) {
     this.#files = files;
+    this.#publisher = publisher;
     this.#folders = folders;
   }
 
@@ -31,7 +34,7 @@ export class Settler {
    */
   async settle(record: OrderRecord, source: () => Buffer): Promise<string> {
     const folder = this.#folders.processed(record.lane, record.restedTs ?? record.updatedTs);
-    const name = await this.#files.moveNew(this.claimPath(record), folder, record.name);
+    const name = await this.#publisher.moveNew(this.claimPath(record), folder, record.name);
     if (name !== undefined) return this.#relative(join(folder, name));
     const earlier = record.settledTo;
     if (earlier !== undefined && this.#files.info(join(this.#folders.base, earlier)) !== undefined) return earlier;
@@ -42,23 +45,23 @@ export class Settler {
   /** Moves what is no order to error/, its problems beside it; returns where it lies, relative to the base. */
   async reject(claim: Claim, problems: readonly Problem[]): Promise<string> {
     const folder = this.#folders.error(claim.lane.name);
-    const name = (await this.#files.moveNew(claim.path, folder, claim.name)) ?? claim.name;
-    await this.#files.publish(join(folder, `${name}.error.json`), errorText(claim, problems));
+    const name = (await this.#publisher.moveNew(claim.path, folder, claim.name)) ?? claim.name;
+    await this.#publisher.publish(join(folder, `${name}.error.json`), errorText(claim, problems));
     return this.#relative(join(folder, name));
   }
 
   /** Moves a drop that was a duplicate to processed/. */
   async putAside(claim: Claim, iso: string): Promise<string> {
     const folder = this.#folders.processed(claim.lane.name, iso);
-    const name = (await this.#files.moveNew(claim.path, folder, claim.name)) ?? claim.name;
+    const name = (await this.#publisher.moveNew(claim.path, folder, claim.name)) ?? claim.name;
     return this.#relative(join(folder, name));
   }
 
   /** Writes the copy under its claim's name first, so that its last step is the same move as ever. */
   async #copy(source: Buffer, folder: string, record: OrderRecord): Promise<string> {
     const temporary = join(folder, `.${record.claim}`);
-    await this.#files.publish(temporary, source);
-    return (await this.#files.moveNew(temporary, folder, record.name)) ?? record.name;
+    await this.#publisher.publish(temporary, source);
+    return (await this.#publisher.moveNew(temporary, folder, record.name)) ?? record.name;
   }
 
   #relative(path: string): string {

@@ -5,6 +5,7 @@ import { openOrderReader } from "../daemon/order-reader.ts";
 import { type Runtime, readRuntime } from "../daemon/runtime.ts";
 import { BridgeError, EXIT, messageOf } from "../platform/errors.ts";
 import { openLog } from "../platform/log.ts";
+import { ThreadPublisher } from "../platform/publisher.ts";
 import { isRecord } from "../platform/result.ts";
 import { exitNow, isSupervised, onStopSignal, onUncaught, startDetached } from "../platform/self.ts";
 import { Vault } from "../records/vault.ts";
@@ -33,6 +34,7 @@ export async function runDaemon(context: Context): Promise<number> {
       vault: context.machine.env["WO_VAULT"],
       openLog,
       runner: newRunner(ground),
+      publisher: new ThreadPublisher(context.clock, new URL("../platform/publisher-thread.js", import.meta.url)),
       reader: openOrderReader(context.clock, new URL("../daemon/read-thread.js", import.meta.url)),
       onFatal: (error, exit) => {
         if (exit === EXIT.bug) bug(error);

@@ -7,7 +7,9 @@ import { judge, type Verdict } from "../orders/lane-rules.ts";
 import type { Order } from "../orders/order.ts";
 import type { Failure } from "../orders/status.ts";
 import { EXIT } from "../platform/errors.ts";
+import { OpenFolders } from "../platform/folder.ts";
 import { plainLine } from "../platform/terminal.ts";
+import { findPlace } from "../processors/places.ts";
 import { type PlannedChangeOf, planFiles } from "../processors/plan.ts";
 import { readBooks } from "../records/books.ts";
 import { Vault } from "../records/vault.ts";
@@ -31,11 +33,11 @@ export async function dryRun(context: Context, { order }: CheckedFile, lane: str
   const { facts } = read.ok ? read.value.index : read.error.index;
   const { config } = configInEffect(files, vault, facts, configPath(base.path));
   const verdict = judge(order, laneRules(config, lane), { backlog: false, fromGit: false });
-  const plan = await planFiles(files, {
-    actions: order.files,
-    rules: placeRules(context, base, config, lane),
-    previous: [],
-  });
+  const rules = placeRules(context, base, config, lane);
+  const folders = new OpenFolders(files);
+  const place = (path: string) => findPlace(files, path, rules);
+  const plan = await planFiles(folders, { actions: order.files, rules, place, previous: [] });
+  folders.close();
   const changes = plan.ok ? plan.value.map(changeOf) : [];
   const finding = plan.ok ? undefined : plan.error;
   const commands = order.steps.map(({ name, kind }) => ({ name, kind }));

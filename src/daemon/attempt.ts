@@ -7,8 +7,9 @@ import type { Failure } from "../orders/status.ts";
 import { type Clock, repeat } from "../platform/clock.ts";
 import { assert, BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
+import { OpenFolders } from "../platform/folder.ts";
 import { ok, type Result } from "../platform/result.ts";
-import { applyPlan, keepPlan } from "../processors/apply-patch.ts";
+import { type ApplyRequest, keepPlan, type StagedPlan, stagePlan } from "../processors/apply-patch.ts";
 import {
   adoptStep,
   type ExecutorTools,
@@ -18,8 +19,8 @@ import {
   type StepEnd,
   type StepOf,
 } from "../processors/executor.ts";
-import type { PlaceRules } from "../processors/places.ts";
-import { planFiles } from "../processors/plan.ts";
+import { findPlace, type PlaceRules } from "../processors/places.ts";
+import { type PlanRequest, planFiles } from "../processors/plan.ts";
 import type { Event, Notice, PlannedFile, StepStarted } from "../records/events.ts";
 import { changeOfFile, type OrderRecord } from "../records/order-record.ts";
 import { readEntryAt } from "../records/segments.ts";
@@ -78,7 +79,8 @@ export async function attemptOrder(tools: AttemptTools, attempt: Attempt): Promi
   attempt.wishes.attempt = ref.attempt;
   if (resumed === undefined) journal.add({ event: "wo_started", ...ref });
 
-  const early = sourceFault(tools.files, job);
+  // An order that is being accepted just now was compared when it was claimed.
+  const early = attempt.known === undefined ? undefined : sourceFault(tools.files, job);
   if (early !== undefined) return failed(ref, early);
   if (job.order.dryRun) return dryRun(tools, attempt, ref);
 
@@ -133,33 +135,58 @@ async function carryOutFiles(
   ref: Ref,
   resumed: OrderRecord | undefined,
 ): Promise<Result<number, Failure>> {
-  const { job, journal } = attempt;
-  if (job.order.files.length === 0) return ok(0);
+  if (attempt.job.order.files.length === 0) return ok(0);
   const planIsOurs = resumed?.plan !== undefined && resumed.plan.attempt === ref.attempt;
   if (planIsOurs && resumed.plan.applied) return ok(resumed.plan.changed);
-  const plan = planIsOurs ? ok(loadPlan(tools, resumed)) : await makePlan(tools, attempt, ref);
-  if (!plan.ok) return plan;
-  if (plan.value.length === 0) return ok(0);
-  const { files, vault, placeRules } = tools;
-  // MAY RUN TWICE: after a crash the same plan is applied again, and files at their after are left alone.
-  const applied = await applyPlan({ files, vault, base: placeRules(job.lane).base, plan: plan.value });
-  if (!applied.ok) return applied;
-  journal.add({ event: "patch_applied", ...ref, changed: applied.value.changed });
-  return ok(applied.value.changed);
+  const folders = new OpenFolders(tools.files);
+  try {
+    const { base } = tools.placeRules(attempt.job.lane);
+    const staging = { folders, vault: tools.vault, base };
+    // MAY RUN TWICE: after a crash the same plan is applied again, and files at their after are left alone.
+    const staged = planIsOurs
+      ? ok(await stagePlan({ ...staging, plan: loadPlan(tools, resumed) }))
+      : await makePlan(tools, attempt, ref, staging);
+    if (!staged.ok) return staged;
+    const applied = await staged.value?.finish();
+    if (applied === undefined) return ok(0);
+    if (!applied.ok) return applied;
+    attempt.journal.add({ event: "patch_applied", ...ref, changed: applied.value.changed });
+    return ok(applied.value.changed);
+  } finally {
+    folders.close();
+  }
 }
 
+/** Plans and stages; the plan is in the ledger when this resolves. Undefined when every file is as it is to be. */
 async function makePlan(
   tools: AttemptTools,
   { job, journal, known }: Attempt,
   ref: Ref,
-): Promise<Result<readonly PlannedFile[], Failure>> {
+  staging: Omit<ApplyRequest, "plan">,
+): Promise<Result<StagedPlan | undefined, Failure>> {
   const previous = known?.plan === undefined ? [] : loadPlan(tools, known);
-  const rules = tools.placeRules(job.lane);
-  const changes = await planFiles(tools.files, { actions: job.order.files, rules, previous });
+  const changes = await planFiles(staging.folders, { ...planBasis(tools, job), previous });
   if (!changes.ok) return changes;
   const plan = await keepPlan(tools.vault, changes.value, `${job.arrival.split("~", 1)[0] ?? ""}-${ref.attempt}`);
-  if (plan.length > 0) await journal.commit({ event: "patch_planned", ...ref, files: plan });
-  return ok(plan);
+  if (plan.length === 0) return ok(undefined);
+  // Side by side: the new contents are on the medium by the time the plan is.
+  const planned = journal.commit({ event: "patch_planned", ...ref, files: plan });
+  const [staged, committed] = await Promise.allSettled([stagePlan({ ...staging, plan }), planned]);
+  if (staged.status === "rejected") throw staged.reason;
+  if (committed.status === "rejected") {
+    staged.value.drop();
+    throw committed.reason;
+  }
+  return ok(staged.value);
+}
+
+function planBasis({ files, placeRules }: AttemptTools, { order, lane, places }: Job): Omit<PlanRequest, "previous"> {
+  const rules = placeRules(lane);
+  const place = (path: string) => {
+    const known = places.get(path);
+    return known === undefined ? findPlace(files, path, rules) : ok(known);
+  };
+  return { actions: order.files, rules, place };
 }
 
 function loadPlan(tools: AttemptTools, record: OrderRecord): readonly PlannedFile[] {
@@ -170,11 +197,9 @@ function loadPlan(tools: AttemptTools, record: OrderRecord): readonly PlannedFil
 }
 
 async function dryRun(tools: AttemptTools, { job }: Attempt, ref: Ref): Promise<Event> {
-  const plan = await planFiles(tools.files, {
-    actions: job.order.files,
-    rules: tools.placeRules(job.lane),
-    previous: [],
-  });
+  const folders = new OpenFolders(tools.files);
+  const plan = await planFiles(folders, { ...planBasis(tools, job), previous: [] });
+  folders.close();
   const commands = job.order.steps.map(({ name }) => name);
   if (!plan.ok) return { event: "wo_planned", ...ref, changes: [], commands, finding: plan.error };
   const changes = (await keepPlan(tools.vault, plan.value, "dry-run")).map(changeOfFile);

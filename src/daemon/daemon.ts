@@ -5,6 +5,7 @@
 import { repeat } from "../platform/clock.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
 import type { Log } from "../platform/log.ts";
+import type { Publisher } from "../platform/publisher.ts";
 import type { Runner } from "../platform/runner.ts";
 import { type Server, serve } from "../platform/socket.ts";
 import type { Books } from "../records/books.ts";
@@ -31,6 +32,7 @@ export interface DaemonOptions {
   readonly openLog: (path: string) => Log;
   readonly runner: Runner;
   readonly reader: OrderReader;
+  readonly publisher: Publisher;
   /** After this the process has to end at once, with this exit code and without another word to the disk. */
   readonly onFatal: (error: unknown, exit: number) => void;
   readonly reserveBytes?: number;
@@ -116,7 +118,7 @@ export class Daemon {
   }
 
   async #work(books: Books): Promise<() => void> {
-    const { ground, runner, reader } = this.#options;
+    const { ground, runner, reader, publisher } = this.#options;
     const { base, vault } = this.#opened;
     const settings = new Settings(ground.files, books, base.path);
     await settings.reload();
@@ -141,6 +143,7 @@ export class Daemon {
       settings,
       runner,
       reader,
+      publisher,
       signal: this.#ending.signal,
       onFatal,
     });
@@ -228,17 +231,16 @@ export class Daemon {
   }
 
   async #stop(reason: string): Promise<void> {
-    const { ground, runner, reader } = this.#options;
+    const { ground, runner, reader, publisher } = this.#options;
     const working = this.#working;
     if (working !== undefined) {
       const { books, parts, settings, rounds } = working;
       parts.intake.pause();
       await rounds.end();
       // What does not end within the budget goes on under its runner host; the next daemon adopts it.
-      await Promise.race([
-        Promise.all([parts.line.leave(), parts.intake.idle()]),
-        ground.clock.sleep(settings.config.stopBudgetMs),
-      ]);
+      const inTime = new AbortController();
+      const left = Promise.all([parts.line.leave(), parts.intake.idle()]).then(() => inTime.abort());
+      await Promise.race([left, ground.clock.sleep(settings.config.stopBudgetMs, inTime.signal)]);
       await books.append([{ event: "daemon_stopped", pid: ground.processes.self.pid, reason }]);
       await parts.views.flush();
       this.#ending.abort();
@@ -247,6 +249,7 @@ export class Daemon {
     this.#ending.abort();
     runner.close();
     await reader.close();
+    await publisher.close();
     await this.#server?.close();
     await this.#runtime.write({ state: "stopped", reason });
     this.#log.info("stopped", { reason });
@@ -259,6 +262,7 @@ export class Daemon {
     this.#ending.abort();
     this.#options.runner.close();
     await this.#options.reader.close();
+    await this.#options.publisher.close();
     await this.#server?.close();
     if (thrown instanceof BridgeError)
       await this.#runtime.write({ state: "refused", reason: thrown.message, hint: thrown.hint });

@@ -4,6 +4,7 @@
  * write files, and none of them the same.
  */
 import type { Order } from "../orders/order.ts";
+import { type Place, placeKey } from "../processors/places.ts";
 import type { Event } from "../records/events.ts";
 
 export interface Job {
@@ -14,8 +15,8 @@ export interface Job {
   readonly arrival: string;
   /** The claimed file, and how it looked when it was accepted. */
   readonly source: { readonly path: string; readonly sizeBytes: number; readonly modifiedMs: number };
-  /** Where its files lie, as folded absolute paths; what it may collide with. */
-  readonly paths: readonly string[];
+  /** Where the paths of its file actions lead, as they are written. */
+  readonly places: ReadonlyMap<string, Place>;
   /** Events of an order that is not in the ledger yet: they go there with its first step. */
   readonly acceptance: readonly Event[];
 }
@@ -130,7 +131,8 @@ function comesBefore(a: Job, b: Job): boolean {
 
 function mayRunBeside(a: Job, b: Job): boolean {
   if (a.order.steps.length > 0 || b.order.steps.length > 0) return false;
-  return !a.paths.some((path) => b.paths.some((other) => isNested(path, other)));
+  const [mine, theirs] = [a, b].map(({ places }) => [...places.values()].map(placeKey));
+  return !mine?.some((path) => theirs?.some((other) => isNested(path, other)));
 }
 
 /** One path is the other, or lies below it. */

@@ -19,7 +19,7 @@ import { assert, BridgeError, InvariantError, messageOf } from "../platform/erro
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
 import { endStep } from "../processors/executor.ts";
-import { findPlace, placeKey } from "../processors/places.ts";
+import type { Place } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
 import type { Event } from "../records/events.ts";
 import type { OrderSummary } from "../records/order-index.ts";
@@ -29,7 +29,7 @@ import { type AttemptEnd, type AttemptTools, attemptOrder, type Wishes } from ".
 import { Journal } from "./journal.ts";
 import { type Job, Lanes } from "./lanes.ts";
 import { isPressure, type Pressure } from "./pressure.ts";
-import type { Reception } from "./reception.ts";
+import { findPlaces, type Reception } from "./reception.ts";
 import type { Views } from "./views.ts";
 
 /** How often an order that says `on_interrupt: retry` is begun again after its command's end was lost. */
@@ -58,6 +58,7 @@ export class Line {
   readonly #options: LineOptions;
   readonly #lanes: Lanes;
   readonly #wishes = new Map<string, Wishes>();
+  readonly #completing = new Set<Promise<void>>();
   #leaving = false;
 
   constructor(options: LineOptions) {
@@ -82,7 +83,7 @@ export class Line {
       case "new":
         break;
     }
-    const { order, accepted, wait, paths } = admission;
+    const { order, accepted, wait, places } = admission;
     const { sizeBytes, modifiedMs } = claim.info;
     const source = { path: claim.path, sizeBytes, modifiedMs };
     const job: Job = {
@@ -91,7 +92,7 @@ export class Line {
       order,
       arrival: claim.claim,
       source,
-      paths,
+      places,
       acceptance: [accepted],
     };
     // An order that may run at once carries its acceptance along to its first barrier.
@@ -113,11 +114,12 @@ export class Line {
 
   /** Finishes what is left of an order at rest: its result, its state, its file. */
   async finish(record: OrderRecord): Promise<void> {
-    await this.#options.views.publish(record);
+    const published = this.#options.views.publish(record);
     await this.#withRoom(async () => {
       const to = await this.#options.settler.settle(record, () => this.#sourceOf(record));
       this.#options.books.note({ event: "wo_settled", wo_id: record.id, lane: record.lane, to });
     });
+    await published;
   }
 
   /** Cancels an order; false when it is at rest already. A running one ends between two steps, its command is ended. */
@@ -142,10 +144,12 @@ export class Line {
     this.#lanes.stop();
     for (const wishes of this.#wishes.values()) wishes.leaving = true;
     while (this.#wishes.size > 0) await this.#options.clock.sleep(10);
+    await Promise.all(this.#completing);
   }
 
+  /** Resolves when the lane is free for the next order. */
   async #carryOut(job: Job): Promise<void> {
-    const { books, reception, onFatal } = this.#options;
+    const { books, onFatal } = this.#options;
     const key = orderKey(job.id);
     const wishes: Wishes = { attempt: 1, cancel: undefined, leaving: this.#leaving, step: undefined };
     this.#wishes.set(key, wishes);
@@ -160,13 +164,24 @@ export class Line {
         if (end === "again") continue;
         interrupted += end === "interrupted" ? 1 : 0;
         if (end === "interrupted" && job.order.onInterrupt === "retry" && interrupted < INTERRUPT_TRIES) continue;
-        if (await this.#record(journal, end === "interrupted" ? interruptedEnd(job, wishes) : end)) break;
+        return this.#complete(job, journal, end === "interrupted" ? interruptedEnd(job, wishes) : end);
       }
-      await this.#finishNow(job.id);
     } finally {
       this.#wishes.delete(key);
-      reception.release(job.id);
     }
+  }
+
+  /**
+   * Hands the end of an order to the ledger and lets the lane go on: what the next order writes there comes behind it, so
+   * no crash can keep the next one and lose this. The rest holds nobody up.
+   */
+  #complete(job: Job, journal: Journal, end: Event): void {
+    const completing = this.#record(journal, end)
+      // Without room to write it down the order is looked at again: what was done to its files is found done.
+      .then((recorded) => (recorded ? this.#finishNow(job.id) : this.#lanes.add(job)))
+      .catch(this.#options.onFatal)
+      .finally(() => this.#completing.delete(completing));
+    this.#completing.add(completing);
   }
 
   /** One attempt. What the world does to it becomes a failure of the order; a full disk a pause, after it "again". */
@@ -290,19 +305,11 @@ export class Line {
       return undefined;
     }
     const order = { ...reading.value, id };
-    const paths = order.files.flatMap(({ path }) => {
-      const place = findPlace(files, path, placeRules(lane));
-      return place.ok ? [placeKey(place.value)] : [];
-    });
-    return {
-      id,
-      lane,
-      order,
-      arrival: claim,
-      source: { path: settler.claimPath(record), sizeBytes, modifiedMs },
-      paths,
-      acceptance: [],
-    };
+    const found = findPlaces(files, order, placeRules(lane));
+    // What may not be touched any more is found out by the attempt, and fails it.
+    const places = found.ok ? found.value : new Map<string, Place>();
+    const source = { path: settler.claimPath(record), sizeBytes, modifiedMs };
+    return { id, lane, order, arrival: claim, source, places, acceptance: [] };
   }
 
   /** The order as it was dropped, out of the ledger. */

@@ -4,6 +4,7 @@
  */
 import { BridgeError } from "../platform/errors.ts";
 import { silentLog } from "../platform/log.ts";
+import { inlinePublisher } from "../platform/publisher.ts";
 import type { Runner } from "../platform/runner.ts";
 import type { Books } from "../records/books.ts";
 import type { BoundBase } from "./base.ts";
@@ -49,6 +50,7 @@ export async function withOfflineBase<T>(
       settings,
       runner,
       reader,
+      publisher: inlinePublisher(ground.files),
       signal: ending.signal,
       onFatal,
     });

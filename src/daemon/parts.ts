@@ -7,6 +7,7 @@ import { Settler } from "../bridge/settle.ts";
 import { GitTracking } from "../platform/git.ts";
 import { newIdSource } from "../platform/ids.ts";
 import type { Log } from "../platform/log.ts";
+import type { Publisher } from "../platform/publisher.ts";
 import type { Runner } from "../platform/runner.ts";
 import type { PlaceRules } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
@@ -31,6 +32,7 @@ export interface PartsOptions {
   readonly settings: Settings;
   readonly runner: Runner;
   readonly reader: OrderReader;
+  readonly publisher: Publisher;
   /** Ends intake and everything that goes on by itself. */
   readonly signal: AbortSignal;
   readonly onFatal: (error: unknown) => void;
@@ -51,7 +53,7 @@ export function assembleParts(options: PartsOptions): Parts {
   const { ground, log, base, books, settings, signal, onFatal } = options;
   const { files, clock, machine } = ground;
   const folders = new BridgeFolders(files, base.path, machine.userId);
-  const outbox = new Outbox(files, folders);
+  const outbox = new Outbox(options.publisher, folders);
   const { telemetry, views } = assembleViews(options, outbox);
   const notifier = new Notifier({
     clock,
@@ -91,7 +93,7 @@ export function assembleParts(options: PartsOptions): Parts {
 }
 
 function assembleViews(
-  { ground, log, base, books, settings, signal }: PartsOptions,
+  { ground, log, base, books, settings, publisher, signal }: PartsOptions,
   outbox: Outbox,
 ): { readonly telemetry: Telemetry; readonly views: Views } {
   const { files, clock, machine } = ground;
@@ -106,6 +108,7 @@ function assembleViews(
   const staleHours = () => Number(machine.env["STALE_AFTER_HOURS"] ?? settings.config.projections.staleAfterHours);
   const views = new Views({
     files,
+    publisher,
     clock,
     log,
     books,
@@ -120,12 +123,12 @@ function assembleViews(
 }
 
 function assembleLine(
-  { ground, log, base, books, settings, runner, reader, onFatal }: PartsOptions,
+  { ground, log, base, books, settings, runner, reader, publisher, onFatal }: PartsOptions,
   parts: Pick<Parts, "folders" | "telemetry" | "views" | "pressure" | "notifier"> & { readonly outbox: Outbox },
 ): Line {
   const { files, clock, machine, processes } = ground;
   const { folders, telemetry } = parts;
-  const settler = new Settler(files, folders);
+  const settler = new Settler(files, publisher, folders);
   const rules = rulesByLane(ground, base, () => settings.config);
   const git = new GitTracking(files, clock, files.realPath(folders.inbox) ?? base.path);
   const backlog =

@@ -14,7 +14,7 @@ import type { WaitReason } from "../orders/status.ts";
 import type { Files } from "../platform/files.ts";
 import type { GitTracking } from "../platform/git.ts";
 import { err, ok, type Result } from "../platform/result.ts";
-import { findPlace, type PlaceRules, placeKey } from "../processors/places.ts";
+import { findPlace, type Place, type PlaceRules } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
 import type { OrderAccepted } from "../records/events.ts";
 import type { OrderSummary } from "../records/order-index.ts";
@@ -27,8 +27,8 @@ export type Admission =
       readonly kind: "new";
       readonly order: Order;
       readonly accepted: OrderAccepted;
-      /** Folded absolute paths of its files. */
-      readonly paths: readonly string[];
+      /** Where the paths of its file actions lead. */
+      readonly places: ReadonlyMap<string, Place>;
       readonly wait: { readonly reason: WaitReason; readonly message: string } | undefined;
     }
   /** The file of an order that is known: after a crash, or after a power cut that undid its claim. */
@@ -166,23 +166,32 @@ export class Reception {
       ...(order.supersedes === undefined ? {} : { supersedes: order.supersedes }),
     };
     const wait = verdict.kind === "wait" ? { reason: verdict.reason, message: verdict.message } : undefined;
-    return { kind: "new", order, accepted, paths: places.value, wait };
+    return { kind: "new", order, accepted, places: places.value, wait };
   }
 
   /** Every path of the order has to lead somewhere that orders may go; the problems carry their places in the file. */
-  #places(order: Order, claim: Claim, bytes: Buffer): Result<readonly string[], readonly Problem[]> {
-    const rules = this.#options.placeRules(claim.lane.name);
-    const keys: string[] = [];
-    const problems: Problem[] = [];
-    for (const action of order.files) {
-      for (const path of action.kind === "move" ? [action.path, action.to] : [action.path]) {
-        const place = findPlace(this.#options.files, path, rules);
-        if (place.ok) keys.push(placeKey(place.value));
-        else problems.push({ ...place.error, key: keyText(action.at) });
-      }
-    }
-    return problems.length === 0 ? ok(keys) : err(placed(order, problems, bytes));
+  #places(order: Order, claim: Claim, bytes: Buffer): Result<ReadonlyMap<string, Place>, readonly Problem[]> {
+    const found = findPlaces(this.#options.files, order, this.#options.placeRules(claim.lane.name));
+    return found.ok ? found : err(placed(order, found.error, bytes));
   }
+}
+
+/** Where every path of an order leads, or why some may not be touched; `key` says which action asks for it. */
+export function findPlaces(
+  files: Files,
+  order: Order,
+  rules: PlaceRules,
+): Result<ReadonlyMap<string, Place>, readonly Problem[]> {
+  const places = new Map<string, Place>();
+  const problems: Problem[] = [];
+  for (const action of order.files) {
+    for (const path of action.kind === "move" ? [action.path, action.to] : [action.path]) {
+      const place = findPlace(files, path, rules);
+      if (place.ok) places.set(path, place.value);
+      else problems.push({ ...place.error, key: keyText(action.at) });
+    }
+  }
+  return problems.length === 0 ? ok(places) : err(problems);
 }
 
 /** The problems with their lines: the file is opened once more, only now that somebody will read about it. */

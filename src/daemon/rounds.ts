@@ -2,7 +2,7 @@
  * What the daemon does again and again: listens for hints, scans when none came, and puts back what vanished from the
  * tree. Hints make it fast, scans make it right.
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Clock } from "../platform/clock.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Log } from "../platform/log.ts";
@@ -109,18 +109,18 @@ export class Rounds {
     if (watched === this.#watched || root === undefined) return;
     await this.#watch?.close();
     const onTrouble = (message: string) => log.warn("watch_refused", { message });
-    this.#watch = await watchFolders(root, (folder, name) => this.#ring(folder, name), onTrouble);
+    const laneFolders = intake.lanes.map(({ folder }) => folder);
+    const onHint = (folder: string, name: string | undefined) => this.#ring(folder, name);
+    this.#watch = await watchFolders({ root, folders: laneFolders, onHint, onTrouble });
     this.#watched = watched;
     // What was dropped while nobody watched does not ring.
     intake.scan();
   }
 
   #ring(folder: string, name: string | undefined): void {
-    const { intake, ground } = this.#options;
     if (this.#ended) return;
-    // A lane, or the inbox itself, has come or gone.
-    if (!intake.lanes.some((lane) => lane.folder === folder) || ground.files.info(folder) === undefined)
+    // A lane, or the inbox itself, has come or gone: its own name rings in it.
+    if (name === undefined || name === basename(folder) || !this.#options.intake.hint(folder, name))
       this.#hurry.abort();
-    else intake.hint(folder, name);
   }
 }

@@ -10,6 +10,7 @@ import type { Clock } from "../platform/clock.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
+import type { Publisher } from "../platform/publisher.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
 import type { Books } from "../records/books.ts";
 import { followupText } from "../records/followup.ts";
@@ -19,7 +20,7 @@ import { stateText } from "../records/state-file.ts";
 import type { Telemetry } from "../records/telemetry.ts";
 
 /** How long the state file of an order that is on its way may lag behind. */
-const OPEN_STATE_MS = 200;
+const OPEN_STATE_MS = 500;
 const FOLLOWUP_MS = 1000;
 /** How long a pass over views may keep the process from other work. */
 const SLICE_MS = 5;
@@ -28,6 +29,7 @@ const COMPARE_SHARE = 1 / 50;
 
 export interface ViewsOptions {
   readonly files: Files;
+  readonly publisher: Publisher;
   readonly clock: Clock;
   readonly log: Log;
   readonly books: Books;
@@ -42,6 +44,7 @@ export interface ViewsOptions {
 }
 
 export class Views {
+  readonly stateFolder: string;
   readonly #options: ViewsOptions;
   /** Ids of orders whose state file is older than the ledger. */
   readonly #dirty = new Set<string>();
@@ -54,14 +57,11 @@ export class Views {
 
   constructor(options: ViewsOptions) {
     this.#options = options;
+    this.stateFolder = join(options.base, "g", "followup", "state");
     options.books.listen((entry, record) => {
       options.telemetry.push([entry]);
       if (record !== undefined) this.#touch(record);
     });
-  }
-
-  get stateFolder(): string {
-    return join(this.#options.base, "g", "followup", "state");
   }
 
   /** State files that are behind, and entries that telemetry is behind. */
@@ -81,8 +81,8 @@ export class Views {
   /** The result of an order at rest, for whoever waits for it; then its state. */
   async publish(record: OrderRecord): Promise<void> {
     await this.#guarded(async () => {
-      if (isResting(record.status)) await this.#options.outbox.report(record);
-      await this.#writeState(record);
+      const reported = isResting(record.status) ? this.#options.outbox.report(record) : undefined;
+      await Promise.all([reported, this.#writeState(record)]);
     });
   }
 
@@ -183,7 +183,7 @@ export class Views {
     // Deleted first: what happens to the order while its file is written makes it dirty again.
     this.#dirty.delete(record.id);
     try {
-      await this.#options.files.publish(this.#statePath(record), stateText(record));
+      await this.#options.publisher.publish(this.#statePath(record), stateText(record));
     } catch (thrown) {
       this.#dirty.add(record.id);
       throw thrown;
@@ -192,7 +192,7 @@ export class Views {
   }
 
   #statePath({ id }: { readonly id: string }): string {
-    return join(this.stateFolder, `${id}.json`);
+    return `${this.stateFolder}/${id}.json`;
   }
 
   /** Changes when the folder is replaced, or a name in it comes or goes. */

@@ -77,30 +77,53 @@ function idFromName(
   return undefined;
 }
 
+/** Where people write each thing, first come first taken. */
+const PLACES = {
+  title: places("title", "context.title", "summary", "objective", "desc", "name"),
+  summary: places("summary", "description", "desc", "objective"),
+  owner: places(
+    "owner",
+    "assignee",
+    "maintainer",
+    "requested_by",
+    "created_by",
+    "agent",
+    "route_hints.preferred_executor",
+  ),
+  category: places("category", "classification", "type", "task_type", "intent", "phase"),
+  priority: places("priority", "metadata.priority"),
+  goal: places("goal", "objective"),
+  notes: places("notes"),
+  createdAt: places("created_at", "created", "timestamp", "metadata.created"),
+  dueDate: places("due_date", "due", "deadline", "target_date"),
+} as const;
+
+function places(...keys: readonly string[]): readonly KeyPath[] {
+  return keys.map((key) => key.split("."));
+}
+
 /** Reads what is there; absent things are empty text. */
 export function readHeader(document: Document, id: string): OrderHeader {
-  const text = (...keys: readonly string[]) => firstText(document.data, keys);
-  const rawPriority = text("priority", "metadata.priority");
+  const text = (what: keyof typeof PLACES) => firstText(document.data, PLACES[what]);
+  const rawPriority = text("priority");
   return {
-    title: limited(text("title", "context.title", "summary", "objective", "desc", "name") || id),
-    summary: limited(text("summary", "description", "desc", "objective")),
-    owner: limited(
-      text("owner", "assignee", "maintainer", "requested_by", "created_by", "agent", "route_hints.preferred_executor"),
-    ),
-    category: limited(text("category", "classification", "type", "task_type", "intent", "phase")),
+    title: limited(text("title") || id),
+    summary: limited(text("summary")),
+    owner: limited(text("owner")),
+    category: limited(text("category")),
     priority: PRIORITY_WORDS.get(rawPriority.toLowerCase()) ?? "P2",
     rawPriority: limited(rawPriority),
     tags: readTags(document.data["tags"] ?? valueAt(document.data, ["metadata", "tags"])),
-    goal: limited(readList(document.data["objectives"]).join("; ") || text("goal", "objective")),
+    goal: limited(readList(document.data["objectives"]).join("; ") || text("goal")),
     notes: limited(text("notes")),
-    createdAt: limited(text("created_at", "created", "timestamp", "metadata.created")),
-    dueDate: limited(text("due_date", "due", "deadline", "target_date")),
+    createdAt: limited(text("createdAt")),
+    dueDate: limited(text("dueDate")),
   };
 }
 
-function firstText(data: unknown, keys: readonly string[]): string {
+function firstText(data: unknown, keys: readonly KeyPath[]): string {
   for (const key of keys) {
-    const value = valueAt(data, key.split("."));
+    const value = valueAt(data, key);
     if (typeof value === "string" && value.trim() !== "") return value.trim();
     if (typeof value === "number") return String(value);
   }
@@ -109,6 +132,7 @@ function firstText(data: unknown, keys: readonly string[]): string {
 
 /** Shown on one line and kept in records: short, and without anything that moves a terminal's cursor. */
 function limited(text: string): string {
+  if (text === "") return text;
   return text
     .slice(0, LIMITS.titleLength)
     .toWellFormed()

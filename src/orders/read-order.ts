@@ -41,6 +41,8 @@ export function readOrder(bytes: Uint8Array, stem: string): Result<Order, readon
 
 /** True when parsing might take longer than the process may stand still: it then belongs into a thread of its own. */
 export function isCostly(bytes: Uint8Array): boolean {
+  // No text has more tokens than bytes.
+  if (bytes.length <= THREAD_TOKENS) return false;
   const text = decode(bytes);
   if (!text.ok) return false;
   if (/^\s*[{[]/.test(text.value)) {

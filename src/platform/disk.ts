@@ -47,7 +47,8 @@ export interface Disk {
   truncate(handle: number, sizeBytes: number): void;
   chmod(handle: number, mode: number): void;
   statHandle(handle: number): FileInfo;
-  stat(path: string): FileInfo;
+  /** Of the name itself, a link is not followed; undefined when nothing has it (throwing costs more than asking). */
+  stat(path: string): FileInfo | undefined;
   /** The name of a child that goes through the open folder, whatever the folder's path leads to by now. */
   childPath(folder: number, name: string): string;
   sync(handle: number): Promise<void>;
@@ -122,7 +123,10 @@ export const systemDisk: Disk = {
   truncate: (handle, sizeBytes) => fs.ftruncateSync(handle, sizeBytes),
   chmod: (handle, mode) => fs.fchmodSync(handle, mode),
   statHandle: (handle) => infoOf(fs.fstatSync(handle)),
-  stat: (path) => infoOf(fs.lstatSync(path)),
+  stat: (path) => {
+    const stats = fs.lstatSync(path, { throwIfNoEntry: false });
+    return stats === undefined ? undefined : infoOf(stats);
+  },
   childPath,
   sync: promisify(fsync),
   syncData: promisify(fdatasync),

@@ -72,6 +72,11 @@ const CATALOGUE = {
 
 export type ErrorCode = keyof typeof CATALOGUE;
 
+/** True for the name of a catalogued error. */
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === "string" && Object.hasOwn(CATALOGUE, value);
+}
+
 /** The world failed: a disk, a lock, another process. `message` says what and where, `hint` what to type next. */
 export class BridgeError extends Error {
   readonly code: ErrorCode;

@@ -7,7 +7,7 @@ import { dirname, join, parse } from "node:path";
 import type { Clock } from "./clock.ts";
 import type { Disk, FileInfo, FolderEntry } from "./disk.ts";
 import { BridgeError, diskError, errnoOf, messageOf } from "./errors.ts";
-import { randomName } from "./ids.ts";
+import { TemporaryNames } from "./ids.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 const MOVE_NAMES_MAX = 10_000;
@@ -23,9 +23,17 @@ export type Reading =
   | { readonly kind: "refused"; readonly errno: string }
   | { readonly kind: "file"; readonly info: FileInfo; readonly bytes: Buffer };
 
+/** A sync of a folder on its way, and the one that has been asked for since. */
+interface SharedSync {
+  readonly running: Promise<void>;
+  next: Promise<void> | undefined;
+}
+
 export class Files {
   readonly disk: Disk;
   readonly #clock: Clock;
+  readonly #names = new TemporaryNames();
+  readonly #folderSyncs = new Map<string, SharedSync>();
 
   constructor(disk: Disk, clock: Clock) {
     this.disk = disk;
@@ -74,7 +82,7 @@ export class Files {
       const info = this.disk.statHandle(handle);
       if (info.kind !== "file") return { kind: "no file", info };
       if (info.sizeBytes > limitBytes) return { kind: "too large", info };
-      return { kind: "file", info, bytes: this.#readAll(handle, info.sizeBytes) };
+      return { kind: "file", info, bytes: this.readRange(handle, 0, info.sizeBytes) };
     } catch (thrown) {
       return { kind: "refused", errno: errnoOf(thrown) ?? String(thrown) };
     } finally {
@@ -115,7 +123,7 @@ export class Files {
    * Throws DISK_FULL, DISK_REFUSED, or SYNC_FAILED, with the old file untouched.
    */
   async replace(path: string, bytes: Uint8Array | string, mode: number): Promise<void> {
-    const temporary = join(dirname(path), `.wo-${randomName()}.tmp`);
+    const temporary = join(dirname(path), this.#names.next());
     const handle = await this.writeNew(temporary, toBytes(bytes), mode);
     try {
       await this.sync(handle, path);
@@ -128,7 +136,7 @@ export class Files {
 
   /** As `replace`, but a power cut may bring the old file back: for what can be rebuilt. Makes missing folders. */
   async publish(path: string, bytes: Uint8Array | string, mode = 0o644): Promise<void> {
-    const temporary = join(dirname(path), `.wo-${randomName()}.tmp`);
+    const temporary = join(dirname(path), this.#names.next());
     let handle: number;
     try {
       handle = await this.writeNew(temporary, toBytes(bytes), mode);
@@ -148,13 +156,12 @@ export class Files {
   async writeNew(path: string, bytes: Uint8Array, mode: number): Promise<number> {
     const handle = translated(path, () => this.disk.openNew(path, mode));
     try {
-      // The mode given to open is cut by the umask, and a mode set after the sync is lost in a power cut.
-      this.disk.chmod(handle, mode);
       await this.writeAll(handle, bytes);
-      const written = this.disk.statHandle(handle).sizeBytes;
-      if (written !== bytes.length)
-        throw new BridgeError("DISK_FULL", `the disk kept ${written} of ${bytes.length} bytes of ${path}`);
-      return handle;
+      const written = this.disk.statHandle(handle);
+      // The mode given to open is cut by the umask, and a mode set after the sync is lost in a power cut.
+      if (written.mode !== mode) this.disk.chmod(handle, mode);
+      if (written.sizeBytes === bytes.length) return handle;
+      throw new BridgeError("DISK_FULL", `the disk kept ${written.sizeBytes} of ${bytes.length} bytes of ${path}`);
     } catch (thrown) {
       this.disk.close(handle);
       this.disk.unlink(path);
@@ -188,9 +195,31 @@ export class Files {
   async syncFolder(path: string): Promise<void> {
     const handle = translated(path, () => this.disk.openFolder(path));
     try {
-      await this.sync(handle, path);
+      await this.syncFolderHandle(handle, path);
     } finally {
       this.disk.close(handle);
+    }
+  }
+
+  /**
+   * The same of an open folder; `path` is its real path. Whoever asks while a sync of the folder is on its way shares
+   * the next one.
+   */
+  async syncFolderHandle(handle: number, path: string): Promise<void> {
+    const shared = this.#folderSyncs.get(path);
+    if (shared === undefined) return this.#syncShared(handle, path);
+    // The sync on its way may have missed what was changed meanwhile: one more, begun when it has ended, has it all.
+    shared.next ??= shared.running.catch(() => undefined).then(() => this.#syncShared(handle, path));
+    return shared.next;
+  }
+
+  async #syncShared(handle: number, path: string): Promise<void> {
+    const running = this.sync(handle, path);
+    this.#folderSyncs.set(path, { running, next: undefined });
+    try {
+      await running;
+    } finally {
+      if (this.#folderSyncs.get(path)?.next === undefined) this.#folderSyncs.delete(path);
     }
   }
 
@@ -207,15 +236,9 @@ export class Files {
     }
   }
 
-  /** One rename; false when nothing lies at `from` any more. The caller names a target that cannot exist. */
+  /** One rename; false when `from`, or the folder of `to`, is not there. The caller names a target that cannot exist. */
   rename(from: string, to: string): boolean {
-    try {
-      this.disk.rename(from, to);
-      return true;
-    } catch (thrown) {
-      if (errnoOf(thrown) === "ENOENT" && this.info(from) === undefined) return false;
-      throw diskError(thrown, to);
-    }
+    return this.#orAbsent(to, () => this.disk.rename(from, to) ?? true) ?? false;
   }
 
   /**
@@ -228,13 +251,13 @@ export class Files {
     for (let count = 1; count <= MOVE_NAMES_MAX; count += 1) {
       const candidate = numbered(name, count);
       const target = join(folder, candidate);
+      if (await this.#moveTo(from, source, target)) return candidate;
       const there = this.info(target);
       if (there !== undefined && there.inode === source.inode && there.device === source.device) {
         // A crash came between link and unlink: the file has both names.
         this.remove(from);
         return candidate;
       }
-      if (there === undefined && (await this.#moveTo(from, source, target))) return candidate;
     }
     throw new BridgeError("DISK_REFUSED", `${folder} holds ${MOVE_NAMES_MAX} files named ${name} already`);
   }
@@ -271,24 +294,40 @@ export class Files {
     }
   }
 
+  /** False when the name is taken. */
   async #moveTo(from: string, source: FileInfo, target: string): Promise<boolean> {
     try {
+      // A link never replaces anything; what cannot be linked is looked at first.
       if (source.kind === "file") this.disk.link(from, target);
-      else this.disk.rename(from, target);
+      else if (this.info(target) === undefined) this.disk.rename(from, target);
+      else return false;
     } catch (thrown) {
-      const errno = errnoOf(thrown);
-      if (errno === "EEXIST" || errno === "ENOTEMPTY") return false;
-      if (errno === "ENOENT" && this.info(dirname(target)) === undefined) {
-        this.makeFolders(dirname(target), 0o755);
-        return this.#moveTo(from, source, target);
-      }
-      if (errno === "EXDEV" && source.kind === "file") return this.#copyTo(from, source, target);
-      // File systems without hard links.
-      if (errno === "EPERM" || errno === "ENOTSUP" || errno === "EMLINK") return this.rename(from, target);
-      throw diskError(thrown, target);
+      return this.#moveOtherwise(from, source, target, thrown);
     }
     if (source.kind === "file") this.remove(from);
     return true;
+  }
+
+  async #moveOtherwise(from: string, source: FileInfo, target: string, thrown: unknown): Promise<boolean> {
+    switch (errnoOf(thrown)) {
+      case "EEXIST":
+        return false;
+      case "ENOENT":
+        if (this.info(dirname(target)) !== undefined) break;
+        this.makeFolders(dirname(target), 0o755);
+        return this.#moveTo(from, source, target);
+      case "EXDEV":
+        if (source.kind !== "file" || this.info(target) !== undefined) break;
+        return this.#copyTo(from, source, target);
+      case "EPERM":
+      case "ENOTSUP":
+      case "EMLINK":
+        // File systems without hard links.
+        return this.info(target) === undefined && this.rename(from, target);
+      default:
+        break;
+    }
+    throw diskError(thrown, target);
   }
 
   async #copyTo(from: string, source: FileInfo, target: string): Promise<boolean> {
@@ -297,12 +336,6 @@ export class Files {
     await this.replace(target, bytes, source.mode);
     this.remove(from);
     return true;
-  }
-
-  #readAll(handle: number, sizeBytes: number): Buffer {
-    const bytes = this.readRange(handle, 0, sizeBytes + 1);
-    // A file that grew while it was read is cut to what it was: its writer will touch it again.
-    return bytes.length > sizeBytes ? bytes.subarray(0, sizeBytes) : bytes;
   }
 
   #unopened(path: string, errno: string): Reading {

@@ -59,7 +59,9 @@ export class Folder {
 
   /** What lies under `name`, not followed; undefined when nothing does. */
   find(name: string, limitBytes: number): Found | undefined {
-    const reading = this.#files.peek(this.#at(name), limitBytes);
+    const path = this.#at(name);
+    if (this.#files.info(path) === undefined) return undefined;
+    const reading = this.#files.peek(path, limitBytes);
     switch (reading.kind) {
       case "absent":
         return undefined;
@@ -76,12 +78,21 @@ export class Folder {
   /** Writes a synced, unfinished file beside its target; `finish` gives it its name. A leftover under that name goes. */
   async prepare(temporary: string, bytes: Uint8Array, mode: number): Promise<void> {
     const path = this.#at(temporary);
-    this.#files.remove(path);
-    const handle = await this.#files.writeNew(path, bytes, mode);
+    const handle = await this.#writeNew(path, bytes, mode);
     try {
       await this.#files.sync(handle, join(this.path, temporary));
     } finally {
       this.#files.disk.close(handle);
+    }
+  }
+
+  async #writeNew(path: string, bytes: Uint8Array, mode: number): Promise<number> {
+    try {
+      return await this.#files.writeNew(path, bytes, mode);
+    } catch (thrown) {
+      if (!(thrown instanceof BridgeError) || errnoOf(thrown.cause) !== "EEXIST") throw thrown;
+      this.#files.remove(path);
+      return this.#files.writeNew(path, bytes, mode);
     }
   }
 
@@ -97,7 +108,7 @@ export class Folder {
 
   /** The names in the folder are durable when it resolves. */
   async sync(): Promise<void> {
-    await this.#files.sync(this.#handle, this.path);
+    await this.#files.syncFolderHandle(this.#handle, this.path);
   }
 
   close(): void {
@@ -124,4 +135,43 @@ export class Folder {
   #at(name: string): string {
     return this.#files.disk.childPath(this.#handle, name);
   }
+}
+
+/** Folders held open for the length of one piece of work, each once. */
+export class OpenFolders {
+  readonly #files: Files;
+  readonly #open = new Map<string, Folder>();
+
+  constructor(files: Files) {
+    this.#files = files;
+  }
+
+  /** The folder; undefined where it is missing. */
+  async find(root: string, names: readonly string[]): Promise<Folder | undefined> {
+    return this.#open.get(keyOf(root, names)) ?? this.#keep(root, names, await Folder.open(this.#files, root, names));
+  }
+
+  /** The folder; made where it is missing. */
+  async make(root: string, names: readonly string[]): Promise<Folder> {
+    const known = this.#open.get(keyOf(root, names));
+    if (known !== undefined) return known;
+    const folder = await Folder.make(this.#files, root, names);
+    this.#keep(root, names, folder);
+    return folder;
+  }
+
+  /** Closes all of them. */
+  close(): void {
+    for (const folder of this.#open.values()) folder.close();
+    this.#open.clear();
+  }
+
+  #keep(root: string, names: readonly string[], folder: Folder | undefined): Folder | undefined {
+    if (folder !== undefined) this.#open.set(keyOf(root, names), folder);
+    return folder;
+  }
+}
+
+function keyOf(root: string, names: readonly string[]): string {
+  return [root, ...names].join("/");
 }

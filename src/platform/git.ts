@@ -1,5 +1,5 @@
 /** What git knows of files in a tree. Asked with everything off that a repository's own configuration could run. */
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { Clock } from "./clock.ts";
 import type { Files } from "./files.ts";
 import { runProgram } from "./program.ts";
@@ -62,6 +62,8 @@ export class GitTracking {
   async #findTree(): Promise<Tree | undefined> {
     if (this.#tree !== undefined && this.#files.info(this.#tree.gitFolder) !== undefined) return this.#tree;
     this.#tree = undefined;
+    // Most folders above have none: looking for one costs less than asking git each time.
+    if (!this.#hasGitAbove()) return undefined;
     const end = await this.#git(
       ["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"],
       this.#folder,
@@ -71,6 +73,13 @@ export class GitTracking {
       return undefined;
     this.#tree = { top, gitFolder, commonFolder };
     return this.#tree;
+  }
+
+  #hasGitAbove(): boolean {
+    for (let folder = this.#folder; ; folder = dirname(folder)) {
+      if (this.#files.info(join(folder, ".git")) !== undefined) return true;
+      if (folder === dirname(folder)) return false;
+    }
   }
 
   async #isAtRest(tree: Tree): Promise<boolean> {

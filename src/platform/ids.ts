@@ -1,5 +1,5 @@
 /** Names that nothing else has, and content hashes. */
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { monotonicFactory } from "ulid";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -11,15 +11,41 @@ export function randomName(): string {
   return name;
 }
 
+/**
+ * Names for this process's unfinished files: random once, then counted, because randomness costs as much as a write.
+ * Not to be used where two processes may meet.
+ */
+export class TemporaryNames {
+  readonly #prefix = randomName();
+  #count = 0;
+
+  /** Matches TEMPORARY_NAME of files.ts. */
+  next(): string {
+    this.#count += 1;
+    return `.wo-${this.#prefix}-${this.#count.toString(36)}.tmp`;
+  }
+}
+
 /** A source of ids that sort by their time, also within one millisecond. */
 export type IdSource = (wallMs: number) => string;
 
 /** ULIDs, monotonic within this source. */
 export function newIdSource(): IdSource {
-  return monotonicFactory();
+  // The package asks for randomness sixteen times an id; a pool asks once for many.
+  let pool = randomBytes(0);
+  let used = 0;
+  return monotonicFactory(() => {
+    if (used >= pool.length) {
+      pool = randomBytes(1024);
+      used = 0;
+    }
+    const byte = pool[used] ?? 0;
+    used += 1;
+    return byte / 256;
+  });
 }
 
 /** SHA-256 in lower-case hex. */
 export function sha256(bytes: Uint8Array | string): string {
-  return createHash("sha256").update(bytes).digest("hex");
+  return hash("sha256", bytes, "hex");
 }

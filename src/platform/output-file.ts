@@ -26,15 +26,11 @@ export class OutputFile {
   /** Bytes that were cut away from the file so far. */
   #cutBytes = 0;
 
-  /** Opens (and empties) the file; `handle` is what the command gets as its stream. */
+  /** Makes the file, which the command opens for appending, or empties it. */
   constructor(path: string, maxBytes: number) {
     this.#path = path;
     this.#maxBytes = maxBytes;
     this.#handle = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND, 0o600);
-  }
-
-  get handle(): number {
-    return this.#handle;
   }
 
   /** Cuts the file when it has outgrown its limit. To be called every now and then while the command runs. */

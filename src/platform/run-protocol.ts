@@ -13,7 +13,7 @@ export interface RunSpec {
   readonly cwd: string;
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
-  /** Where stdout.log, stderr.log and status.json go; it exists. */
+  /** Where stdout.log, stderr.log and status.json go; made anew, with what is above it. */
   readonly folder: string;
   readonly timeoutMs: number;
   /** Between TERM and KILL. */
@@ -61,8 +61,9 @@ export type FromHost =
   | { readonly say: "ended"; readonly key: string; readonly status: RunStatus };
 
 export const STATUS_FILE = "status.json";
-/** Made by the host before it opens the gate: while the machine has not rebooted, its absence means that nothing ran. */
-export const GO_FILE = "go";
+/** The run's argv, and below it GO_LINE once the gate was opened: while the machine has not rebooted, without it nothing ran. */
+export const RUN_FILE = "run.log";
+export const GO_LINE = "\ngo\n";
 
 function isOutput(value: unknown): value is OutputStatus {
   return (

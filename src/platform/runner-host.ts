@@ -3,13 +3,13 @@
  * and writes how they ended. It outlives the daemon while a command runs, so that the next daemon finds a result
  * instead of a guess; with nothing to run it ends when its pipe does. Forking from here is cheap and blocks nobody.
  *
- * A command is born behind a gate: a shell that waits for `go` on a pipe and then becomes the command. The daemon
- * records the pid first; a daemon that dies before `go` leaves a gate that reads end-of-file and runs nothing.
+ * A command is born behind a gate: a shell that waits on its standard input for what it is to become. The daemon records
+ * the pid first; a daemon that dies before `go` leaves a gate that reads end-of-file and runs nothing. One gate stands
+ * ready ahead of time, so that no command has to wait for a process to be made.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { Writable } from "node:stream";
 import { repeat, systemClock } from "./clock.ts";
 import { systemDisk } from "./disk.ts";
 import { messageOf } from "./errors.ts";
@@ -18,15 +18,28 @@ import { onLines } from "./lines.ts";
 import { OutputFile } from "./output-file.ts";
 import { endGroup, systemProcesses } from "./processes.ts";
 import { parseJson } from "./result.ts";
-import { type FromHost, GO_FILE, isToHost, type RunSpec, type RunStatus, STATUS_FILE } from "./run-protocol.ts";
+import {
+  type FromHost,
+  GO_LINE,
+  isToHost,
+  RUN_FILE,
+  type RunSpec,
+  type RunStatus,
+  STATUS_FILE,
+} from "./run-protocol.ts";
 
-const GATE = 'IFS= read -r go <&3 && [ "$go" = go ] || exit 125; exec 3<&-; exec "$@"';
 const WATCH_OUTPUT_MS = 200;
 
-interface Run {
-  readonly spec: RunSpec;
+interface Gate {
   readonly child: ChildProcess;
   readonly pid: number;
+  readonly startTime: string;
+}
+
+interface Run extends Gate {
+  readonly spec: RunSpec;
+  /** The open RUN_FILE. */
+  readonly marker: number;
   readonly stdout: OutputFile;
   readonly stderr: OutputFile;
   /** Aborts when the command has ended: its time limit is off. */
@@ -39,52 +52,73 @@ interface Run {
 const files = new Files(systemDisk, systemClock);
 const processes = systemProcesses();
 const runs = new Map<string, Run>();
+let spare: Gate | undefined;
 let daemonGone = false;
 
 function say(message: FromHost): void {
   if (!daemonGone) process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-function gateOf(run: Run): Writable | undefined {
-  const gate = run.child.stdio[3];
-  return gate instanceof Writable ? gate : undefined;
+/** A shell in a session and group of its own, which reads what it is to become. Throws when no process can be made. */
+function newGate(): Gate {
+  const child = spawn("/bin/sh", ["-s"], { cwd: "/", env: {}, detached: true, stdio: ["pipe", "ignore", "ignore"] });
+  child.on("error", () => undefined);
+  // A gate that has gone reads nothing: its exit tells the rest.
+  child.stdin?.on("error", () => undefined);
+  if (child.pid === undefined) throw new Error("no process could be made");
+  const gate = { child, pid: child.pid, startTime: processes.identify(child.pid)?.startTime ?? "gone" };
+  child.once("exit", () => {
+    if (spare === gate) spare = undefined;
+  });
+  return gate;
 }
 
 function prepare(spec: RunSpec): void {
-  const stdout = new OutputFile(join(spec.folder, "stdout.log"), spec.outputMaxBytes);
-  const stderr = new OutputFile(join(spec.folder, "stderr.log"), spec.outputMaxBytes);
-  const child = spawn("/bin/sh", ["-c", GATE, "wo-gate", ...spec.argv], {
-    cwd: spec.cwd,
-    env: spec.env,
-    detached: true,
-    stdio: ["ignore", stdout.handle, stderr.handle, "pipe"],
-  });
-  child.once("error", (error) => say({ say: "refused", key: spec.key, reason: error.message }));
-  if (child.pid === undefined) return;
+  rmSync(spec.folder, { recursive: true, force: true });
+  mkdirSync(spec.folder, { recursive: true, mode: 0o700 });
+  const gate = spare ?? newGate();
+  spare = undefined;
+  const marker = openSync(join(spec.folder, RUN_FILE), "w", 0o600);
+  writeSync(marker, JSON.stringify(spec.argv));
   const run: Run = {
+    ...gate,
     spec,
-    child,
-    pid: child.pid,
-    stdout,
-    stderr,
+    marker,
+    stdout: new OutputFile(join(spec.folder, "stdout.log"), spec.outputMaxBytes),
+    stderr: new OutputFile(join(spec.folder, "stderr.log"), spec.outputMaxBytes),
     ended: new AbortController(),
     startedMs: undefined,
     timedOut: false,
     stopped: false,
   };
   runs.set(spec.key, run);
-  // A gate that closed before `go` was written: the exit tells the rest.
-  gateOf(run)?.on("error", () => undefined);
-  child.once("exit", (code, signal) => void finish(run, code, signal));
-  const startTime = processes.identify(run.pid)?.startTime ?? "gone";
-  say({ say: "prepared", key: spec.key, pid: run.pid, startTime });
+  gate.child.once("exit", (code, signal) => void finish(run, code, signal));
+  say({ say: "prepared", key: spec.key, pid: gate.pid, startTime: gate.startTime });
 }
 
 function go(run: Run): void {
-  closeSync(openSync(join(run.spec.folder, GO_FILE), "w", 0o600));
+  writeSync(run.marker, GO_LINE);
   run.startedMs = systemClock.elapsed();
   void limit(run);
-  gateOf(run)?.end("go\n");
+  run.child.stdin?.end(becoming(run.spec));
+}
+
+/** What a gate reads. A function is parsed whole before its last line calls it: of a torn text nothing is run. */
+function becoming({ argv, cwd, env, folder }: RunSpec): string {
+  const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}`);
+  const [out, err] = ["stdout.log", "stderr.log"].map((name) => quoted(join(folder, name)));
+  const lines = [
+    `exec >>${out} 2>>${err} </dev/null`,
+    `cd ${quoted(cwd)} || exit 125`,
+    ...exports,
+    `exec ${argv.map(quoted).join(" ")}`,
+  ];
+  return `become() {\n${lines.join("\n")}\n}\nbecome\n`;
+}
+
+/** One word for a shell, whatever is in it. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 async function limit(run: Run): Promise<void> {
@@ -101,6 +135,7 @@ function end(run: Run): Promise<boolean> {
 
 async function finish(run: Run, code: number | null, signal: NodeJS.Signals | null): Promise<void> {
   run.ended.abort();
+  closeSync(run.marker);
   const leftovers = processes.isGroupAlive(run.pid);
   if (leftovers || run.timedOut || run.stopped) await end(run);
   const startedMs = run.startedMs;
@@ -116,8 +151,10 @@ async function finish(run: Run, code: number | null, signal: NodeJS.Signals | nu
       stdout: run.stdout.finish(),
       stderr: run.stderr.finish(),
     };
-    await writeStatus(run.spec.folder, status);
+    // The daemon need not wait for the file: it is for the next one, should this one not get to write the end down.
     say({ say: "ended", key: run.spec.key, status });
+    if (!daemonGone) spare ??= newGate();
+    await writeStatus(run.spec.folder, status);
   } else {
     say({ say: "refused", key: run.spec.key, reason: "it ended behind its gate" });
   }
@@ -127,7 +164,11 @@ async function finish(run: Run, code: number | null, signal: NodeJS.Signals | nu
 /** The command's end is known once this file has its name; before that the next daemon calls it interrupted. */
 async function writeStatus(folder: string, status: RunStatus): Promise<void> {
   try {
-    await files.replace(join(folder, STATUS_FILE), `${JSON.stringify(status)}\n`, 0o600);
+    const temporary = join(folder, `${STATUS_FILE}.new`);
+    const handle = await files.writeNew(temporary, Buffer.from(`${JSON.stringify(status)}\n`), 0o600);
+    await files.sync(handle, temporary);
+    closeSync(handle);
+    files.rename(temporary, join(folder, STATUS_FILE));
   } catch (thrown) {
     // A full disk: the daemon still hears it on the pipe; without a daemon the command counts as interrupted.
     process.stderr.write(`${messageOf(thrown)}\n`);
@@ -156,7 +197,7 @@ function hear(line: string): void {
       go(run);
       break;
     case "drop":
-      gateOf(run)?.end();
+      run.child.stdin?.end();
       break;
     case "stop":
       run.stopped = true;
@@ -168,7 +209,8 @@ function hear(line: string): void {
 function loseDaemon(): void {
   if (daemonGone) return;
   daemonGone = true;
-  for (const run of runs.values()) if (run.startedMs === undefined) gateOf(run)?.end();
+  for (const run of runs.values()) if (run.startedMs === undefined) run.child.stdin?.end();
+  spare?.child.stdin?.end();
   leaveWhenIdle();
 }
 

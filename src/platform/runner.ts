@@ -13,9 +13,10 @@ import { endGroup, type Processes, type ProcessIdentity } from "./processes.ts";
 import { parseJson } from "./result.ts";
 import {
   type FromHost,
-  GO_FILE,
+  GO_LINE,
   isFromHost,
   isRunStatus,
+  RUN_FILE,
   type RunSpec,
   type RunStatus,
   STATUS_FILE,
@@ -125,7 +126,7 @@ export class HostRunner implements Runner {
       if (status !== undefined) return status;
       if (!hostAlive) {
         await this.endAll(record);
-        return sameBoot && files.info(join(record.folder, GO_FILE)) === undefined ? "never ran" : "unknown";
+        return sameBoot && !wasLetGo(files, record.folder) ? "never ran" : "unknown";
       }
       await clock.sleep(ADOPT_POLL_MS);
     }
@@ -229,6 +230,10 @@ export function readStatus(files: Files, folder: string): RunStatus | undefined 
   if (bytes === undefined) return undefined;
   const value = parseJson(bytes.toString("utf8"));
   return isRunStatus(value) ? value : undefined;
+}
+
+function wasLetGo(files: Files, folder: string): boolean {
+  return files.read(join(folder, RUN_FILE))?.toString("utf8").endsWith(GO_LINE) ?? false;
 }
 
 function tell(host: Host, message: ToHost): void {

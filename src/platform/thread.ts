@@ -82,10 +82,14 @@ export class Thread {
 /** In the thread's program: answers each message with what `answer` makes of it. */
 export function answerInThread(answer: (input: unknown) => unknown): void {
   const port = parentPort;
-  if (port !== null) port.on("message", (input: unknown) => send(port, answer(input)));
+  if (port === null) return;
+  port.on("message", (input: unknown) => {
+    void Promise.resolve(answer(input)).then((output) => send(port, output));
+  });
 }
 
-function send(port: MessagePort | Worker, message: unknown): void {
+/** Sends a message to the other side. */
+export function send(port: MessagePort | Worker, message: unknown): void {
   // The empty list of things to hand over tells a linter that this is no browser window.
   port.postMessage(message, []);
 }

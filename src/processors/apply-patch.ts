@@ -4,8 +4,7 @@
  * it stopped: rolling forward is the same function.
  */
 import type { Failure } from "../orders/status.ts";
-import type { Files } from "../platform/files.ts";
-import { Folder } from "../platform/folder.ts";
+import type { Folder, OpenFolders } from "../platform/folder.ts";
 import { sha256 } from "../platform/ids.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import { INLINE_BYTES } from "../records/content.ts";
@@ -44,14 +43,26 @@ export async function keepPlan(
 }
 
 export interface ApplyRequest {
-  readonly files: Files;
+  /** Stay open until the plan is finished or dropped. */
+  readonly folders: OpenFolders;
   readonly vault: Vault;
   /** The base's real path. */
   readonly base: string;
   readonly plan: readonly PlannedFile[];
 }
 
-/** One file of the plan with its folder held open. */
+/** A plan whose new contents lie beside their targets, synced, and nothing of which can be seen yet. */
+export interface StagedPlan {
+  /**
+   * Brings every file to its after, durably. A conflict that is seen before the first change leaves everything as it
+   * was; one that comes later says how far it got. To be called once the plan is in the ledger.
+   */
+  finish(): Promise<Result<{ readonly changed: number }, Failure>>;
+  /** Removes what was staged. */
+  drop(): void;
+}
+
+/** One file of the plan and its folder. */
 interface Target {
   readonly planned: PlannedFile;
   readonly folder: Folder;
@@ -59,58 +70,50 @@ interface Target {
 }
 
 /**
- * Brings every file to its after, durably. A conflict that is seen before the first change leaves everything as it was;
- * one that comes later names how far it got. Throws DISK_FULL and its like with nothing lost: call it again.
+ * Writes what the plan needs beside its targets. Changes nothing that anybody sees, so it may go on while the plan is on
+ * its way to the ledger. Throws DISK_FULL and its like with nothing left behind.
  */
-export async function applyPlan(request: ApplyRequest): Promise<Result<{ readonly changed: number }, Failure>> {
-  const folders = new Map<string, Folder>();
-  try {
-    const targets: Target[] = [];
-    for (const planned of request.plan) targets.push(await openTarget(request, planned, folders));
-    const foreign = targets.find((target) => judge(target) === "neither");
-    if (foreign !== undefined) return err(changedBySomebody(foreign, 0, targets.length));
-    const open = targets.filter((target) => judge(target) === "before");
-    await prepareAll(request.vault, open);
-    for (const [index, target] of open.entries()) {
-      // Looked at again in the last moment: what somebody writes from here on falls to the rename, as with any editor.
-      if (judge(target) !== "before") {
-        for (const { folder, planned } of open) folder.remove(planned.temporary);
-        return err(changedBySomebody(target, index, open.length));
-      }
-      if (target.planned.after === undefined) target.folder.remove(target.name);
-      else target.folder.finish(target.planned.temporary, target.name);
+export async function stagePlan(request: ApplyRequest): Promise<StagedPlan> {
+  const targets: Target[] = [];
+  for (const planned of request.plan) {
+    const names = planned.path.split("/");
+    const name = names.pop() ?? "";
+    // A folder that is gone together with the file that was to be deleted in it: an empty one does no harm.
+    targets.push({ planned, folder: await request.folders.make(rootPath(planned, request), names), name });
+  }
+  await prepareAll(
+    request.vault,
+    targets.filter((target) => judge(target) !== "after"),
+  );
+  const drop = () => {
+    for (const { folder, planned } of targets) folder.remove(planned.temporary);
+  };
+  return { finish: () => finishPlan(targets, drop), drop };
+}
+
+async function finishPlan(
+  targets: readonly Target[],
+  drop: () => void,
+): Promise<Result<{ readonly changed: number }, Failure>> {
+  const judged = targets.map((target) => ({ target, stands: judge(target) }));
+  const foreign = judged.find(({ stands }) => stands === "neither");
+  if (foreign !== undefined) {
+    drop();
+    return err(changedBySomebody(foreign.target, 0, targets.length));
+  }
+  const open = judged.flatMap(({ target, stands }) => (stands === "before" ? [target] : []));
+  for (const [index, target] of open.entries()) {
+    // The first was judged just now. What somebody writes from here on falls to the rename, as with any editor.
+    if (index > 0 && judge(target) !== "before") {
+      drop();
+      return err(changedBySomebody(target, index, open.length));
     }
-    await Promise.all([...folders.values()].map((folder) => folder.sync()));
-    return ok({ changed: request.plan.length });
-  } finally {
-    for (const folder of folders.values()) folder.close();
+    if (target.planned.after === undefined) target.folder.remove(target.name);
+    else target.folder.finish(target.planned.temporary, target.name);
   }
-}
-
-/** Removes the unfinished files of a plan that will not be carried out. */
-export async function sweepPlan({ files, base, plan }: Omit<ApplyRequest, "vault">): Promise<void> {
-  for (const planned of plan) {
-    const folder = await Folder.open(files, rootPath(planned, { base }), foldersOf(planned));
-    folder?.remove(planned.temporary);
-    folder?.close();
-  }
-}
-
-async function openTarget(request: ApplyRequest, planned: PlannedFile, folders: Map<string, Folder>): Promise<Target> {
-  const names = foldersOf(planned);
-  const name = planned.path.split("/").at(-1) ?? "";
-  const root = rootPath(planned, request);
-  const key = [root, ...names].join("/");
-  const known = folders.get(key);
-  if (known !== undefined) return { planned, folder: known, name };
-  const folder = await Folder.make(request.files, root, names);
-  // A file that is to be deleted and whose folder is gone already: an empty folder in its place does no harm.
-  folders.set(key, folder);
-  return { planned, folder, name };
-}
-
-function foldersOf(planned: PlannedFile): readonly string[] {
-  return planned.path.split("/").slice(0, -1);
+  // Also of files that were at their after: their names may not be durable yet.
+  await Promise.all([...new Set(targets.map(({ folder }) => folder))].map((folder) => folder.sync()));
+  return ok({ changed: targets.length });
 }
 
 /** Where the file stands. One whose content stays and whose mode changes is told by its mode. */

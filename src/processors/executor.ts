@@ -54,13 +54,12 @@ export interface PreparedStep {
 export async function prepareStep(tools: ExecutorTools, of: StepOf): Promise<PreparedStep> {
   const mark = randomName();
   const relative = `${of.wo_id}/${of.attempt}/${of.index}`;
-  const folder = tools.vault.makeRunFolder(relative);
   const prepared = await tools.runner.prepare({
     key: mark,
     argv: of.step.argv,
     cwd: tools.base,
     env: { ...tools.env, WO_ID: of.wo_id, WO_LANE: of.lane, WO_ATTEMPT: String(of.attempt), [MARK_VARIABLE]: mark },
-    folder,
+    folder: `${tools.vault.runs}/${relative}`,
     timeoutMs: of.step.timeoutMs ?? tools.limits.timeoutMs,
     graceMs: tools.limits.graceMs,
     outputMaxBytes: tools.limits.outputMaxBytes,

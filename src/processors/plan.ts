@@ -6,14 +6,13 @@ import { isUtf8 } from "node:buffer";
 import { dirname } from "node:path";
 import type { FileAction } from "../orders/order.ts";
 import type { Failure } from "../orders/status.ts";
-import type { Files } from "../platform/files.ts";
-import { Folder } from "../platform/folder.ts";
+import type { OpenFolders } from "../platform/folder.ts";
 import { sha256 } from "../platform/ids.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import type { PlannedFile } from "../records/events.ts";
 import { checkAgentFile } from "./agent-file.ts";
 import { editText } from "./edits.ts";
-import { findPlace, type Place, type PlaceRules, placeKey } from "./places.ts";
+import { type Place, type PlaceFault, type PlaceRules, placeKey } from "./places.ts";
 
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
 const NEW_FILE_MODE = 0o644;
@@ -42,16 +41,18 @@ interface Track {
 export interface PlanRequest {
   readonly actions: readonly FileAction[];
   readonly rules: PlaceRules;
+  /** Where the paths of the actions lead. */
+  readonly place: (path: string) => Result<Place, PlaceFault>;
   /** The plan of an earlier attempt: a file that is at its after needs nothing more. */
   readonly previous: readonly PlannedFile[];
 }
 
 /** The changes that are needed, in the order in which they may be made; files that stay as they are are left out. */
 export async function planFiles(
-  files: Files,
+  folders: OpenFolders,
   request: PlanRequest,
 ): Promise<Result<readonly PlannedChangeOf[], Failure>> {
-  const planner = new Planner(files, request);
+  const planner = new Planner(folders, request);
   for (const action of request.actions) {
     const fault = await planner.play(action);
     if (fault !== undefined) return err(fault);
@@ -60,12 +61,12 @@ export async function planFiles(
 }
 
 class Planner {
-  readonly #files: Files;
+  readonly #folders: OpenFolders;
   readonly #request: PlanRequest;
   readonly #tracks = new Map<string, Track>();
 
-  constructor(files: Files, request: PlanRequest) {
-    this.#files = files;
+  constructor(folders: OpenFolders, request: PlanRequest) {
+    this.#folders = folders;
     this.#request = request;
   }
 
@@ -110,7 +111,7 @@ class Planner {
   }
 
   async #track(path: string): Promise<Result<Track, Failure>> {
-    const found = findPlace(this.#files, path, this.#request.rules);
+    const found = this.#request.place(path);
     if (!found.ok) return err({ class: "policy", ...found.error });
     const place = found.value;
     const key = placeKey(place);
@@ -131,24 +132,15 @@ class Planner {
   }
 
   async #look(place: Place): Promise<Result<Picture | undefined, Failure>> {
-    const folder = await Folder.open(this.#files, rootPath(place, this.#request.rules), place.folders);
-    if (folder === undefined) return ok(undefined);
-    try {
-      const found = folder.find(place.name, FILE_BYTES_MAX);
-      if (found === undefined) return ok(undefined);
-      if (found.bytes !== undefined) return ok({ bytes: found.bytes, mode: found.info.mode & 0o777 });
-      if (found.info.kind === "file") {
-        return err(
-          conflict(
-            "too_large",
-            `${place.path} holds ${found.info.sizeBytes} bytes, ${FILE_BYTES_MAX} at most are changed`,
-          ),
-        );
-      }
-      return err(conflict("no_file", `${place.path} is a ${found.info.kind}, not a file`, "name the file itself"));
-    } finally {
-      folder.close();
+    const folder = await this.#folders.find(rootPath(place, this.#request.rules), place.folders);
+    const found = folder?.find(place.name, FILE_BYTES_MAX);
+    if (found === undefined) return ok(undefined);
+    if (found.bytes !== undefined) return ok({ bytes: found.bytes, mode: found.info.mode & 0o777 });
+    if (found.info.kind === "file") {
+      const message = `${place.path} holds ${found.info.sizeBytes} bytes, ${FILE_BYTES_MAX} at most are changed`;
+      return err(conflict("too_large", message));
     }
+    return err(conflict("no_file", `${place.path} is a ${found.info.kind}, not a file`, "name the file itself"));
   }
 }
 

@@ -50,8 +50,9 @@ export class Ledger {
   #waiting: Waiting[] = [];
   #notes: Event[] = [];
   #draining: Promise<void> | undefined;
-  #noteTimer = new AbortController();
+  #noteTimed = false;
   #dead: BridgeError | undefined;
+  #closed = false;
 
   private constructor(options: LedgerOptions, file: AppendFile, segment: number, end: ChainEnd) {
     this.#options = options;
@@ -102,11 +103,11 @@ export class Ledger {
   /** For events that nothing depends on: they ride with the next group, or go by themselves a moment later. */
   note(event: Event): void {
     this.#notes.push(event);
-    if (this.#notes.length > 1) return;
-    this.#noteTimer = new AbortController();
-    const { signal } = this.#noteTimer;
-    void this.#options.clock.sleep(NOTE_DELAY_MS, signal).then(() => {
-      if (!signal.aborted) this.#flushNotes();
+    if (this.#noteTimed) return;
+    this.#noteTimed = true;
+    void this.#options.clock.sleep(NOTE_DELAY_MS).then(() => {
+      this.#noteTimed = false;
+      this.#flushNotes();
     });
   }
 
@@ -114,12 +115,12 @@ export class Ledger {
   async close(): Promise<void> {
     this.#flushNotes();
     await this.#draining;
-    this.#noteTimer.abort();
+    this.#closed = true;
     this.#file.close();
   }
 
   #flushNotes(): void {
-    if (this.#notes.length === 0 || this.#dead !== undefined) return;
+    if (this.#notes.length === 0 || this.#dead !== undefined || this.#closed) return;
     // A full disk loses them: they only tell what other entries imply.
     this.#waiting.push({ events: [], resolve: () => undefined, reject: () => undefined });
     this.#drain();
@@ -154,7 +155,6 @@ export class Ledger {
 
   /** Takes what waits, up to a limit, and encodes it as one group. */
   #takeBatch(): { readonly batch: readonly Waiting[]; readonly group: Group } {
-    this.#noteTimer.abort();
     const batch: Waiting[] = [{ events: this.#notes.splice(0), resolve: () => undefined, reject: () => undefined }];
     const groupSeq = this.#head.seq + 1;
     const ts = isoTime(this.#options.clock.now());

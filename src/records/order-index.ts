@@ -56,7 +56,7 @@ export class OrderIndex {
   /** At rest, and not in the rows file yet. */
   readonly #unwritten = new Map<string, OrderRecord>();
   /** Keys of the newest orders at rest, oldest first. */
-  #recent: string[] = [];
+  readonly #recent = new Set<string>();
   readonly #counts = { pending: 0, running: 0, waiting: 0, done: 0, failed: 0, canceled: 0, planned: 0 };
   #rowsBytes = 0;
   #rowsHash: Hash = createHash("sha256");
@@ -112,7 +112,7 @@ export class OrderIndex {
 
   /** The newest orders at rest, newest first. */
   recent(): OrderRecord[] {
-    return this.#recent.toReversed().flatMap((key) => this.get(key) ?? []);
+    return [...this.#recent].toReversed().flatMap((key) => this.get(key) ?? []);
   }
 
   /** How many orders have each status. */
@@ -167,10 +167,17 @@ export class OrderIndex {
       this.#open.set(key, record);
       this.#unwritten.delete(key);
     }
-    if (isResting(record.status) && this.#recent.at(-1) !== key) {
-      this.#recent = [...this.#recent.filter((other) => other !== key).slice(1 - RECENT), key];
-    }
+    if (isResting(record.status)) this.#remember(key);
     return record;
+  }
+
+  #remember(key: string): void {
+    this.#recent.delete(key);
+    this.#recent.add(key);
+    for (const oldest of this.#recent) {
+      if (this.#recent.size <= RECENT) return;
+      this.#recent.delete(oldest);
+    }
   }
 
   /** Counts the order under its new status, to be called before it is put. */
@@ -248,7 +255,7 @@ export class OrderIndex {
     } finally {
       this.#files.disk.close(handle);
     }
-    this.#recent = [...this.#rows.keys()].slice(-RECENT);
+    for (const key of [...this.#rows.keys()].slice(-RECENT)) this.#recent.add(key);
     return this.#rowsHash.copy().digest("hex");
   }
 

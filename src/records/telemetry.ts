@@ -15,6 +15,8 @@ import { readEntriesAfter } from "./ledger-reading.ts";
 
 const SEARCH_BYTES = 256 * 1024;
 const CATCH_UP_LINES = 500;
+/** What happens within this time is one write: each may have to wait for the file system's journal. */
+const GATHER_MS = 10;
 /** Rotated files carry the last seq that is in them. */
 const ROTATED = /^unified\.(\d+)\.jsonl$/;
 
@@ -125,7 +127,7 @@ export class Telemetry {
   }
 
   async #write(): Promise<void> {
-    await this.#options.clock.breathe();
+    await this.#options.clock.sleep(GATHER_MS);
     try {
       if (!this.#isSameFile()) await this.#open();
       await this.#append(this.#ready.splice(0));
@@ -225,8 +227,11 @@ export class Telemetry {
 const HEAVY = new Set(["source", "config", "backlog", "stdout_tail", "stderr_tail", "base", "ledger"]);
 
 function light(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const kept = Object.entries(fields).filter(([name]) => !HEAVY.has(name));
-  return Object.fromEntries(kept.map(([name, value]) => [name, name === "files" ? pathsOf(value) : value]));
+  const kept: Record<string, unknown> = {};
+  for (const name in fields) {
+    if (!HEAVY.has(name)) kept[name] = name === "files" ? pathsOf(fields[name]) : fields[name];
+  }
+  return kept;
 }
 
 /** Of a plan's files only their paths. */

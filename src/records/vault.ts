@@ -84,14 +84,6 @@ export class Vault {
     return bytes;
   }
 
-  /** Makes the empty folder of one run; not durable, the processes that write in it do not survive a power cut either. */
-  makeRunFolder(relative: string): string {
-    const path = join(this.runs, relative);
-    this.#files.removeTree(path);
-    this.#files.makeFolders(path, 0o700);
-    return path;
-  }
-
   /** Keeps some space back, so that on a full disk what was begun can still be recorded. False when it is full already. */
   async reserve(): Promise<boolean> {
     if (this.#files.info(this.#reserve)?.sizeBytes === this.#reserveBytes) return true;

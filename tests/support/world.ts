@@ -1,0 +1,222 @@
+/** A home, a base and a daemon for one test: real folders, real processes, gone when the test ends. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+export const MAIN = join(ROOT, "dist", "main.js");
+
+export interface CommandEnd {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface WorldOptions {
+  /** The text of wo-bridge.yaml. */
+  readonly config?: string;
+  /** Do not run `wo init`. */
+  readonly bare?: boolean;
+  /** Where the world is to be, instead of the folder for temporary files. */
+  readonly root?: string;
+}
+
+/** One telemetry or ledger line. */
+export type JsonLine = Readonly<Record<string, unknown>>;
+
+export class World {
+  readonly root: string;
+  readonly home: string;
+  readonly base: string;
+  readonly #daemons: ChildProcess[] = [];
+
+  private constructor(root: string) {
+    this.root = root;
+    this.home = join(root, "home");
+    this.base = join(root, "home", "02luka");
+  }
+
+  /** Makes it, attached and without a daemon; it is removed when the test has ended. */
+  static async make(options: WorldOptions = {}): Promise<World> {
+    const world = new World(mkdtempSync(join(options.root ?? tmpdir(), "wo-")));
+    mkdirSync(world.base, { recursive: true });
+    onTestFinished(() => world.remove());
+    if (options.config !== undefined) world.write("wo-bridge.yaml", options.config);
+    if (options.bare !== true) await world.wo("init", "--yes");
+    return world;
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return { PATH: process.env["PATH"], HOME: this.home, LUKA_SOT: this.base, LANG: "C.UTF-8", NO_COLOR: "1" };
+  }
+
+  /** The vault, by the registry. */
+  get vault(): string {
+    const registry: unknown = JSON.parse(readFileSync(join(this.home, ".local/state/wo-bridge/bases.json"), "utf8"));
+    const text = JSON.stringify(registry);
+    return /"vault":"([^"]+)"/.exec(text)?.[1] ?? "";
+  }
+
+  path(relative: string): string {
+    return join(this.base, relative);
+  }
+
+  write(relative: string, text: string | Uint8Array): void {
+    mkdirSync(dirname(this.path(relative)), { recursive: true });
+    writeFileSync(this.path(relative), text);
+  }
+
+  /** The file's text; undefined when it is not there. */
+  read(relative: string): string | undefined {
+    return existsSync(this.path(relative)) ? readFileSync(this.path(relative), "utf8") : undefined;
+  }
+
+  list(relative: string): string[] {
+    return existsSync(this.path(relative)) ? readdirSync(this.path(relative)).toSorted() : [];
+  }
+
+  /** Runs `wo` to its end. */
+  wo(...words: readonly string[]): Promise<CommandEnd> {
+    return this.run([process.execPath, MAIN, ...words]);
+  }
+
+  run(argv: readonly string[], env: NodeJS.ProcessEnv = this.env): Promise<CommandEnd> {
+    return new Promise((resolve) => {
+      execFile(argv[0] ?? "", argv.slice(1), { cwd: this.base, env, maxBuffer: 64e6 }, (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === "number" ? error.code : 255;
+        resolve({ code, stdout, stderr });
+      });
+    });
+  }
+
+  /** Starts a daemon and waits until it answers; `entry` is another program than `wo daemon run`. */
+  async startDaemon(
+    options: { readonly entry?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+  ): Promise<ChildProcess> {
+    const child = this.spawnDaemon(options);
+    await until(
+      () => this.daemonAnswers() || child.exitCode !== null || child.signalCode !== null,
+      20_000,
+      "the daemon answers",
+    );
+    return child;
+  }
+
+  /** Starts a daemon and does not wait. */
+  spawnDaemon(options: { readonly entry?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {}): ChildProcess {
+    const entry = options.entry ?? [MAIN, "daemon", "run"];
+    const child = spawn(process.execPath, [...entry], {
+      cwd: "/",
+      env: { ...this.env, ...options.env },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    child.stderr?.setEncoding("utf8");
+    this.#daemons.push(child);
+    return child;
+  }
+
+  async daemonAnswers(): Promise<boolean> {
+    return (await this.wo("daemon", "status")).code === 0;
+  }
+
+  async kill(child: ChildProcess, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    child.kill(signal);
+    await exited(child);
+  }
+
+  /** Drops a file into a lane as careful producers do: written beside its name, then renamed. */
+  drop(lane: string, name: string, content: string | object): void {
+    const text = typeof content === "string" ? content : JSON.stringify(content);
+    this.write(`bridge/inbox/${lane}/.${name}.writing`, text);
+    renameSync(this.path(`bridge/inbox/${lane}/.${name}.writing`), this.path(`bridge/inbox/${lane}/${name}`));
+  }
+
+  /** The order's state file as an object; undefined while there is none. */
+  state(id: string): Readonly<Record<string, unknown>> | undefined {
+    const text = this.read(`g/followup/state/${id}.json`);
+    return text === undefined ? undefined : asRecord(JSON.parse(text));
+  }
+
+  status(id: string): string {
+    return String(this.state(id)?.["status"] ?? "unknown");
+  }
+
+  /** Waits until the order has this status in its state file. */
+  async reaches(id: string, status: string, timeoutMs = 15_000): Promise<void> {
+    await until(
+      () => this.status(id) === status,
+      timeoutMs,
+      `${id} is ${status}`,
+      () => `it is ${this.status(id)}`,
+    );
+  }
+
+  /** Telemetry lines; throws when one is not whole JSON. */
+  telemetry(): JsonLine[] {
+    const text = this.read("g/telemetry/unified.jsonl") ?? "";
+    return text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => asRecord(JSON.parse(line)));
+  }
+
+  /** Names of the events told of an order, in order. */
+  events(id: string): string[] {
+    return this.telemetry()
+      .filter((line) => line["wo_id"] === id)
+      .map((line) => String(line["event"]));
+  }
+
+  /** Copies a sample of real orders into a lane; false where the samples are not there. */
+  dropSample(name: string, lane = "CLC"): boolean {
+    const folder = join(ROOT, "..", "shared", "samples", "02luka");
+    const found = existsSync(folder) ? readdirSync(folder).find((file) => file.startsWith(name)) : undefined;
+    if (found === undefined) return false;
+    cpSync(join(folder, found), this.path(`bridge/inbox/${lane}/${found}`));
+    return true;
+  }
+
+  async remove(): Promise<void> {
+    for (const child of this.#daemons) if (child.exitCode === null && child.signalCode === null) await this.kill(child);
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+export function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Error(`no record: ${JSON.stringify(value)}`);
+  return { ...value };
+}
+
+/** Resolves when the process has ended. */
+export function exited(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => child.once("exit", () => resolve()));
+}
+
+/** Waits until something holds; fails with what was waited for. */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  timeoutMs: number,
+  what: string,
+  detail: () => string = () => "",
+): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`after ${timeoutMs} ms still not: ${what}. ${detail()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
