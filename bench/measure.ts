@@ -37,13 +37,13 @@ export function report(title: string, rows: readonly Row[]): boolean {
   return rows.every(({ reached }) => reached);
 }
 
-/** The row of a number that has to be at most `most` times its floor. */
-export function atMost(what: string, ours: number, floor: number, most: number, unit = "ms"): Row {
+/** The row of a time in milliseconds that has to be at most `most` times its floor. */
+export function atMost(what: string, ours: number, floor: number, most: number): Row {
   const ratio = ours / floor;
   return {
     what,
-    ours: `${ours.toFixed(2)} ${unit}`,
-    floor: `${floor.toFixed(2)} ${unit}`,
+    ours: `${ours.toFixed(2)} ms`,
+    floor: `${floor.toFixed(2)} ms`,
     ratio: `${ratio.toFixed(2)}×`,
     wanted: `≤ ${most}×`,
     reached: ratio <= most,
@@ -67,7 +67,7 @@ export function atLeast(what: string, ours: number, floor: number, least: number
 export function bounded(what: string, ours: number, most: number, unit: string): Row {
   return {
     what,
-    ours: `${ours.toFixed(2)} ${unit}`,
+    ours: `${ours.toFixed(2)} ms`,
     floor: "–",
     ratio: "–",
     wanted: `≤ ${most} ${unit}`,

@@ -56,8 +56,11 @@ export class BridgeFolders {
   /** Makes the inbox root and the named lanes where they are missing; returns what was made. */
   restore(laneNames: readonly string[]): string[] {
     const there = new Set(this.list().lanes.map(({ name }) => name.toLowerCase()));
-    const missing = laneNames.filter((name) => !there.has(name.toLowerCase()));
-    const made = missing.map((name) => join(this.inbox, name));
+    const made: string[] = [];
+    for (const name of laneNames) {
+      if (!there.has(name.toLowerCase())) made.push(join(this.inbox, name));
+      there.add(name.toLowerCase());
+    }
     if (this.#files.realPath(this.inbox) === undefined) {
       this.#files.makeFolders(this.inbox, 0o755);
       if (made.length === 0) return [this.inbox];

@@ -40,7 +40,10 @@ export async function showLog(context: Context, id: string | undefined, options:
           vault.ledger,
           options.since === undefined ? Math.max(0, headSeq - options.lines) : 0,
         )
-      : readEntriesOf(context.files, vault.ledger, record.id, { from: record.acceptedAt, toSeq: record.lastSeq });
+      : readEntriesOf(context.files, vault.ledger, record.id, {
+          from: record.acceptedAt,
+          toSeq: record.settledSeq ?? record.lastSeq,
+        });
   const shown = [...all].filter(({ ts, seq }) => ts >= since && seq <= headSeq).slice(-options.lines);
   for (const entry of shown) print(context, entry);
   return options.follow === true ? follow(context, vault, record?.id, headSeq) : EXIT.yes;

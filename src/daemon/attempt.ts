@@ -44,6 +44,8 @@ export interface AttemptTools {
 /** What is asked of an order while it runs, looked at between its steps; and what can be told of it meanwhile. */
 export interface Wishes {
   attempt: number;
+  /** How often folders vanished under it. */
+  vanished: number;
   /** Set when somebody canceled the order. */
   cancel: { readonly by: string; readonly reason: string } | undefined;
   /** The daemon is stopping: nothing new is begun, what runs is left to the next daemon. */

@@ -90,6 +90,9 @@ export class Daemon {
       onFatal: (error) => options.onFatal(error, EXIT.diskFailed),
       onFull: () => onFull(),
       ...(options.reserveBytes === undefined ? {} : { reserveBytes: options.reserveBytes }),
+    }).catch(async (error: unknown) => {
+      await closeHelpers(options);
+      throw error;
     });
     const daemon = new Daemon(options, opened, options.openLog(opened.vault.log), ending);
     try {
@@ -170,11 +173,9 @@ export class Daemon {
     const onFull = () =>
       void parts.pressure.relieved(new BridgeError("DISK_FULL", `the disk of ${vault.path} is full`));
     if (!(await vault.reserve())) onFull();
-    // Watched before it is scanned: what is dropped in between rings.
+    // Before anything new is taken in: what is on the line by then was put there by recovery alone.
+    this.#log.info("recovered", { ...(await recover(ground.files, books, parts)) });
     await rounds.begin();
-    const report = await recover(ground.files, books, parts);
-    parts.intake.scan();
-    this.#log.info("recovered", { ...report });
     return onFull;
   }
 
@@ -231,7 +232,7 @@ export class Daemon {
   }
 
   async #stop(reason: string): Promise<void> {
-    const { ground, runner, reader, publisher } = this.#options;
+    const { ground } = this.#options;
     const working = this.#working;
     if (working !== undefined) {
       const { books, parts, settings, rounds } = working;
@@ -247,9 +248,7 @@ export class Daemon {
       await books.close();
     }
     this.#ending.abort();
-    runner.close();
-    await reader.close();
-    await publisher.close();
+    await closeHelpers(this.#options);
     await this.#server?.close();
     await this.#runtime.write({ state: "stopped", reason });
     this.#log.info("stopped", { reason });
@@ -260,14 +259,19 @@ export class Daemon {
   /** It could not start: says why where people and supervisors look, and lets go of everything. */
   async #fail(thrown: unknown): Promise<void> {
     this.#ending.abort();
-    this.#options.runner.close();
-    await this.#options.reader.close();
-    await this.#options.publisher.close();
+    await closeHelpers(this.#options);
     await this.#server?.close();
     if (thrown instanceof BridgeError)
       await this.#runtime.write({ state: "refused", reason: thrown.message, hint: thrown.hint });
     await this.#opened.release();
   }
+}
+
+/** Processes and threads that would keep this process from ending. */
+async function closeHelpers({ runner, reader, publisher }: DaemonOptions): Promise<void> {
+  runner.close();
+  await reader.close();
+  await publisher.close();
 }
 
 function fatalExit(error: unknown): number {

@@ -15,7 +15,7 @@ import type { Settler } from "../bridge/settle.ts";
 import type { Problem } from "../orders/problems.ts";
 import { type Failure, isResting } from "../orders/status.ts";
 import { type Clock, isoTime } from "../platform/clock.ts";
-import { assert, BridgeError, InvariantError, messageOf } from "../platform/errors.ts";
+import { assert, BridgeError, errnoOf, InvariantError, messageOf } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
 import { endStep } from "../processors/executor.ts";
@@ -34,6 +34,7 @@ import type { Views } from "./views.ts";
 
 /** How often an order that says `on_interrupt: retry` is begun again after its command's end was lost. */
 const INTERRUPT_TRIES = 3;
+const VANISHED_TRIES = 3;
 
 export interface LineOptions extends AttemptTools {
   readonly files: Files;
@@ -106,10 +107,13 @@ export class Line {
     if (wait === undefined) this.#lanes.add({ ...job, acceptance: [] });
   }
 
-  /** Puts an order that the ledger has as pending or running back on the line. */
+  /** Puts an order that the ledger has as pending or running back on the line, unless it is there. */
   async resume(record: OrderRecord): Promise<void> {
     const job = await this.#jobOf(record);
-    if (job !== undefined) this.#lanes.add(job);
+    const isThere = [...this.#lanes.waiting, ...this.#lanes.running].some(
+      ({ id }) => orderKey(id) === orderKey(record.id),
+    );
+    if (job !== undefined && !isThere) this.#lanes.add(job);
   }
 
   /** Finishes what is left of an order at rest: its result, its state, its file. */
@@ -151,7 +155,7 @@ export class Line {
   async #carryOut(job: Job): Promise<void> {
     const { books, onFatal } = this.#options;
     const key = orderKey(job.id);
-    const wishes: Wishes = { attempt: 1, cancel: undefined, leaving: this.#leaving, step: undefined };
+    const wishes: Wishes = { attempt: 1, vanished: 0, cancel: undefined, leaving: this.#leaving, step: undefined };
     this.#wishes.set(key, wishes);
     try {
       for (let interrupted = 0; ; ) {
@@ -194,15 +198,29 @@ export class Line {
     try {
       return await attemptOrder(this.#options, { job, journal, known, wishes, anew });
     } catch (thrown) {
-      if (isPressure(thrown)) {
-        await this.#options.pressure.relieved(thrown);
+      const pressure = this.#pressureOf(thrown);
+      if (pressure !== undefined) {
+        await this.#options.pressure.relieved(pressure);
         return wishes.leaving ? "left" : "again";
+      }
+      // Somebody cleaned the tree meanwhile: the same plan makes its folders again.
+      if (isVanished(thrown) && wishes.vanished < VANISHED_TRIES) {
+        wishes.vanished += 1;
+        return "again";
       }
       if (thrown instanceof InvariantError || (thrown instanceof BridgeError && thrown.code === "SYNC_FAILED"))
         throw thrown;
       this.#options.log.error("attempt_failed", { wo_id: job.id, message: messageOf(thrown), stack: stackOf(thrown) });
       return { event: "wo_failed", wo_id: job.id, lane: job.lane, attempt: wishes.attempt, ...failureOf(thrown) };
     }
+  }
+
+  /** Trouble that is waited out. A base that is not there is one: its volume may come back. */
+  #pressureOf(thrown: unknown): BridgeError | undefined {
+    if (isPressure(thrown)) return thrown;
+    const { base } = this.#options.executor;
+    if (!isVanished(thrown) || this.#options.files.info(base) !== undefined) return undefined;
+    return new BridgeError("BASE_MISSING", `the base ${base} is gone`, { cause: thrown });
   }
 
   /** Writes down how the order ended; false when there was no room and it has to be looked at again. */
@@ -350,6 +368,10 @@ function interruptedEnd(job: Job, { attempt }: Wishes): Event {
     message: "its command was interrupted, and how it ended cannot be known; none of its processes is left",
     hint: `look at what it did, then \`wo retry ${job.id}\`; \`on_interrupt: retry\` in the order does so by itself`,
   };
+}
+
+function isVanished(thrown: unknown): boolean {
+  return thrown instanceof BridgeError && errnoOf(thrown.cause) === "ENOENT";
 }
 
 function failureOf(thrown: unknown): Failure {

@@ -1,5 +1,5 @@
 /**
- * When the machine has no room (disk, file handles), intake pauses: orders wait in the inbox, what was begun is finished
+ * When the machine has no room (disk, file handles, a volume that is gone), intake pauses: orders wait in the inbox, what was begun is finished
  * out of the reserve, and work resumes by itself. It says so, once at the beginning and once at the end.
  */
 import type { Clock } from "../platform/clock.ts";
@@ -24,9 +24,10 @@ export interface PressureOptions {
   readonly signal: AbortSignal;
 }
 
-/** True for trouble that goes away when somebody makes room. */
+/** True for trouble that goes away when somebody makes room, or mounts the volume again. */
 export function isPressure(thrown: unknown): thrown is BridgeError {
-  return thrown instanceof BridgeError && (thrown.code === "DISK_FULL" || thrown.code === "TOO_MANY_FILES");
+  if (!(thrown instanceof BridgeError)) return false;
+  return thrown.code === "DISK_FULL" || thrown.code === "TOO_MANY_FILES" || thrown.code === "BASE_MISSING";
 }
 
 export class Pressure {
@@ -69,6 +70,7 @@ export class Pressure {
   async #hasRoom(): Promise<boolean> {
     const { files, folders, books } = this.#options;
     try {
+      if (folders.some((folder) => files.info(folder) === undefined)) return false;
       if (folders.some((folder) => files.freeBytes(folder) < FREE_BYTES)) return false;
       return await books.vault.reserve();
     } catch (thrown) {

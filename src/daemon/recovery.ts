@@ -2,7 +2,8 @@
  * After a start: every order goes on from where the ledger says it is, by the same ways that orders take otherwise. One
  * row of docs/states.md per case; each row has a test.
  */
-import { CLAIMED } from "../bridge/lanes.ts";
+import { join } from "node:path";
+import { type BridgeFolders, CLAIMED } from "../bridge/lanes.ts";
 import { nameInClaim } from "../bridge/names.ts";
 import { isResting } from "../orders/status.ts";
 import type { Files } from "../platform/files.ts";
@@ -25,6 +26,7 @@ export async function recover(files: Files, books: Books, { line, folders, intak
   const claims = folders.list().lanes.flatMap((lane) => {
     return (files.list(`${lane.folder}/${CLAIMED}`) ?? []).map(({ name }) => ({ lane, claim: name }));
   });
+  sweepUnfinished(files, books, folders);
   let [resumed, finished, reclaimed] = [0, 0, 0];
   for (const record of open) {
     if (isResting(record.status)) {
@@ -44,4 +46,18 @@ export async function recover(files: Files, books: Books, { line, folders, intak
     reclaimed += 1;
   }
   return { resumed, finished, reclaimed };
+}
+
+/** What a crash left of files that were being written beside their names. */
+function sweepUnfinished(files: Files, books: Books, folders: BridgeFolders): void {
+  const bridge = join(folders.base, "bridge");
+  const below = (folder: string) =>
+    (files.list(folder) ?? []).flatMap(({ name, kind }) => (kind === "folder" ? [join(folder, name)] : []));
+  const processed = below(join(bridge, "processed")).flatMap(below);
+  const lanes = [
+    ...below(join(bridge, "outbox")),
+    ...below(join(bridge, "error")),
+    ...folders.list().lanes.map(({ folder }) => folder),
+  ];
+  for (const folder of [folders.base, books.vault.path, ...lanes, ...processed]) files.sweep(folder);
 }

@@ -91,7 +91,8 @@ export class Rounds {
   /** Puts back what the machinery needs in the tree, and says so. */
   async #restore(): Promise<void> {
     const { folders, base, telemetry, settings, ground } = this.#options;
-    const made = folders.restore([...this.#lanes]).map((path) => ({ path, what: "folder made again" }));
+    const wanted = [...this.#lanes, ...Object.keys(settings.config.lanes)];
+    const made = folders.restore(wanted).map((path) => ({ path, what: "folder made again" }));
     if (await restoreMark(ground.files, base.path, base.id))
       made.push({ path: join(base.path, ".wo-base"), what: "put back from the registry" });
     if (await settings.reload()) made.push({ path: settings.path, what: "the accepted configuration put back" });

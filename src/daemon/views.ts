@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import type { Outbox } from "../bridge/outbox.ts";
 import { isResting } from "../orders/status.ts";
-import { writeView } from "../platform/atomic-write.ts";
+import { sweepView, writeView } from "../platform/atomic-write.ts";
 import type { Clock } from "../platform/clock.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
@@ -60,7 +60,7 @@ export class Views {
     this.stateFolder = join(options.base, "g", "followup", "state");
     options.books.listen((entry, record) => {
       options.telemetry.push([entry]);
-      if (record !== undefined) this.#touch(record);
+      if (record !== undefined && entry.event !== "wo_settled") this.#touch(record);
     });
   }
 
@@ -73,6 +73,7 @@ export class Views {
   start(): void {
     this.#options.files.makeFolders(this.stateFolder, 0o755);
     this.#options.files.sweep(this.stateFolder);
+    for (const path of this.#options.followupPaths()) sweepView(this.#options.files, join(this.#options.base, path));
     this.#options.telemetry.start(this.#options.books.headSeq);
     this.rescan();
     this.#planFollowup();

@@ -1,4 +1,6 @@
 /** A file that others poll, replaced whole by write-file-atomic, for views that are written again anyway. */
+
+import { basename, dirname, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { BridgeError, diskError } from "./errors.ts";
 import type { Files } from "./files.ts";
@@ -16,4 +18,12 @@ export async function writeView(files: Files, path: string, text: string): Promi
   const wanted = Buffer.byteLength(text);
   const kept = files.info(path)?.sizeBytes;
   if (kept !== wanted) throw new BridgeError("DISK_FULL", `the disk kept ${kept ?? 0} of ${wanted} bytes of ${path}`);
+}
+
+/** Removes what crashes left of the package's unfinished files for this view. */
+export function sweepView(files: Files, path: string): void {
+  const prefix = `${basename(path)}.`;
+  for (const { name } of files.list(dirname(path)) ?? []) {
+    if (name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length))) files.remove(join(dirname(path), name));
+  }
 }

@@ -1,4 +1,5 @@
 /** Time, passed in as a value so that tests and simulations own it. Nothing else may ask the machine for the time. */
+import { setMaxListeners } from "node:events";
 
 export interface Clock {
   /** Wall time in milliseconds since the epoch. For records, never for durations. */
@@ -19,6 +20,8 @@ export function isoTime(wallMs: number): string {
 /** A sleep that neither aborts late nor leaves a listener behind. */
 function sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted === true) return Promise.resolve();
+  // Any number of waits may end with one signal; none of them leaves its listener behind.
+  if (signal !== undefined) setMaxListeners(0, signal);
   return new Promise((resolve) => {
     const finish = () => {
       clearTimeout(timer);

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import type { FileInfo } from "./disk.ts";
-import { assert, BridgeError, diskError, errnoOf } from "./errors.ts";
+import { BridgeError, diskError, errnoOf } from "./errors.ts";
 import { type Files, translated } from "./files.ts";
 
 /** What lies under a name in the folder; `bytes` only for a regular file within the limit. */
@@ -30,11 +30,12 @@ export class Folder {
     return Folder.#walk(files, root, names, false);
   }
 
-  /** As `open`; what is missing is made, and its name is durable. */
+  /** As `open`; what is missing is made, and its name is durable. Throws DISK_REFUSED when somebody removes it at once. */
   static async make(files: Files, root: string, names: readonly string[]): Promise<Folder> {
     const folder = await Folder.#walk(files, root, names, true);
-    assert(folder !== undefined, "a folder that is missing is made");
-    return folder;
+    if (folder !== undefined) return folder;
+    const gone = Object.assign(new Error("removed as soon as it was made"), { code: "ENOENT" });
+    throw diskError(gone, join(root, ...names));
   }
 
   static async #walk(

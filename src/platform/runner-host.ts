@@ -138,8 +138,7 @@ async function finish(run: Run, code: number | null, signal: NodeJS.Signals | nu
   closeSync(run.marker);
   const leftovers = processes.isGroupAlive(run.pid);
   if (leftovers || run.timedOut || run.stopped) await end(run);
-  const startedMs = run.startedMs;
-  runs.delete(run.spec.key);
+  const { startedMs } = run;
   if (startedMs !== undefined) {
     const status: RunStatus = {
       v: 1,
@@ -158,6 +157,8 @@ async function finish(run: Run, code: number | null, signal: NodeJS.Signals | nu
   } else {
     say({ say: "refused", key: run.spec.key, reason: "it ended behind its gate" });
   }
+  // Not before its end is written: a host without runs and without a daemon leaves.
+  runs.delete(run.spec.key);
   leaveWhenIdle();
 }
 

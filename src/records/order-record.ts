@@ -54,9 +54,11 @@ export interface OrderRecord {
     readonly changes: readonly PlannedChange[];
   };
   readonly steps: readonly StepRecord[];
-  /** Where its file came to lie, when that was told. */
+  /** Where its file came to lie, and the entry that told it: nothing about the order itself. */
   readonly settledTo?: string;
+  readonly settledSeq?: number;
   readonly firstSeq: number;
+  /** Of the last entry that changed something about it. */
   readonly lastSeq: number;
   readonly acceptedAt: Position;
   /** ISO-8601, from the ledger. */
@@ -128,7 +130,7 @@ function headerOf(entry: OrderAccepted): OrderHeader {
 /** The record with one more entry of its order. Entries that tell nothing about an order leave it as it is. */
 export function fold(record: OrderRecord, { entry, position }: Recorded): OrderRecord {
   // Settling moves the file of an order that is at rest already: nothing about the order changes.
-  if (entry.event === "wo_settled") return { ...record, settledTo: entry.to, lastSeq: entry.seq };
+  if (entry.event === "wo_settled") return { ...record, settledTo: entry.to, settledSeq: entry.seq };
   const change = changeOf(record, entry, position);
   if (change === undefined) return record;
   const status = change.status ?? record.status;

@@ -11,6 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -95,7 +96,7 @@ export class World {
 
   run(argv: readonly string[], env: NodeJS.ProcessEnv = this.env): Promise<CommandEnd> {
     return new Promise((resolve) => {
-      execFile(argv[0] ?? "", argv.slice(1), { cwd: this.base, env, maxBuffer: 64e6 }, (error, stdout, stderr) => {
+      execFile(argv[0] ?? "", argv.slice(1), { cwd: this.root, env, maxBuffer: 64e6 }, (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === "number" ? error.code : 255;
         resolve({ code, stdout, stderr });
       });
@@ -108,7 +109,7 @@ export class World {
   ): Promise<ChildProcess> {
     const child = this.spawnDaemon(options);
     await until(
-      () => this.daemonAnswers() || child.exitCode !== null || child.signalCode !== null,
+      async () => child.exitCode !== null || child.signalCode !== null || (await this.daemonAnswers()),
       20_000,
       "the daemon answers",
     );
@@ -123,13 +124,31 @@ export class World {
       env: { ...this.env, ...options.env },
       stdio: ["ignore", "ignore", "pipe"],
     });
-    child.stderr?.setEncoding("utf8");
+    child.stderr?.setEncoding("utf8").on("data", (text) => process.env["WO_SHOW"] && process.stderr.write(text));
     this.#daemons.push(child);
     return child;
   }
 
+  /** True when a daemon takes orders. */
   async daemonAnswers(): Promise<boolean> {
-    return (await this.wo("daemon", "status")).code === 0;
+    return asRecord((await this.ask({ call: "health" })) ?? {})["state"] === "running";
+  }
+
+  /** Asks the daemon over its socket; undefined when nobody answers. */
+  ask(request: object): Promise<unknown> {
+    return new Promise((resolve) => {
+      const socket = createConnection(join(this.vault, "control.sock"), () =>
+        socket.write(`${JSON.stringify(request)}\n`),
+      );
+      let text = "";
+      socket.setEncoding("utf8").on("data", (chunk) => {
+        text += String(chunk);
+      });
+      socket.on("error", () => resolve(undefined));
+      socket.on("close", () =>
+        resolve(text === "" ? undefined : asRecord(JSON.parse(text.trim().split("\n").at(-1) ?? ""))["data"]),
+      );
+    });
   }
 
   async kill(child: ChildProcess, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
@@ -151,7 +170,8 @@ export class World {
   }
 
   status(id: string): string {
-    return String(this.state(id)?.["status"] ?? "unknown");
+    const status = this.state(id)?.["status"];
+    return typeof status === "string" ? status : "unknown";
   }
 
   /** Waits until the order has this status in its state file. */
