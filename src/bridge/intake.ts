@@ -10,6 +10,7 @@ import type { Order } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { FileInfo } from "../platform/disk.ts";
+import { BridgeError } from "../platform/errors.ts";
 import type { Files, Reading } from "../platform/files.ts";
 import { type IdSource, sha256 } from "../platform/ids.ts";
 import { err, type Result } from "../platform/result.ts";
@@ -45,10 +46,13 @@ export interface IntakeOptions {
   readonly onClaim: (claim: Claim) => Promise<void>;
   /** A name that looks like an order and is none; may be told again. */
   readonly onIgnored: (lane: Lane, name: string, reason: string) => void;
+  /** The disk refuses to be looked at, or to let a file be taken; it is asked again, and told again, until it does. */
+  readonly onRefused: (error: BridgeError) => void;
   readonly onFatal: (error: unknown) => void;
   readonly signal: AbortSignal;
 }
 
+const REFUSED_RETRY_MS = 500;
 /** How many files are looked at and taken in at once. */
 const AT_ONCE = 64;
 const IDLE_POLL_MS = 5;
@@ -154,7 +158,7 @@ export class Intake {
 
   /** Reads a file that was claimed in another life; undefined when it is gone. */
   async reclaim(lane: Lane, claim: string, name: string): Promise<Claim | undefined> {
-    return this.#readClaim(lane, name, claim, undefined);
+    return this.#patiently(() => this.#readClaim(lane, name, claim, undefined));
   }
 
   #ring(lane: Lane, name: string, announced: boolean): void {
@@ -194,7 +198,7 @@ export class Intake {
   async #look(look: Look): Promise<void> {
     const { lane, name } = look;
     look.again = false;
-    const seen = await this.#see(look);
+    const seen = (await this.#patiently(() => this.#see(look))) ?? { kind: "gone" as const };
     const key = `${lane.folder}/${name}`;
     if (seen.kind === "wait") {
       void this.#options.clock.sleep(seen.forMs, this.#options.signal).then(() => {
@@ -204,7 +208,7 @@ export class Intake {
       return;
     }
     if (seen.kind === "take" && !this.#paused) {
-      const claim = await this.#take(lane, name, seen);
+      const claim = await this.#patiently(() => this.#take(lane, name, seen));
       this.#looks.delete(key);
       // Something may have been dropped under the same name since.
       if (look.again) this.#ring(lane, name, false);
@@ -261,7 +265,22 @@ export class Intake {
       files.makeFolders(claimed, 0o755);
       if (!files.rename(from, to)) return undefined;
     }
-    return this.#readClaim(lane, name, claim, seen);
+    return this.#patiently(() => this.#readClaim(lane, name, claim, seen));
+  }
+
+  /** Does it as soon as the disk lets it be done; undefined when the signal aborts before that. */
+  async #patiently<T>(work: () => Promise<T>): Promise<T | undefined> {
+    const { clock, signal, onRefused } = this.#options;
+    while (!signal.aborted) {
+      try {
+        return await work();
+      } catch (thrown) {
+        if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
+        onRefused(thrown);
+        await clock.sleep(REFUSED_RETRY_MS, signal);
+      }
+    }
+    return undefined;
   }
 
   /** Reads the claimed file, again and again until it stands still: its writer may still have it open. */

@@ -45,8 +45,8 @@ export async function runDaemon(context: Context): Promise<number> {
   } catch (thrown) {
     if (!(thrown instanceof BridgeError)) throw thrown;
     complain(context, thrown);
-    // A supervisor would start it again and again: what only a person can mend ends with 0.
-    return isSupervised(context.machine.env) ? EXIT.yes : thrown.exit;
+    // A supervisor would start it again and again: what only a person can mend ends with 0 there.
+    return isSupervised(context.machine.env) && thrown.isLasting ? EXIT.yes : thrown.exit;
   }
   const { terminal } = context;
   if (daemon.refusal === undefined)

@@ -11,11 +11,13 @@ import { answer, type Context } from "./context.ts";
 import { askDaemon, boundBase } from "./daemon-client.ts";
 import { statusText } from "./views/status-view.ts";
 
-/** Shows it; 1 when no daemon works. */
+/** Shows it; 1 when no daemon works, 6 when one is up and refuses because of its ledger. */
 export async function showStatus(context: Context): Promise<number> {
-  const status = (await fromDaemon(context)) ?? fromDisk(context);
+  const live = await fromDaemon(context);
+  const status = live ?? fromDisk(context);
   answer(context, "status", status, () => statusText(context.terminal, status, context.clock.now()));
-  return status.daemon?.state === "running" ? EXIT.yes : EXIT.no;
+  if (live === undefined) return EXIT.no;
+  return live.daemon?.state === "refused" ? EXIT.integrity : EXIT.yes;
 }
 
 async function fromDaemon(context: Context): Promise<Status | undefined> {

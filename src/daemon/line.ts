@@ -73,7 +73,8 @@ export class Line {
 
   /** A claimed file becomes an order, or goes where it belongs. */
   async takeIn(claim: Claim): Promise<void> {
-    const admission = await this.#options.reception.admit(claim);
+    const admission = await this.#withRoom(() => this.#options.reception.admit(claim));
+    if (admission === undefined) return;
     switch (admission.kind) {
       case "rejected":
         return this.#withRoom(() => this.#reject(claim, admission.problems, admission.id));
@@ -340,17 +341,19 @@ export class Line {
 
   /**
    * Does work that a crash would have done again anyway: where there is no room for it, again when there is. What the
-   * disk refuses for another reason stays where it is until the next start, and is told of.
+   * disk refuses for another reason stays where it is until the next start, and is told of; then undefined.
    */
-  async #withRoom(work: () => Promise<void>): Promise<void> {
+  async #withRoom<T>(work: () => Promise<T>): Promise<T | undefined> {
     const { log, pressure } = this.#options;
     for (;;) {
       try {
         return await work();
       } catch (thrown) {
         if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
-        if (!isPressure(thrown) || this.#leaving)
-          return log.error("left_for_later", { code: thrown.code, message: thrown.message });
+        if (!isPressure(thrown) || this.#leaving) {
+          log.error("left_for_later", { code: thrown.code, message: thrown.message });
+          return undefined;
+        }
         await pressure.relieved(thrown);
       }
     }

@@ -18,7 +18,7 @@ import { Line } from "./line.ts";
 import { Notifier } from "./notify.ts";
 import { type Ground, telemetryPath } from "./opening.ts";
 import type { OrderReader } from "./order-reader.ts";
-import { Pressure } from "./pressure.ts";
+import { isPressure, Pressure } from "./pressure.ts";
 import { Reception } from "./reception.ts";
 import type { Settings } from "./settings.ts";
 import { commandEnvironment, placeRules } from "./surroundings.ts";
@@ -86,6 +86,10 @@ export function assembleParts(options: PartsOptions): Parts {
     readOrder: options.reader.read,
     onClaim: (claim) => line.takeIn(claim),
     onIgnored: ignoredOnce(books),
+    onRefused: (error) => {
+      if (isPressure(error)) void pressure.relieved(error);
+      else log.warn("intake_refused", { code: error.code, message: error.message });
+    },
     onFatal,
     signal,
   });

@@ -1,9 +1,9 @@
 /**
- * When the machine has no room (disk, file handles, a volume that is gone), intake pauses: orders wait in the inbox, what was begun is finished
- * out of the reserve, and work resumes by itself. It says so, once at the beginning and once at the end.
+ * When the machine has no room (disk, file handles, a volume that is gone), intake pauses: orders wait in the inbox, what
+ * was begun is finished out of the reserve, and work resumes by itself. It says so at the beginning and at the end.
  */
 import type { Clock } from "../platform/clock.ts";
-import { BridgeError } from "../platform/errors.ts";
+import { BridgeError, type ErrorCode } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { Books } from "../records/books.ts";
 
@@ -12,6 +12,9 @@ const LOOK_MS = 500;
 const LOOK_MS_MAX = 30_000;
 const AGAIN_MS = 10_000;
 const FREE_BYTES = 4 * 1024 * 1024;
+
+const PRESSURE: ReadonlySet<ErrorCode> = new Set<PressureCode>(["DISK_FULL", "TOO_MANY_FILES", "BASE_MISSING"]);
+type PressureCode = "DISK_FULL" | "TOO_MANY_FILES" | "BASE_MISSING";
 
 export interface PressureOptions {
   readonly files: Files;
@@ -25,9 +28,8 @@ export interface PressureOptions {
 }
 
 /** True for trouble that goes away when somebody makes room, or mounts the volume again. */
-export function isPressure(thrown: unknown): thrown is BridgeError {
-  if (!(thrown instanceof BridgeError)) return false;
-  return thrown.code === "DISK_FULL" || thrown.code === "TOO_MANY_FILES" || thrown.code === "BASE_MISSING";
+export function isPressure(thrown: unknown): thrown is BridgeError & { readonly code: PressureCode } {
+  return thrown instanceof BridgeError && PRESSURE.has(thrown.code);
 }
 
 export class Pressure {

@@ -11,6 +11,7 @@ import { judge } from "../orders/lane-rules.ts";
 import type { Order } from "../orders/order.ts";
 import { keyText, type Problem } from "../orders/problems.ts";
 import type { WaitReason } from "../orders/status.ts";
+import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { GitTracking } from "../platform/git.ts";
 import { err, ok, type Result } from "../platform/result.ts";
@@ -62,7 +63,10 @@ export class Reception {
     this.#options = options;
   }
 
-  /** Decides. The id of a new order is reserved until `release`, from the same turn in which it was looked up. */
+  /**
+   * Decides. The id of a new order is reserved until `release`, from the same turn in which it was looked up. Throws
+   * DISK_FULL and its like with nothing reserved: to be asked again.
+   */
   async admit(claim: Claim): Promise<Admission> {
     if (!claim.order.ok) return { kind: "rejected", problems: claim.order.error, id: undefined };
     const { content } = claim;
@@ -82,9 +86,19 @@ export class Reception {
       return this.admit(claim);
     }
     this.#reserve(order.id, content.sha256);
-    const admission = await this.#judge(claim, order, content);
-    if (admission.kind !== "new") this.release(order.id);
-    return admission;
+    let isNew = false;
+    try {
+      const admission = await this.#judge(claim, order, content);
+      isNew = admission.kind === "new";
+      return admission;
+    } catch (thrown) {
+      // A folder on its way that may not be looked into, for one: nothing that waiting would mend.
+      if (!(thrown instanceof BridgeError) || thrown.code !== "DISK_REFUSED") throw thrown;
+      const { message, hint } = thrown;
+      return { kind: "rejected", problems: [{ code: "disk_refused", message, hint }], id: order.id };
+    } finally {
+      if (!isNew) this.release(order.id);
+    }
   }
 
   /** To be called once the order is in the ledger, or will not be. */

@@ -15,6 +15,7 @@ export const PROBLEM_CODES = [
   "bad_path",
   "command_refused",
   "content_conflict",
+  "disk_refused",
   "duplicate_key",
   "empty_order",
   "lane_refuses_commands",

@@ -72,6 +72,19 @@ const CATALOGUE = {
 
 export type ErrorCode = keyof typeof CATALOGUE;
 
+/** Trouble that only a person can end: starting again would meet it again. */
+const LASTING: ReadonlySet<ErrorCode> = new Set([
+  "ADDRESS_TOO_LONG",
+  "BASE_NOT_OURS",
+  "BASE_TWICE",
+  "BASE_UNKNOWN",
+  "CONFIG_INVALID",
+  "LOCK_HELD",
+  "MACHINE_UNSUPPORTED",
+  "VAULT_DIFFERS",
+  "VAULT_IN_TREE",
+]);
+
 /** True for the name of a catalogued error. */
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === "string" && Object.hasOwn(CATALOGUE, value);
@@ -93,6 +106,11 @@ export class BridgeError extends Error {
 
   get exit(): number {
     return CATALOGUE[this.code].exit;
+  }
+
+  /** A supervisor that starts the program again would only meet it again. */
+  get isLasting(): boolean {
+    return LASTING.has(this.code);
   }
 }
 

@@ -70,7 +70,7 @@ export class Files {
     return translated(path, () => this.disk.freeBytes(path));
   }
 
-  /** Looks without trusting: a FIFO does not block, a link is not followed, a large file is not read. */
+  /** Looks without trusting: a FIFO does not block, a link is not followed, a large file is not read. Throws TOO_MANY_FILES. */
   peek(path: string, limitBytes: number): Reading {
     let handle: number;
     try {
@@ -99,7 +99,7 @@ export class Files {
       case "file":
         return reading.bytes;
       case "refused":
-        throw diskError(Object.assign(new Error(reading.errno), { code: reading.errno }), path);
+        throw refusedWith(reading.errno, path);
       case "no file":
       case "too large":
         throw new BridgeError("DISK_REFUSED", `${path} is no file that can be read here: ${reading.kind}`);
@@ -340,6 +340,8 @@ export class Files {
 
   #unopened(path: string, errno: string): Reading {
     if (errno === "ENOENT" || errno === "ENOTDIR") return { kind: "absent" };
+    // Says nothing about the file.
+    if (errno === "EMFILE" || errno === "ENFILE") throw refusedWith(errno, path);
     const info = this.info(path);
     if (info === undefined) return { kind: "absent" };
     return info.kind === "file" ? { kind: "refused", errno } : { kind: "no file", info };
@@ -354,6 +356,10 @@ export class Files {
       throw diskError(thrown, path);
     }
   }
+}
+
+function refusedWith(errno: string, path: string): Error {
+  return diskError(Object.assign(new Error(errno), { code: errno }), path);
 }
 
 /** Runs system calls; what they throw becomes a BridgeError that names the path. */

@@ -14,6 +14,7 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
+import { messageOf } from "./errors.ts";
 import type { OutputStatus } from "./run-protocol.ts";
 
 const TAIL_TEXT_BYTES = 4096;
@@ -25,6 +26,7 @@ export class OutputFile {
   readonly #handle: number;
   /** Bytes that were cut away from the file so far. */
   #cutBytes = 0;
+  #isFinished = false;
 
   /** Makes the file, which the command opens for appending, or empties it. */
   constructor(path: string, maxBytes: number) {
@@ -33,8 +35,10 @@ export class OutputFile {
     this.#handle = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND, 0o600);
   }
 
-  /** Cuts the file when it has outgrown its limit. To be called every now and then while the command runs. */
+  /** Cuts the file when it has outgrown its limit. To be called every now and then while the command runs. Throws what
+   * the disk says; the file then goes on growing. */
   watch(): void {
+    if (this.#isFinished) return;
     const sizeBytes = fstatSync(this.#handle).size;
     if (sizeBytes <= this.#maxBytes) return;
     const half = Math.floor(this.#maxBytes / 2);
@@ -45,14 +49,21 @@ export class OutputFile {
     this.#cutBytes += sizeBytes;
   }
 
-  /** Closes the file and puts head, a line that says how much is missing, and tail into it. */
+  /** Closes the file and puts head, a line that says how much is missing, and tail into it. Without room for that, the
+   * parts stay beside it. */
   finish(): OutputStatus {
-    this.watch();
-    const sizeBytes = fstatSync(this.#handle).size;
-    const bytes = this.#cutBytes + sizeBytes;
-    if (this.#cutBytes > 0) this.#join(sizeBytes, bytes);
+    let sizeBytes = 0;
+    try {
+      this.watch();
+      sizeBytes = fstatSync(this.#handle).size;
+      if (this.#cutBytes > 0) this.#join(sizeBytes, this.#cutBytes + sizeBytes);
+    } catch (thrown) {
+      // How the command ended counts for more than the middle of what it printed.
+      process.stderr.write(`${this.#path} is left in parts: ${messageOf(thrown)}\n`);
+    }
+    this.#isFinished = true;
     closeSync(this.#handle);
-    return { bytes, cut: this.#cutBytes > 0, tail: readTail(this.#path) };
+    return { bytes: this.#cutBytes + sizeBytes, cut: this.#cutBytes > 0, tail: readTail(this.#path) };
   }
 
   #join(sizeBytes: number, totalBytes: number): void {

@@ -57,7 +57,7 @@ export type ToHost =
 
 export type FromHost =
   | { readonly say: "prepared"; readonly key: string; readonly pid: number; readonly startTime: string }
-  | { readonly say: "refused"; readonly key: string; readonly reason: string }
+  | { readonly say: "refused"; readonly key: string; readonly reason: string; readonly errno?: string }
   | { readonly say: "ended"; readonly key: string; readonly status: RunStatus };
 
 export const STATUS_FILE = "status.json";

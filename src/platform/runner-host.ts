@@ -12,7 +12,7 @@ import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { repeat, systemClock } from "./clock.ts";
 import { systemDisk } from "./disk.ts";
-import { messageOf } from "./errors.ts";
+import { errnoOf, messageOf } from "./errors.ts";
 import { Files } from "./files.ts";
 import { onLines } from "./lines.ts";
 import { OutputFile } from "./output-file.ts";
@@ -76,16 +76,18 @@ function newGate(): Gate {
 function prepare(spec: RunSpec): void {
   rmSync(spec.folder, { recursive: true, force: true });
   mkdirSync(spec.folder, { recursive: true, mode: 0o700 });
-  const gate = spare ?? newGate();
-  spare = undefined;
   const marker = openSync(join(spec.folder, RUN_FILE), "w", 0o600);
   writeSync(marker, JSON.stringify(spec.argv));
+  const stdout = new OutputFile(join(spec.folder, "stdout.log"), spec.outputMaxBytes);
+  const stderr = new OutputFile(join(spec.folder, "stderr.log"), spec.outputMaxBytes);
+  const gate = spare ?? newGate();
+  spare = undefined;
   const run: Run = {
     ...gate,
     spec,
     marker,
-    stdout: new OutputFile(join(spec.folder, "stdout.log"), spec.outputMaxBytes),
-    stderr: new OutputFile(join(spec.folder, "stderr.log"), spec.outputMaxBytes),
+    stdout,
+    stderr,
     ended: new AbortController(),
     startedMs: undefined,
     timedOut: false,
@@ -97,7 +99,14 @@ function prepare(spec: RunSpec): void {
 }
 
 function go(run: Run): void {
-  writeSync(run.marker, GO_LINE);
+  try {
+    writeSync(run.marker, GO_LINE);
+  } catch (thrown) {
+    // What is not written down is not begun: the gate reads end-of-file.
+    process.stderr.write(`${run.spec.folder}: ${messageOf(thrown)}\n`);
+    run.child.stdin?.end();
+    return;
+  }
   run.startedMs = systemClock.elapsed();
   void limit(run);
   run.child.stdin?.end(becoming(run.spec));
@@ -187,7 +196,9 @@ function hear(line: string): void {
     try {
       prepare(message.spec);
     } catch (thrown) {
-      say({ say: "refused", key: message.spec.key, reason: messageOf(thrown) });
+      const errno = errnoOf(thrown);
+      const reason = messageOf(thrown);
+      say({ say: "refused", key: message.spec.key, reason, ...(errno === undefined ? {} : { errno }) });
     }
     return;
   }
@@ -216,9 +227,14 @@ function loseDaemon(): void {
 }
 
 async function watchOutput(): Promise<void> {
-  for (const run of runs.values()) {
-    run.stdout.watch();
-    run.stderr.watch();
+  for (const { stdout, stderr } of runs.values()) {
+    try {
+      stdout.watch();
+      stderr.watch();
+    } catch (thrown) {
+      // No room for the parts: looked at again in a moment.
+      process.stderr.write(`${messageOf(thrown)}\n`);
+    }
   }
 }
 

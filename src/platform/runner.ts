@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import type { Clock } from "./clock.ts";
-import { BridgeError } from "./errors.ts";
+import { BridgeError, diskError } from "./errors.ts";
 import type { Files } from "./files.ts";
 import { onLines } from "./lines.ts";
 import { endGroup, type Processes, type ProcessIdentity } from "./processes.ts";
@@ -25,6 +25,7 @@ import {
 
 const ADOPT_POLL_MS = 100;
 const HOST_IDLE_MS = 60_000;
+const ENDS_KEPT = 256;
 
 /** A run as the ledger knows it: enough for another daemon to find it again. */
 export interface RunRecord {
@@ -50,7 +51,7 @@ export interface PreparedRun {
 }
 
 export interface Runner {
-  /** Throws RUNNER_FAILED when no process could be started. */
+  /** Throws RUNNER_FAILED when no process could be started, DISK_FULL and its like when its files could not be made. */
   prepare(spec: RunSpec): Promise<PreparedRun>;
   /** Ends a prepared or running command: TERM, then KILL after its grace. Its end arrives where it is awaited. */
   stop(key: string): void;
@@ -64,7 +65,7 @@ export interface Runner {
 
 interface Waiting {
   readonly prepared: (run: { readonly pid: number; readonly startTime: string }) => void;
-  readonly refused: (reason: string) => void;
+  readonly refused: (reason: string, errno?: string) => void;
   ended: ((end: RunEnd) => void) | undefined;
 }
 
@@ -86,6 +87,8 @@ export class HostRunner implements Runner {
   readonly #options: RunnerOptions;
   #host: Host | undefined;
   #idle = new AbortController();
+  /** How the last runs of this host ended, by their marks: for an order that is begun again in this same life. */
+  readonly #ends = new Map<string, RunEnd>();
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -94,8 +97,10 @@ export class HostRunner implements Runner {
   async prepare(spec: RunSpec): Promise<PreparedRun> {
     const host = this.#liveHost();
     const started = await new Promise<{ readonly pid: number; readonly startTime: string }>((prepared, reject) => {
-      const refused = (reason: string) => {
-        reject(new BridgeError("RUNNER_FAILED", `${spec.argv[0] ?? "nothing"} could not be started: ${reason}`));
+      const refused = (reason: string, errno?: string) => {
+        const message = `${spec.argv[0] ?? "nothing"} could not be started: ${reason}`;
+        const cause = Object.assign(new Error(reason), { code: errno });
+        reject(errno === undefined ? new BridgeError("RUNNER_FAILED", message) : diskError(cause, spec.folder));
       };
       host.waiting.set(spec.key, { prepared, refused, ended: undefined });
       tell(host, { say: "prepare", spec });
@@ -119,6 +124,8 @@ export class HostRunner implements Runner {
   async adopt(record: RunRecord): Promise<RunEnd> {
     const { files, processes, clock } = this.#options;
     const sameBoot = record.bootId === processes.bootId;
+    const known = this.#ends.get(record.mark);
+    if (known !== undefined) return known;
     for (;;) {
       // Asked before the file is read: a host that is gone by then has written all it ever will.
       const hostAlive = sameBoot && processes.isAlive(record.host);
@@ -192,11 +199,13 @@ export class HostRunner implements Runner {
         return;
       case "refused":
         // Before it was prepared, or behind its gate: in both cases nothing ran.
-        waiting.refused(message.reason);
+        waiting.refused(message.reason, message.errno);
         waiting.ended?.("never ran");
+        this.#remember(message.key, "never ran");
         break;
       case "ended":
         waiting.ended?.(message.status);
+        this.#remember(message.key, message.status);
         break;
     }
     host.waiting.delete(message.key);
@@ -210,6 +219,12 @@ export class HostRunner implements Runner {
       waiting.ended?.("unknown");
     }
     host.waiting.clear();
+  }
+
+  #remember(key: string, end: RunEnd): void {
+    this.#ends.set(key, end);
+    const [oldest] = this.#ends.keys();
+    if (this.#ends.size > ENDS_KEPT && oldest !== undefined) this.#ends.delete(oldest);
   }
 
   /** A host without work costs memory: after a while it may go. */

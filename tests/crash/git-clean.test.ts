@@ -40,7 +40,12 @@ test("a wipe while idle: lanes, open orders, configuration and every view come b
   const before = seqs(world);
   await wipe(world);
 
-  await until(() => world.list("bridge/inbox").length === 3, 3000, "the lanes are back", () => world.list("bridge/inbox").join());
+  await until(
+    () => world.list("bridge/inbox").length === 3,
+    3000,
+    "the lanes are back",
+    () => world.list("bridge/inbox").join(),
+  );
   await world.reaches("WO-HELD", "waiting", 3000);
   await until(() => ids.every((id) => world.status(id) === "done"), 5000, "the states are back");
   await until(() => seqs(world).length >= before.length, 5000, "telemetry is back");
@@ -57,7 +62,12 @@ test("a wipe that brings a looser configuration, or none, changes nothing about 
   await git(world, "add", "-f", "wo-bridge.yaml");
   await git(world, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "loose");
   await wipe(world);
-  await until(() => world.list("bridge/inbox").length === 3, 3000, "the lanes are back", () => world.list("bridge/inbox").join());
+  await until(
+    () => world.list("bridge/inbox").length === 3,
+    3000,
+    "the lanes are back",
+    () => world.list("bridge/inbox").join(),
+  );
   world.drop("HELD", "late.json", order("WO-LATE", "src/late.txt"));
   await world.reaches("WO-LATE", "waiting");
   expect((await world.wo("status")).stdout).toContain("wo config accept");
@@ -77,7 +87,12 @@ test("wipes while orders run: every order that was accepted comes to rest as don
       count += 1;
     }
     await wipe(world);
-    await until(() => world.list("bridge/inbox").length >= 6, 3000, "the lanes are back", () => world.list("bridge/inbox").join());
+    await until(
+      () => world.list("bridge/inbox").length >= 6,
+      3000,
+      "the lanes are back",
+      () => world.list("bridge/inbox").join(),
+    );
   }
   const accepted = () =>
     new Set(world.telemetry().flatMap((line) => (line["event"] === "wo_accepted" ? [String(line["wo_id"])] : [])));

@@ -156,6 +156,11 @@ export class World {
     await exited(child);
   }
 
+  /** Every daemon of this world is killed. */
+  async killAll(): Promise<void> {
+    for (const child of this.#daemons) if (child.exitCode === null && child.signalCode === null) await this.kill(child);
+  }
+
   /** Drops a file into a lane as careful producers do: written beside its name, then renamed. */
   drop(lane: string, name: string, content: string | object): void {
     const text = typeof content === "string" ? content : JSON.stringify(content);
@@ -210,7 +215,7 @@ export class World {
   }
 
   async remove(): Promise<void> {
-    for (const child of this.#daemons) if (child.exitCode === null && child.signalCode === null) await this.kill(child);
+    await this.killAll();
     rmSync(this.root, { recursive: true, force: true, maxRetries: 10 });
   }
 }

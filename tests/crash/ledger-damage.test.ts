@@ -1,0 +1,132 @@
+/** What a damaged ledger does to the daemon: a torn end is mended, a gap is a refusal, and a repair runs nothing again. */
+import type { ChildProcess } from "node:child_process";
+import { appendFileSync, cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { asRecord, exited, until, World } from "../support/world.ts";
+
+const appending = (id: string) => ({ wo_id: id, steps: [{ run: `echo ${id} >> effects.txt` }] });
+
+/** Orders that were carried out, one after the other, under a daemon that still runs. */
+async function worked(ids: readonly string[]): Promise<{ readonly world: World; readonly daemon: ChildProcess }> {
+  const world = await World.make();
+  const daemon = await world.startDaemon();
+  for (const id of ids) {
+    world.drop("CLC", `${id}.json`, appending(id));
+    await world.reaches(id, "done");
+    await until(() => world.events(id).includes("wo_settled"), 5000, `${id} is settled`);
+  }
+  return { world, daemon };
+}
+
+async function stop(daemon: ChildProcess): Promise<void> {
+  daemon.kill("SIGTERM");
+  await exited(daemon);
+}
+
+function segments(world: World): string[] {
+  const folder = join(world.vault, "ledger");
+  const names = readdirSync(folder).filter((name) => name.endsWith(".jsonl"));
+  return names.toSorted().map((name) => join(folder, name));
+}
+
+/** Changes one byte in the first line of the ledger that holds `text`; its length stays. */
+function damage(world: World, text: string): void {
+  for (const path of segments(world)) {
+    const lines = readFileSync(path, "utf8").split("\n");
+    const index = lines.findIndex((line) => line.includes(text));
+    if (index === -1) continue;
+    lines[index] = (lines[index] ?? "").replace('"ts":"2', '"ts":"3');
+    writeFileSync(path, lines.join("\n"));
+    return;
+  }
+  throw new Error(`no line of the ledger holds ${text}`);
+}
+
+/** Starts a daemon that answers, but takes nothing. */
+async function startRefusing(world: World): Promise<ChildProcess> {
+  const daemon = world.spawnDaemon();
+  const state = async () => asRecord((await world.ask({ call: "health" })) ?? {})["state"];
+  await until(async () => (await state()) === "refused", 10_000, "the daemon refuses and answers");
+  return daemon;
+}
+
+async function expectNothingRunsAgain(world: World, effects: string): Promise<void> {
+  await world.startDaemon();
+  world.drop("CLC", "next.json", appending("WO-NEXT"));
+  await world.reaches("WO-NEXT", "done");
+  expect(world.read("effects.txt")).toBe(`${effects}WO-NEXT\n`);
+}
+
+test("half a line at the end is what a crash leaves: it is told of, and work goes on", async () => {
+  const { world, daemon } = await worked(["WO-1"]);
+  await world.kill(daemon);
+  appendFileSync(segments(world).at(-1) ?? "", '{"attempt":1,"event":"wo_comp');
+  await expectNothingRunsAgain(world, "WO-1\n");
+  expect(world.telemetry().filter(({ event }) => event === "ledger_tail_truncated")).toHaveLength(1);
+  expect((await world.wo("ledger", "verify")).code).toBe(0);
+});
+
+test("a damaged byte in the last group costs that group only", async () => {
+  const { world, daemon } = await worked(["WO-1"]);
+  await stop(daemon);
+  rmSync(join(world.vault, "ledger", "index.json"));
+  rmSync(world.path("g"), { recursive: true });
+  damage(world, '"event":"daemon_stopped"');
+  await expectNothingRunsAgain(world, "WO-1\n");
+  expect((await world.wo("ledger", "verify")).code).toBe(0);
+});
+
+test("a damaged byte before the last group is refused, can be read, and is repaired without running anything again", async () => {
+  const { world, daemon } = await worked(["WO-1", "WO-2"]);
+  await world.kill(daemon);
+  damage(world, '"event":"wo_completed"');
+  const refusing = await startRefusing(world);
+  world.drop("CLC", "early.json", appending("WO-EARLY"));
+  const status = await world.wo("status");
+  expect(status.code).toBe(6);
+  expect(status.stdout).toContain("wo ledger repair");
+  expect((await world.wo("show", "WO-1")).stdout).toContain("WO-1");
+  expect((await world.wo("ledger", "repair", "--apply")).code).toBe(4);
+  await stop(refusing);
+
+  expect((await world.wo("ledger", "repair")).stdout).toContain("1 orders would wait for you");
+  expect((await world.wo("ledger", "repair", "--apply")).code).toBe(0);
+  await world.startDaemon();
+  await world.reaches("WO-1", "waiting");
+  await world.reaches("WO-EARLY", "waiting");
+  expect(world.read("effects.txt")).toBe("WO-1\nWO-2\n");
+});
+
+test("a damaged byte behind the snapshot is found by verify, and the line goes on", async () => {
+  const { world, daemon } = await worked(["WO-1"]);
+  await stop(daemon);
+  damage(world, '"event":"wo_completed"');
+  await expectNothingRunsAgain(world, "WO-1\n");
+  const verdict = await world.wo("ledger", "verify");
+  expect(verdict.code).toBe(6);
+  expect(verdict.stdout).toContain("damaged_line");
+});
+
+test("a vault that was set back behind telemetry is refused, and a repair runs nothing again", async () => {
+  const { world, daemon } = await worked(["WO-1"]);
+  await stop(daemon);
+  const copy = join(world.root, "vault-copy");
+  cpSync(world.vault, copy, { recursive: true });
+  const later = await world.startDaemon();
+  world.drop("CLC", "2.json", appending("WO-2"));
+  await world.reaches("WO-2", "done");
+  await until(() => world.events("WO-2").includes("wo_settled"), 5000, "it is settled");
+  await stop(later);
+  const { vault } = world;
+  rmSync(vault, { recursive: true });
+  renameSync(copy, vault);
+
+  const refusing = await startRefusing(world);
+  expect((await world.wo("status")).stdout).toContain("set back");
+  await stop(refusing);
+  world.drop("CLC", "2.json", appending("WO-2"));
+  expect((await world.wo("ledger", "repair", "--apply")).code).toBe(0);
+  await expectNothingRunsAgain(world, "WO-1\nWO-2\n");
+  await world.reaches("WO-2", "waiting");
+});
