@@ -320,8 +320,6 @@ export type Event =
   | CanaryPassed
   | CanaryFailed;
 
-export type EventName = Event["event"];
-
 /** The five workers, by the names that people search for. */
 export const AGENTS = [
   "json_wo_processor",
