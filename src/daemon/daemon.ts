@@ -11,6 +11,7 @@ import { type Server, serve } from "../platform/socket.ts";
 import type { Books } from "../records/books.ts";
 import { attachBase, FIRST_LANES } from "./attach.ts";
 import { answerControl, socketPath } from "./control.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { type Ground, type Opened, openBase } from "./opening.ts";
 import type { OrderReader } from "./order-reader.ts";
 import { assembleParts, type Parts } from "./parts.ts";
@@ -44,6 +45,7 @@ interface Working {
   readonly parts: Parts;
   readonly rounds: Rounds;
   readonly signs: Signs;
+  readonly housekeeping: Housekeeping;
 }
 
 export class Daemon {
@@ -123,51 +125,24 @@ export class Daemon {
   async #work(books: Books): Promise<() => void> {
     const { ground, runner, reader, publisher } = this.#options;
     const { base, vault } = this.#opened;
-    const settings = new Settings(ground.files, books, base.path);
-    await settings.reload();
-    const [problem] = settings.problems;
-    if (settings.isUnaccepted && problem !== undefined) {
-      throw new BridgeError(
-        "CONFIG_INVALID",
-        `wo-bridge.yaml:${problem.place?.line ?? 1}:${problem.place?.column ?? 1}: ${problem.message}`,
-      );
-    }
+    const settings = await this.#openSettings(books);
     const signs = new Signs(books);
     const { pid } = ground.processes.self;
     await books.append([
       { event: "daemon_started", pid, version: ground.machine.version, boot_id: ground.processes.bootId },
     ]);
     const onFatal = (error: unknown) => this.#options.onFatal(error, fatalExit(error));
-    const parts = assembleParts({
-      ground,
-      log: this.#log,
-      base,
-      books,
-      settings,
-      runner,
-      reader,
-      publisher,
-      signal: this.#ending.signal,
-      onFatal,
-    });
+    const common = { ground, log: this.#log, base, books, settings, signal: this.#ending.signal, onFatal };
+    const parts = assembleParts({ ...common, runner, reader, publisher });
     parts.folders.restore(FIRST_LANES);
     const fault = parts.folders.list().faults.find(({ lane }) => lane === "bridge/inbox");
     if (fault !== undefined) throw new BridgeError("BASE_NOT_OURS", fault.message);
     await attachBase(ground.files, books, parts.folders);
     if (settings.isUnaccepted) await settings.accept("first start");
 
-    const rounds = new Rounds({
-      ...parts,
-      ground,
-      log: this.#log,
-      base,
-      books,
-      settings,
-      signs,
-      signal: this.#ending.signal,
-      onFatal,
-    });
-    this.#working = { books, settings, parts, rounds, signs };
+    const rounds = new Rounds({ ...parts, ...common, signs });
+    const housekeeping = new Housekeeping({ ...common, telemetry: parts.telemetry });
+    this.#working = { books, settings, parts, rounds, signs, housekeeping };
     parts.views.start();
     await this.#listen();
     const onFull = () =>
@@ -176,7 +151,17 @@ export class Daemon {
     // Before anything new is taken in: what is on the line by then was put there by recovery alone.
     this.#log.info("recovered", { ...(await recover(ground.files, books, parts)) });
     await rounds.begin();
+    void housekeeping.begin().catch(onFatal);
     return onFull;
+  }
+
+  async #openSettings(books: Books): Promise<Settings> {
+    const settings = new Settings(this.#options.ground.files, books, this.base);
+    await settings.reload();
+    const [problem] = settings.problems;
+    if (!settings.isUnaccepted || problem === undefined) return settings;
+    const { line, column } = problem.place ?? { line: 1, column: 1 };
+    throw new BridgeError("CONFIG_INVALID", `wo-bridge.yaml:${line}:${column}: ${problem.message}`);
   }
 
   async #refuse(): Promise<void> {

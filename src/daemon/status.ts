@@ -11,6 +11,7 @@ import type { OrderRecord } from "../records/order-record.ts";
 import { progressOf, troubleOf } from "../records/state-file.ts";
 import type { BoundBase } from "./base.ts";
 import { laneRules } from "./config.ts";
+import type { Housekeeping } from "./housekeeping.ts";
 import type { Parts } from "./parts.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Settings } from "./settings.ts";
@@ -57,7 +58,9 @@ export interface LaneStatus {
 export interface Status {
   readonly base: string;
   readonly vault: string;
+  /** All of it as last measured; without a daemon, and before the first measure, only its ledger. */
   readonly vaultBytes: number;
+  readonly isVaultMeasured: boolean;
   readonly daemon: Runtime | undefined;
   readonly needs: readonly Need[];
   readonly workers: readonly WorkerStatus[];
@@ -76,7 +79,13 @@ export interface StatusSource {
   readonly runtime: Runtime | undefined;
   readonly nowMs: number;
   /** Only in a daemon that works. */
-  readonly live?: { readonly books: Books; readonly parts: Parts; readonly settings: Settings; readonly signs: Signs };
+  readonly live?: {
+    readonly books: Books;
+    readonly parts: Parts;
+    readonly settings: Settings;
+    readonly signs: Signs;
+    readonly housekeeping: Housekeeping;
+  };
 }
 
 /** Gathers it. */
@@ -88,7 +97,8 @@ export function statusOf(source: StatusSource): Status {
   return {
     base: base.path,
     vault: base.vault,
-    vaultBytes: ledgerBytes(source),
+    vaultBytes: live?.housekeeping.vaultBytes ?? ledgerBytes(source),
+    isVaultMeasured: live?.housekeeping.vaultBytes !== undefined,
     daemon: source.runtime,
     needs: needsOf(source, open, recent).slice(0, NEEDS_SHOWN),
     workers: live === undefined ? [] : AGENTS.map((name) => workerOf(name, live)),

@@ -47,12 +47,14 @@ export class Books {
   readonly #listeners = new Set<OnEntry>();
   #snapshotSeq: number;
   #snapshotting: Promise<void> | undefined;
+  #snapshotSegment: number;
 
   private constructor(vault: Vault, index: OrderIndex, ledger: Ledger) {
     this.vault = vault;
     this.index = index;
     this.#snapshotSeq = index.head.seq;
     this.#ledger = ledger;
+    this.#snapshotSegment = index.start.position.segment;
   }
 
   /**
@@ -90,6 +92,11 @@ export class Books {
     return this.#ledger.head.seq;
   }
 
+  /** Segments before this one are behind the snapshot that is on disk. */
+  get snapshotSegment(): number {
+    return this.#snapshotSegment;
+  }
+
   /** Durable when it resolves. Rejects with DISK_FULL: nothing was kept. */
   append(events: readonly Event[]): Promise<readonly Entry[]> {
     return this.#ledger.append(events);
@@ -112,10 +119,16 @@ export class Books {
     if (this.index.head.seq - this.#snapshotSeq < (force ? 1 : SNAPSHOT_ENTRIES)) return;
     this.#snapshotSeq = this.index.head.seq;
     // Taken in this same turn: head, tail and index are of one moment.
-    this.#snapshotting = this.index.snapshot(this.#ledger.tailStart).finally(() => {
+    this.#snapshotting = this.#snapshot().finally(() => {
       this.#snapshotting = undefined;
     });
     return this.#snapshotting;
+  }
+
+  async #snapshot(): Promise<void> {
+    const start = this.#ledger.tailStart;
+    await this.index.snapshot(start);
+    this.#snapshotSegment = start.position.segment;
   }
 
   /** Writes what is left and closes the files. */

@@ -334,7 +334,9 @@ export type Agent = (typeof AGENTS)[number];
 export type Notice =
   | { readonly event: "step_heartbeat"; readonly wo_id: string; readonly step: number; readonly running_ms: number }
   | { readonly event: "wo_pipeline_healed"; readonly path: string; readonly what: string }
-  | { readonly event: "wo_pipeline_drift"; readonly missing: string; readonly reason: string };
+  | { readonly event: "wo_pipeline_drift"; readonly missing: string; readonly reason: string }
+  /** What was old has gone: output of commands by orders, files of the bridge's folders; ledger segments compressed. */
+  | { readonly event: "retention_applied"; readonly runs: number; readonly files: number; readonly segments: number };
 
 /** Which worker an event is reported by, and whether it is good news. */
 export function reportOf(event: Event | Notice): { readonly agent: Agent; readonly ok: boolean } {
@@ -377,6 +379,7 @@ export function reportOf(event: Event | Notice): { readonly agent: Agent; readon
     case "daemon_started":
     case "daemon_stopped":
     case "wo_pipeline_healed":
+    case "retention_applied":
     case "canary_passed":
       return { agent: "wo_pipeline_guardrail", ok: true };
   }

@@ -73,7 +73,7 @@ function ordersText(terminal: Terminal, orders: readonly OrderLine[], nowMs: num
 function notesText(terminal: Terminal, status: Status): string {
   const lines = [
     `base ${status.base}`,
-    `vault ${status.vault} (ledger ${bytesText(status.vaultBytes)}, ${status.ledgerSeq} entries)`,
+    `vault ${status.vault} (${status.isVaultMeasured ? "" : "ledger "}${bytesText(status.vaultBytes)}, ${status.ledgerSeq} entries)`,
     ...status.notes,
   ];
   return lines.map((line) => terminal.paint("dim", line)).join("\n");
