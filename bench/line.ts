@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { BenchBase } from "./bench-base.ts";
 import { Floors, waitForQuiet } from "./floors.ts";
 import { atLeast, atMost, percentile, type Row, report, timeEach } from "./measure.ts";
+import { benchHistory, benchIdle, benchKill, benchLedger } from "./scale.ts";
 
 const SERIAL = 300;
 const BURST = 2000;
@@ -14,6 +15,10 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   serial: benchSerial,
   burst: benchBurst,
   command: benchCommand,
+  kill: benchKill,
+  ledger: benchLedger,
+  history: benchHistory,
+  idle: benchIdle,
 };
 
 /** Runs the parts that are asked for, or all; true when every number was reached. */

@@ -7,6 +7,7 @@ import type { Outbox } from "../bridge/outbox.ts";
 import { isResting } from "../orders/status.ts";
 import { sweepView, writeView } from "../platform/atomic-write.ts";
 import type { Clock } from "../platform/clock.ts";
+import { Drain } from "../platform/drain.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
@@ -48,7 +49,7 @@ export class Views {
   readonly #options: ViewsOptions;
   /** Ids of orders whose state file is older than the ledger. */
   readonly #dirty = new Set<string>();
-  #writing: Promise<void> | undefined;
+  readonly #writing = new Drain(() => this.#guarded(() => this.#writeDirty()));
   #followupPlanned = false;
   #compared: { readonly stamp: string; readonly nextMs: number } = { stamp: "", nextMs: 0 };
   #comparing: Promise<void> | undefined;
@@ -146,7 +147,7 @@ export class Views {
   async flush(): Promise<void> {
     for (const record of this.#options.books.index.open) this.#dirty.add(record.id);
     this.#write();
-    await this.#writing;
+    await this.#writing.settled();
     await this.#guarded(() => this.#writeFollowup());
     await this.#options.telemetry.settled();
     this.#options.telemetry.close();
@@ -164,9 +165,7 @@ export class Views {
 
   #write(): void {
     if (this.#dirty.size === 0) return;
-    this.#writing ??= this.#guarded(() => this.#writeDirty()).finally(() => {
-      this.#writing = undefined;
-    });
+    this.#writing.request();
   }
 
   async #writeDirty(): Promise<void> {

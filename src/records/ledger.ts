@@ -4,6 +4,7 @@
  */
 import { AppendFile } from "../platform/append-file.ts";
 import { type Clock, isoTime } from "../platform/clock.ts";
+import { Drain } from "../platform/drain.ts";
 import { assert, BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { type Entry, encode, type Head } from "./chain.ts";
@@ -49,7 +50,7 @@ export class Ledger {
   #tailStart: ChainStart;
   #waiting: Waiting[] = [];
   #notes: Event[] = [];
-  #draining: Promise<void> | undefined;
+  readonly #drain = new Drain(() => this.#writeGroups());
   #noteTimed = false;
   #dead: BridgeError | undefined;
   #closed = false;
@@ -96,7 +97,7 @@ export class Ledger {
     if (this.#dead !== undefined) return Promise.reject(this.#dead);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ events, resolve, reject });
-      this.#drain();
+      this.#drain.request();
     });
   }
 
@@ -114,7 +115,7 @@ export class Ledger {
   /** Writes what waits and closes the file. */
   async close(): Promise<void> {
     this.#flushNotes();
-    await this.#draining;
+    await this.#drain.settled();
     this.#closed = true;
     this.#file.close();
   }
@@ -123,14 +124,7 @@ export class Ledger {
     if (this.#notes.length === 0 || this.#dead !== undefined || this.#closed) return;
     // A full disk loses them: they only tell what other entries imply.
     this.#waiting.push({ events: [], resolve: () => undefined, reject: () => undefined });
-    this.#drain();
-  }
-
-  #drain(): void {
-    if (this.#draining !== undefined || this.#waiting.length === 0) return;
-    this.#draining = this.#writeGroups().finally(() => {
-      this.#draining = undefined;
-    });
+    this.#drain.request();
   }
 
   async #writeGroups(): Promise<void> {

@@ -6,6 +6,7 @@
 import { dirname, join } from "node:path";
 import { AppendFile } from "../platform/append-file.ts";
 import { type Clock, isoTime } from "../platform/clock.ts";
+import { Drain } from "../platform/drain.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
@@ -53,7 +54,7 @@ export class Telemetry {
   #ready: TelemetryLine[] = [];
   /** The last seq that is in the file or ready. */
   #readySeq = 0;
-  #flushing: Promise<void> | undefined;
+  readonly #writing = new Drain(() => this.#write());
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
@@ -106,16 +107,13 @@ export class Telemetry {
 
   /** Writes what is not written yet, a moment later and together with what comes until then. */
   flush(): void {
-    this.#flushing ??= this.#write().finally(() => {
-      this.#flushing = undefined;
-    });
+    this.#writing.request();
   }
 
   /** Resolves when everything that was told so far is in the file, or the disk has refused it. */
   async settled(): Promise<void> {
-    await this.#flushing;
     this.flush();
-    await this.#flushing;
+    await this.#writing.settled();
   }
 
   /** Entries that are ready and not written are found in the ledger again; notices wait. */

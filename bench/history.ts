@@ -1,0 +1,87 @@
+/** A vault that many orders went through, made by writing what the daemon would have written. */
+import { createHash } from "node:crypto";
+import { openBase } from "#dist/daemon/opening.js";
+import { systemClock } from "#dist/platform/clock.js";
+import { systemDisk } from "#dist/platform/disk.js";
+import { Files } from "#dist/platform/files.js";
+import { newIdSource } from "#dist/platform/ids.js";
+import { thisMachine } from "#dist/platform/machine.js";
+import { systemProcesses } from "#dist/platform/processes.js";
+import type { Event } from "#dist/records/events.js";
+import type { BenchBase } from "./bench-base.ts";
+
+/** Entries that one order leaves in the ledger. */
+export const ENTRIES_PER_ORDER = 6;
+const AT_ONCE = 250;
+
+const newId = newIdSource();
+
+/** Adds the entries of so many done orders to the base's ledger, through the daemon's own books. */
+export async function writeHistory(bench: BenchBase, orders: number): Promise<void> {
+  const files = new Files(systemDisk, systemClock);
+  const machine = { ...thisMachine(), stateRoot: `${bench.root}/.local/state/wo-bridge` };
+  const fail = (error: unknown): never => {
+    throw error;
+  };
+  const opened = await openBase(
+    { files, clock: systemClock, machine, processes: systemProcesses() },
+    { path: bench.base, vault: undefined, init: false, newId: false, onFatal: fail, onFull: () => undefined },
+  );
+  const { books } = opened;
+  if (books === undefined) throw new Error("the books cannot be opened");
+  for (let done = 0; done < orders; done += AT_ONCE) {
+    const count = Math.min(AT_ONCE, orders - done);
+    await books.append(Array.from({ length: count }, (_, index) => eventsOf(`H${done + index}`)).flat());
+  }
+  await books.close();
+  await opened.release();
+}
+
+function eventsOf(id: string): Event[] {
+  const text = JSON.stringify({ wo_id: id, title: id, files: [{ path: `out/${id}.txt`, content: "z".repeat(100) }] });
+  const sha256 = createHash("sha256").update(text).digest("hex");
+  const of = { wo_id: id, lane: "CLC" };
+  const image = { sha256, size_bytes: 100, mode: 0o644, content: { text: "z".repeat(100) } };
+  const header = {
+    title: id,
+    summary: "",
+    owner: "",
+    category: "",
+    priority: "P2",
+    raw_priority: "",
+    tags: [],
+    goal: "",
+  };
+  const claim = `${newId(Date.now())}~${id}.json`;
+  return [
+    {
+      event: "wo_accepted",
+      ...of,
+      ...header,
+      priority: "P2",
+      notes: "",
+      created_at: "",
+      due_date: "",
+      claim,
+      name: `${id}.json`,
+      sha256,
+      size_bytes: text.length,
+      modified_ms: Date.now(),
+      source: { text },
+      file_actions: 1,
+      commands: 0,
+      dry_run: false,
+      on_interrupt: "fail",
+    },
+    { event: "wo_started", ...of, attempt: 1 },
+    {
+      event: "patch_planned",
+      ...of,
+      attempt: 1,
+      files: [{ root: ".", path: `out/${id}.txt`, temporary: ".wo-0.tmp", after: image }],
+    },
+    { event: "patch_applied", ...of, attempt: 1, changed: 1 },
+    { event: "wo_completed", ...of, attempt: 1, changed: 1, steps: 0, optional_failures: 0 },
+    { event: "wo_settled", ...of, to: `bridge/processed/CLC/202611/${id}.json` },
+  ];
+}
