@@ -40,7 +40,8 @@ export interface IntakeOptions {
   readonly clock: Clock;
   readonly folders: BridgeFolders;
   readonly newId: IdSource;
-  readonly rules: WholenessRules;
+  /** As they are now. */
+  readonly rules: () => WholenessRules;
   readonly readOrder: ReadOrder;
   /** Takes over a claim; what it rejects with ends the daemon. */
   readonly onClaim: (claim: Claim) => Promise<void>;
@@ -52,6 +53,7 @@ export interface IntakeOptions {
   readonly signal: AbortSignal;
 }
 
+const RING_MS = 25;
 const REFUSED_RETRY_MS = 500;
 /** How many files are looked at and taken in at once. */
 const AT_ONCE = 64;
@@ -63,6 +65,8 @@ interface Look {
   announced: boolean;
   /** Something rang while it was being looked at. */
   again: boolean;
+  /** Ends the wait until the next look; undefined while nothing is waited for. */
+  wake: AbortController | undefined;
   /** How it looked when it was first seen as it is now. */
   since: { readonly modifiedMs: number; readonly sizeBytes: number; readonly elapsedMs: number } | undefined;
 }
@@ -173,9 +177,10 @@ export class Intake {
     if (known !== undefined) {
       known.again = true;
       known.announced ||= announced;
+      this.#hurry(known, announced);
       return;
     }
-    const look = { lane, name, announced, again: false, since: undefined };
+    const look = { lane, name, announced, again: false, wake: undefined, since: undefined };
     this.#looks.set(key, look);
     this.#queue.push(look);
     this.#work();
@@ -201,10 +206,7 @@ export class Intake {
     const seen = (await this.#patiently(() => this.#see(look))) ?? { kind: "gone" as const };
     const key = `${lane.folder}/${name}`;
     if (seen.kind === "wait") {
-      void this.#options.clock.sleep(seen.forMs, this.#options.signal).then(() => {
-        this.#queue.push(look);
-        this.#work();
-      });
+      void this.#wait(look, seen.forMs);
       return;
     }
     if (seen.kind === "take" && !this.#paused) {
@@ -219,8 +221,27 @@ export class Intake {
     if (look.again || seen.kind === "take") this.#ring(lane, name, false);
   }
 
+  /** Until the time has come, or somebody rings. */
+  async #wait(look: Look, durationMs: number): Promise<void> {
+    const wake = new AbortController();
+    look.wake = wake;
+    if (look.again) this.#hurry(look, look.announced);
+    await this.#options.clock.sleep(durationMs, AbortSignal.any([wake.signal, this.#options.signal]));
+    look.wake = undefined;
+    this.#queue.push(look);
+    this.#work();
+  }
+
+  /** A file that rings is looked at soon, not at each of a thousand writes. */
+  #hurry({ wake }: Look, now: boolean): void {
+    if (wake === undefined) return;
+    if (now) wake.abort();
+    else void this.#options.clock.sleep(RING_MS, wake.signal).then(() => wake.abort());
+  }
+
   async #see(look: Look): Promise<Seen> {
-    const { files, rules } = this.#options;
+    const { files } = this.#options;
+    const rules = this.#options.rules();
     const path = `${look.lane.folder}/${look.name}`;
     // Our own claims ring, too: asking costs less than failing to open.
     const info = files.info(path);
@@ -290,7 +311,8 @@ export class Intake {
     claim: string,
     seen: (Seen & { readonly kind: "take" }) | undefined,
   ): Promise<Claim | undefined> {
-    const { files, clock, rules, folders, signal } = this.#options;
+    const { files, clock, folders, signal } = this.#options;
+    const { settleMs } = this.#options.rules();
     const path = join(folders.claimed(lane), claim);
     let before = seen?.bytes;
     for (;;) {
@@ -304,12 +326,12 @@ export class Intake {
       const content = { bytes, sha256: sha256(bytes) };
       if (before?.equals(bytes) === true && seen !== undefined)
         return { lane, name, claim, path, info, content, order: seen.order };
-      const still = clock.now() - info.modifiedMs >= rules.settleMs || before?.equals(bytes) === true;
+      const still = clock.now() - info.modifiedMs >= settleMs || before?.equals(bytes) === true;
       if (still || signal.aborted) {
         return { lane, name, claim, path, info, content, order: await this.#options.readOrder(bytes, stemOf(name)) };
       }
       before = bytes;
-      await clock.sleep(rules.settleMs, signal);
+      await clock.sleep(settleMs, signal);
     }
   }
 }

@@ -1,7 +1,8 @@
 /** Where files go in the end: processed/ for orders, error/ for what is none. Done again after a crash it changes nothing. */
 import { join, relative } from "node:path";
 import type { Problem } from "../orders/problems.ts";
-import type { Files } from "../platform/files.ts";
+import { type Files, numbered } from "../platform/files.ts";
+import { sha256 } from "../platform/ids.ts";
 import type { Publisher } from "../platform/publisher.ts";
 import type { OrderRecord } from "../records/order-record.ts";
 import type { Claim } from "./intake.ts";
@@ -38,6 +39,9 @@ export class Settler {
     if (name !== undefined) return this.#relative(join(folder, name));
     const earlier = record.settledTo;
     if (earlier !== undefined && this.#files.info(join(this.#folders.base, earlier)) !== undefined) return earlier;
+    // A crash between the move and the word of it: the file is there, under one of its names.
+    const moved = this.#findSettled(folder, record);
+    if (moved !== undefined) return this.#relative(join(folder, moved));
     const copied = await this.#copy(source(), folder, record);
     return this.#relative(join(folder, copied));
   }
@@ -55,6 +59,15 @@ export class Settler {
     const folder = this.#folders.processed(claim.lane.name, iso);
     const name = (await this.#publisher.moveNew(claim.path, folder, claim.name)) ?? claim.name;
     return this.#relative(join(folder, name));
+  }
+
+  #findSettled(folder: string, record: OrderRecord): string | undefined {
+    for (let count = 1; ; count += 1) {
+      const name = numbered(record.name, count);
+      const reading = this.#files.peek(join(folder, name), record.sizeBytes);
+      if (reading.kind === "absent") return undefined;
+      if (reading.kind === "file" && sha256(reading.bytes) === record.sha256) return name;
+    }
   }
 
   /** Writes the copy under its claim's name first, so that its last step is the same move as ever. */

@@ -90,7 +90,8 @@ export async function bindBase(tools: BindTools, place: Place, wish: BindWish): 
     if (known !== undefined) refuseTwin(tools.files, known, place);
     const bound = known === undefined ? await attach(tools, place, mark, wish) : keep(tools, known, place, wish);
     const { id, vault } = bound;
-    const others = registry.filter((entry) => entry.id !== id && entry.path !== place.path);
+    // One that had this path may have been moved elsewhere: it is found by its mark, or as the folder that it is.
+    const others = registry.filter((entry) => entry.id !== id);
     await writeRegistry(tools, [...others, { ...place, id, vault }]);
     await restoreMark(tools.files, place.path, id);
     return bound;
@@ -114,8 +115,9 @@ function match(registry: readonly Entry[], mark: string | undefined, place: Plac
   return (
     registry.find((entry) => entry.path === place.path && isSameFolder(entry, place)) ??
     registry.find((entry) => entry.id === mark) ??
-    registry.find((entry) => entry.path === place.path) ??
-    registry.find((entry) => isSameFolder(entry, place))
+    registry.find((entry) => isSameFolder(entry, place)) ??
+    // The newest that was here: its folder was made anew.
+    registry.findLast((entry) => entry.path === place.path)
   );
 }
 

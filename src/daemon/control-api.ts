@@ -3,7 +3,9 @@ import { z } from "zod";
 import { isRecord } from "../platform/result.ts";
 
 const ids = z.array(z.string().min(1)).min(1).max(10_000);
-const by = z.string().min(1).max(200);
+/** As the ledger takes it: whole characters only. */
+const words = z.string().transform((text) => text.toWellFormed());
+const by = words.pipe(z.string().min(1).max(200));
 
 export const requestSchema = z.discriminatedUnion("call", [
   /** Is somebody there? */
@@ -17,7 +19,7 @@ export const requestSchema = z.discriminatedUnion("call", [
   /** The file is whole: whoever wrote it says so. */
   z.object({ call: z.literal("announce"), lane: z.string(), name: z.string() }),
   z.object({ call: z.literal("approve"), ids, by }),
-  z.object({ call: z.literal("cancel"), ids, by, reason: z.string().max(1000) }),
+  z.object({ call: z.literal("cancel"), ids, by, reason: words.pipe(z.string().max(1000)) }),
   z.object({ call: z.literal("retry"), ids, by }),
   z.object({ call: z.literal("accept_config"), by }),
   /** Writes every view again. */
@@ -25,10 +27,10 @@ export const requestSchema = z.discriminatedUnion("call", [
   /** Records how a canary fared. */
   z.object({
     call: z.literal("canary"),
-    wo_id: z.string(),
+    wo_id: words,
     passed: z.boolean(),
     total_ms: z.number(),
-    message: z.string(),
+    message: words,
   }),
   z.object({ call: z.literal("stop") }),
 ]);

@@ -15,7 +15,7 @@ import type { Settler } from "../bridge/settle.ts";
 import type { Problem } from "../orders/problems.ts";
 import { type Failure, isResting } from "../orders/status.ts";
 import { type Clock, isoTime } from "../platform/clock.ts";
-import { assert, BridgeError, errnoOf, InvariantError, messageOf } from "../platform/errors.ts";
+import { assert, BridgeError, InvariantError, messageOf } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
 import { endStep } from "../processors/executor.ts";
@@ -26,6 +26,7 @@ import type { OrderSummary } from "../records/order-index.ts";
 import { type OrderRecord, orderKey } from "../records/order-record.ts";
 import { readEntryAt } from "../records/segments.ts";
 import { type AttemptEnd, type AttemptTools, attemptOrder, type Wishes } from "./attempt.ts";
+import { failureOf, interruptedEnd, isVanished, stackOf } from "./failures.ts";
 import { Journal } from "./journal.ts";
 import { type Job, Lanes } from "./lanes.ts";
 import { isPressure, type Pressure } from "./pressure.ts";
@@ -169,7 +170,7 @@ export class Line {
         if (end === "again") continue;
         interrupted += end === "interrupted" ? 1 : 0;
         if (end === "interrupted" && job.order.onInterrupt === "retry" && interrupted < INTERRUPT_TRIES) continue;
-        return this.#complete(job, journal, end === "interrupted" ? interruptedEnd(job, wishes) : end);
+        return this.#complete(job, journal, end === "interrupted" ? interruptedEnd(job, wishes.attempt) : end);
       }
     } finally {
       this.#wishes.delete(key);
@@ -358,40 +359,6 @@ export class Line {
       }
     }
   }
-}
-
-function interruptedEnd(job: Job, { attempt }: Wishes): Event {
-  return {
-    event: "wo_failed",
-    wo_id: job.id,
-    lane: job.lane,
-    attempt,
-    class: "interrupted",
-    code: "end_unknown",
-    message: "its command was interrupted, and how it ended cannot be known; none of its processes is left",
-    hint: `look at what it did, then \`wo retry ${job.id}\`; \`on_interrupt: retry\` in the order does so by itself`,
-  };
-}
-
-function isVanished(thrown: unknown): boolean {
-  return thrown instanceof BridgeError && errnoOf(thrown.cause) === "ENOENT";
-}
-
-function failureOf(thrown: unknown): Failure {
-  if (thrown instanceof BridgeError) {
-    const failureClass = thrown.code === "PATH_ESCAPED" ? "policy" : "transient_infra";
-    return { class: failureClass, code: thrown.code.toLowerCase(), message: thrown.message, hint: thrown.hint };
-  }
-  return {
-    class: "internal",
-    code: "bug",
-    message: `an error of ours: ${messageOf(thrown)}`,
-    hint: "see daemon.log in the vault",
-  };
-}
-
-function stackOf(thrown: unknown): string {
-  return thrown instanceof Error ? (thrown.stack ?? "") : "";
 }
 
 function waiting(order: { readonly wo_id: string; readonly lane: string }, wait: OrderRecord["waiting"]): Event {

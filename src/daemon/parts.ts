@@ -76,13 +76,12 @@ export function assembleParts(options: PartsOptions): Parts {
     if (entry.event === "intake_paused") notifier.tell(entry);
   });
   const line = assembleLine(options, { folders, outbox, telemetry, views, pressure, notifier });
-  const { settleMs, giveUpMs } = settings.config.intake;
   const intake = new Intake({
     files,
     clock,
     folders,
     newId: newIdSource(),
-    rules: { settleMs, giveUpMs },
+    rules: () => settings.config.intake,
     readOrder: options.reader.read,
     onClaim: (claim) => line.takeIn(claim),
     onIgnored: ignoredOnce(books),

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { isRecord } from "../platform/result.ts";
 import type { Document, Fault } from "./document.ts";
+import { LIMITS } from "./limits.ts";
 import { type KeyPath, nearest, type Problem } from "./problems.ts";
 
 export class Collector {
@@ -12,9 +13,9 @@ export class Collector {
     this.#document = document;
   }
 
-  /** Keeps a problem with the value at `path`. */
+  /** Keeps a problem with the value at `path`, while there are not more than anybody reads: each costs a walk. */
   add(fault: Fault, path: KeyPath, what: "key" | "value" = "value"): void {
-    this.problems.push(this.#document.problem(fault, path, what));
+    if (this.problems.length < LIMITS.problems) this.problems.push(this.#document.problem(fault, path, what));
   }
 
   /** The value in its shape; undefined, with the problems kept, when it has another. */

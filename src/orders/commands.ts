@@ -84,13 +84,13 @@ function readArgv(item: StepItem, path: KeyPath, problems: Collector): readonly 
 }
 
 function readTimeout(item: StepItem, path: KeyPath, problems: Collector): number | undefined {
-  const given =
-    item.timeout ?? item.timeout_ms ?? (item.timeout_sec === undefined ? undefined : item.timeout_sec * 1000);
-  if (given === undefined) return undefined;
-  const parsed = durationMs(given);
+  const key = (["timeout", "timeout_ms", "timeout_sec"] as const).find((name) => item[name] !== undefined);
+  const given = key === undefined ? undefined : item[key];
+  if (key === undefined || given === undefined) return undefined;
+  const parsed = durationMs(key === "timeout_sec" ? `${given}s` : given);
   if (parsed === undefined) {
-    const message = `${given} is longer than the ${LIMITS.timeoutMs / 3_600_000} hours that a command may take`;
-    problems.add({ code: "wrong_value", message }, [...path, "timeout"]);
+    const message = `${given} is no time limit: more than nothing, and at most ${LIMITS.timeoutMs / 3_600_000} hours`;
+    problems.add({ code: "wrong_value", message }, [...path, key]);
   }
   return parsed;
 }
@@ -101,7 +101,7 @@ function shell(program: string, text: string): readonly string[] {
 
 function firstLine(text: string): string {
   const line = text.trim().split("\n", 1)[0] ?? "";
-  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+  return line.length > 80 ? `${line.slice(0, 79).toWellFormed()}…` : line;
 }
 
 /** True for a map that holds commands in one of its keys: executable, though it stands in what looks like metadata. */

@@ -54,17 +54,45 @@ export function decode(bytes: Uint8Array): Result<string, Problem> {
 
 /** The text as a document; all problems that keep it from being one. */
 export function openDocument(text: string): Result<Document, readonly Problem[]> {
+  const opened = openEither(text);
+  if (!opened.ok || !HALF_ESCAPE.test(text)) return opened;
+  const path = findIllFormed(opened.value.data, []);
+  if (path === undefined) return opened;
+  const message = "half of a character is escaped here: no file can hold it";
+  return err([opened.value.problem({ code: "no_text", message, hint: "both halves, or the character itself" }, path)]);
+}
+
+/** An escape of a surrogate: without one a text that was UTF-8 holds whole characters only. */
+const HALF_ESCAPE = /\\u\{?[dD][89a-fA-F]|\\U0000[dD][89a-fA-F]/;
+
+/** Where a text or key with half of a character stands. */
+function findIllFormed(value: unknown, path: KeyPath): KeyPath | undefined {
+  if (typeof value === "string") return value.isWellFormed() ? undefined : path;
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    if (!key.isWellFormed()) return path;
+    const found = findIllFormed(inner, [...path, Array.isArray(value) ? Number(key) : key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function openEither(text: string): Result<Document, readonly Problem[]> {
   if (!/^\s*[{[]/.test(text)) return openYaml(text);
+  const json = parseAsJson(text);
+  if (json.ok) return openJson(text, json.value);
+  // YAML's flow style begins like JSON; what is neither is reported as the JSON that it looks like.
+  const yaml = openYaml(text);
+  if (yaml.ok || yaml.error.some((problem) => problem.code !== "syntax")) return yaml;
+  const message = `this is no JSON: ${firstWords(json.error)}`;
+  return err([problemAt(text, syntaxOffset(text, json.error), { code: "syntax", message })]);
+}
+
+function parseAsJson(text: string): Result<unknown, string> {
   try {
-    return openJson(text, JSON.parse(text));
+    return ok(JSON.parse(text));
   } catch (thrown) {
-    // YAML's flow style begins like JSON; what is neither is reported as the JSON that it looks like.
-    const yaml = openYaml(text);
-    if (yaml.ok || yaml.error.some((problem) => problem.code !== "syntax")) return yaml;
-    const offset = syntaxOffset(text, messageOf(thrown));
-    return err([
-      problemAt(text, offset, { code: "syntax", message: `this is no JSON: ${firstWords(messageOf(thrown))}` }),
-    ]);
+    return err(messageOf(thrown));
   }
 }
 
@@ -131,11 +159,12 @@ function yamlFault(code: string, message: string): readonly [ProblemCode, string
 function fromYaml(text: string, document: YamlDocument.Parsed): Result<Document, readonly Problem[]> {
   let data: unknown;
   try {
-    data = document.toJS({ maxAliasCount: LIMITS.aliases });
+    // An anchor counts as one use of itself.
+    data = document.toJS({ maxAliasCount: LIMITS.aliases + 1 });
   } catch (thrown) {
-    return err([
-      { code: "too_many_aliases", message: `the aliases cannot be expanded: ${messageOf(thrown).toLowerCase()}` },
-    ]);
+    const detail = messageOf(thrown).startsWith("Excessive") ? "" : `: ${messageOf(thrown).toLowerCase()}`;
+    const message = `its aliases stand for more than ${LIMITS.aliases} values${detail}`;
+    return err([problemAt(text, document.contents?.range[0] ?? 0, { code: "too_many_aliases", message })]);
   }
   if (!isRecord(data)) return err([problemAt(text, document.contents?.range[0] ?? 0, NO_MAP)]);
   return ok({

@@ -73,6 +73,11 @@ function readMapItem(name: string, value: unknown, path: KeyPath, problems: Coll
     problems.add({ code: "missing_value", message, hint: 'write "" for an empty file' }, path, "key");
     return [];
   }
+  if (typeof value !== "string" && !isRecord(value)) {
+    const message = `the content of ${name} is text, and this is ${Array.isArray(value) ? "a list" : `a ${typeof value}`}`;
+    problems.add({ code: "wrong_type", message, hint: "write it in quotes" }, path);
+    return [];
+  }
   const item = problems.read(fileMapValue, value, path);
   if (item === undefined) return [];
   if (typeof item === "string") return [write(name, item, undefined)];

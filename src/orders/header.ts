@@ -50,7 +50,10 @@ export function readId(
   const path = ID_KEYS.find((keys) => valueAt(document.data, keys) !== undefined);
   if (path === undefined) return idFromName(stem, problems);
   const value = valueAt(document.data, path);
-  const id = typeof value === "number" ? (document.typed(path) ?? String(value)) : value;
+  const typed = typeof value === "number" ? document.typed(path) : undefined;
+  // Beyond this JSON's numbers are no longer what was written.
+  const isExact = typeof value === "number" && Number.isSafeInteger(value);
+  const id = typeof value === "number" ? (typed ?? (isExact ? String(value) : undefined)) : value;
   if (typeof id !== "string") {
     problems.add({ code: "bad_id", message: "an id is text or a number", hint: "write it in quotes" }, path);
     return undefined;

@@ -14,14 +14,13 @@ export interface JsonFault {
 interface Level {
   /** The keys so far in an object; undefined in a list. */
   readonly keys: Set<string> | undefined;
-  readonly path: KeyPath;
   /** The key or list position of the value that comes next. */
   at: string | number;
   expectsKey: boolean;
 }
 
-/** What is met on the way: `offset` of a key or of a value's first character. */
-type Visit = (path: KeyPath, offset: number, what: "key" | "value") => void;
+/** What is met on the way, `at` each level: `offset` of a key or of a value's first character. */
+type Visit = (levels: readonly Level[], offset: number, what: "key" | "value") => void;
 
 /** The first fault in a text that JSON.parse accepts; undefined when there is none. */
 export function findJsonFault(text: string): JsonFault | undefined {
@@ -31,9 +30,11 @@ export function findJsonFault(text: string): JsonFault | undefined {
 /** Where the value at `path` begins, or its key with `what: "key"`; undefined when nothing is there. */
 export function jsonOffset(text: string, path: KeyPath, what: "key" | "value"): number | undefined {
   let found: number | undefined;
-  const wanted = JSON.stringify(path);
-  walk(text, (here, offset, kind) => {
-    if (found === undefined && kind === what && JSON.stringify(here) === wanted) found = offset;
+  walk(text, (levels, offset, kind) => {
+    if (found !== undefined || kind !== what || levels.length !== path.length) return;
+    // From the end: most places differ in their last part.
+    for (let index = path.length - 1; index >= 0; index -= 1) if (levels[index]?.at !== path[index]) return;
+    found = offset;
   });
   return found;
 }
@@ -54,15 +55,16 @@ function walk(text: string, visit: Visit | undefined): JsonFault | undefined {
       const end = stringEnd(text, offset);
       if (level?.expectsKey === true) {
         const key: unknown = JSON.parse(text.slice(offset, end));
-        const fault = takeKey(level, String(key), offset, visit);
+        const fault = takeKey(level, String(key), offset);
         if (fault !== undefined) return fault;
-      } else visit?.(pathOf(level), offset, "value");
+        visit?.(levels, offset, "key");
+      } else visit?.(levels, offset, "value");
       offset = end;
     } else if (char === "{" || char === "[") {
-      visit?.(pathOf(level), offset, "value");
+      visit?.(levels, offset, "value");
       if (levels.length >= LIMITS.depth)
         return { code: "too_deep", message: `nests deeper than ${LIMITS.depth}`, offset };
-      levels.push(newLevel(char, visit === undefined ? [] : pathOf(level)));
+      levels.push(newLevel(char));
       offset += 1;
     } else {
       offset = takeOther(text, offset, levels, visit);
@@ -71,18 +73,15 @@ function walk(text: string, visit: Visit | undefined): JsonFault | undefined {
   return undefined;
 }
 
-function newLevel(open: string, path: KeyPath): Level {
-  return open === "{"
-    ? { keys: new Set(), path, at: "", expectsKey: true }
-    : { keys: undefined, path, at: 0, expectsKey: false };
+function newLevel(open: string): Level {
+  return open === "{" ? { keys: new Set(), at: "", expectsKey: true } : { keys: undefined, at: 0, expectsKey: false };
 }
 
-function takeKey(level: Level, key: string, offset: number, visit: Visit | undefined): JsonFault | undefined {
+function takeKey(level: Level, key: string, offset: number): JsonFault | undefined {
   if (level.keys?.has(key) === true) return { code: "duplicate_key", message: `the key "${key}" stands twice`, offset };
   level.keys?.add(key);
   level.at = key;
   level.expectsKey = false;
-  visit?.(pathOf(level), offset, "key");
   return undefined;
 }
 
@@ -95,16 +94,12 @@ function takeOther(text: string, offset: number, levels: Level[], visit: Visit |
     if (level.keys !== undefined) level.expectsKey = true;
     else if (typeof level.at === "number") level.at += 1;
   } else if (char !== undefined && /[-0-9tfn]/.test(char)) {
-    visit?.(pathOf(level), offset, "value");
+    visit?.(levels, offset, "value");
     let end = offset + 1;
     while (end < text.length && /[-+.0-9a-zA-Z]/.test(text[end] ?? "")) end += 1;
     return end;
   }
   return offset + 1;
-}
-
-function pathOf(level: Level | undefined): KeyPath {
-  return level === undefined ? [] : [...level.path, level.at];
 }
 
 /** The offset behind the closing quote of the string that opens at `offset`. */

@@ -25,23 +25,49 @@ export interface Origin {
   readonly fromGit: boolean;
 }
 
-interface Denied {
-  readonly pattern: RegExp;
-  readonly reason: string;
+const ROOTS = new Set(["/", "/*", "~", "~/", "~/*", "$HOME", "$HOME/", "$HOME/*", "${HOME}", "${HOME}/", "${HOME}/*"]);
+/** Words in front of the program that is run. */
+const CARRIERS = new Set(["sudo", "exec", "nohup", "env", "command", "time"]);
+const STOPS = new Set(["shutdown", "reboot", "halt", "poweroff"]);
+
+/** Why one simple command, as its words, is never run; undefined for all that is not plainly a disaster. */
+function disasterIn(words: readonly string[]): string | undefined {
+  const programs = words.map((word) => word.slice(word.lastIndexOf("/") + 1));
+  const first = programs.find((word) => !CARRIERS.has(word) && !/^\w+=/.test(word)) ?? "";
+  if (STOPS.has(first)) return "it stops the machine";
+  const removes = programs.indexOf("rm");
+  if (removes !== -1 && removesAll(words.slice(removes + 1))) return "it removes everything below / or the home folder";
+  if (programs.some((word) => word === "mkfs" || word.startsWith("mkfs."))) return "it makes a new file system";
+  const erases = programs.indexOf("diskutil");
+  if (erases !== -1 && /^(?:erase|partition)/i.test(words[erases + 1] ?? "")) return "it erases a disk";
+  const copies = programs.indexOf("dd");
+  const target = copies === -1 ? undefined : words.slice(copies + 1).find((word) => word.startsWith("of=/dev/"));
+  return target === undefined || target === "of=/dev/null" ? undefined : "it writes over a device";
 }
 
-const RM = String.raw`\brm\s+(?:-\S+\s+)*-\w*[rR]\w*\s+(?:-\S+\s+)*`;
-const DENIED: readonly Denied[] = [
-  {
-    pattern: new RegExp(String.raw`${RM}(["']?)(?:/|~|\$HOME|\$\{HOME\})/?\*?\1(?:\s|;|&|\||$)`),
-    reason: "it removes everything below / or the home folder",
-  },
-  { pattern: /\bmkfs(?:\.\w+)?\s/, reason: "it makes a new file system" },
-  { pattern: /\bdiskutil\s+(?:erase|partition)\w*/i, reason: "it erases a disk" },
-  { pattern: /\bdd\b[^\n;|&]*\bof=\/dev\/(?!null\b)/, reason: "it writes over a device" },
-  { pattern: /:\s*\(\s*\)\s*\{\s*:\s*\|\s*:\s*&\s*\}\s*;\s*:/, reason: "it is a fork bomb" },
-  { pattern: /(?:^|[;&|]\s*)(?:sudo\s+)?(?:shutdown|reboot|halt|poweroff)\b/, reason: "it stops the machine" },
-];
+function removesAll(words: readonly string[]): boolean {
+  const isDeep = words.some((word) => word === "--recursive" || /^-[A-Za-z]*[rR]/.test(word));
+  return isDeep && words.some((word) => ROOTS.has(word));
+}
+
+/**
+ * Why a command is never run. Looks at words, quotes left out, one simple command at a time, in time that grows with the
+ * text: a guard against accidents, which no list of words could turn into one against malice.
+ */
+function disaster(argv: readonly string[]): string | undefined {
+  const text = argv.join(" ");
+  if (text.replaceAll(/\s+/g, "").includes(":(){:|:&};:")) return "it is a fork bomb";
+  const commands = argv[1] === "-c" ? (argv[2] ?? "").split(/[;&|\n()]/) : [text];
+  for (const command of commands) {
+    const words = command
+      .replaceAll(/["'`]/g, " ")
+      .split(/\s+/)
+      .filter((word) => word !== "");
+    const reason = disasterIn(words);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
 
 /** What becomes of an order in a lane. Refusals come before waits: what may never run must not rest as approvable. */
 export function judge(order: Order, rules: LaneRules, origin: Origin): Verdict {
@@ -54,7 +80,7 @@ export function judge(order: Order, rules: LaneRules, origin: Origin): Verdict {
     return wait("no_route", "this lane passes orders on, and nobody is there who would route them");
   if (isProse(order)) return wait("assignee", "nothing in it can be carried out by a machine");
   if (origin.fromGit && order.steps.length > 0) {
-    return wait("from_git", "its file is in git and it runs commands: a pull must not execute");
+    return wait("from_git", "its file is in git, or git cannot tell, and it runs commands: a pull must not execute");
   }
   return { kind: "run" };
 }
@@ -67,11 +93,9 @@ function refuseCommands(order: Order, rules: LaneRules): Problem | undefined {
     };
   }
   for (const step of order.steps) {
-    const text = step.argv.join(" ");
-    const denied = DENIED.find(({ pattern }) => pattern.test(text));
-    if (denied !== undefined) {
-      return { code: "command_refused", message: `the command "${step.name}" is refused: ${denied.reason}` };
-    }
+    const reason = disaster(step.argv);
+    if (reason !== undefined)
+      return { code: "command_refused", message: `the command "${step.name}" is refused: ${reason}` };
   }
   return undefined;
 }

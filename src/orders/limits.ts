@@ -5,6 +5,8 @@ export const LIMITS = {
   depth: 64,
   aliases: 100,
   actions: 10_000,
+  /** Told of one file: nobody reads more, and each costs a walk through the text. */
+  problems: 20,
   /** YAML tokens; at 8 µs each the parser would need four seconds. */
   tokens: 500_000,
   pathBytes: 1024,

@@ -25,7 +25,8 @@ const OWN_PATHS = ["bridge", "g/followup/state", "g/telemetry/unified.jsonl", "w
 
 /** A name as file systems that forgive most compare it. */
 export function foldName(name: string): string {
-  return name.normalize("NFC").replace(INVISIBLE, "").toLowerCase();
+  // Up and down again: ſ folds to s, and ß to ss, as these file systems have it.
+  return name.normalize("NFC").replace(INVISIBLE, "").toUpperCase().toLowerCase().normalize("NFC");
 }
 
 /** Folds every component of a path. */
@@ -43,7 +44,7 @@ export function readPath(path: string): Result<WrittenPath, Fault> {
     return refuse(`${shown} holds a variable that was never filled in`, "whoever writes the order has to fill it in");
   }
   if (Buffer.byteLength(path) > LIMITS.pathBytes)
-    return refuse(`${shown.slice(0, 80)}… is longer than ${LIMITS.pathBytes} bytes`);
+    return refuse(`${shown.slice(0, 80).toWellFormed()}… is longer than ${LIMITS.pathBytes} bytes`);
   const names = path.split("/");
   const last = names.at(-1);
   if (last === "" || last === "." || last === "..") return refuse(`${shown} names a folder`, "name the file");

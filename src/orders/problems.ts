@@ -72,8 +72,8 @@ export function codeFrame(text: string, place: Place, length = 1): string {
   const numberWidth = String(place.line).length + 1;
   const from = Math.max(0, place.column - 1 - FRAME_WIDTH / 2);
   const show = (number: number) => {
-    const line = (lines[number - 1] ?? "").slice(from, from + FRAME_WIDTH).replace(/\p{Cc}/gu, "?");
-    return `${String(number).padStart(numberWidth)} | ${line}`;
+    const line = (lines[number - 1] ?? "").replace(/\r$/, "").slice(from, from + FRAME_WIDTH);
+    return `${String(number).padStart(numberWidth)} | ${line.toWellFormed().replace(/\p{Cc}/gu, "?")}`;
   };
   const mark = `${" ".repeat(numberWidth)} | ${" ".repeat(place.column - 1 - from)}${"^".repeat(Math.max(1, length))}`;
   return [...(place.line > 1 ? [show(place.line - 1)] : []), show(place.line), mark].join("\n");

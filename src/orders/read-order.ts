@@ -28,6 +28,10 @@ const NOT_YET = [
   "op",
   "code",
   "body_file",
+  "run",
+  "command",
+  "commands",
+  "script",
 ] as const;
 
 /** Reads an order file. `stem` is the file's name without its ending: the id of an order that declares none. */
@@ -67,6 +71,7 @@ function orderOf(document: Document, stem: string): Result<Order, readonly Probl
     problems.add({ code: "too_many_actions", message: `holds more than ${LIMITS.actions} actions` }, []);
   }
   const supersedes = readSupersedes(data, problems);
+  const dryRun = readDryRun(data, problems);
   if (id === undefined || problems.problems.length > 0) return err(problems.problems);
   return ok({
     id: id.id,
@@ -74,7 +79,7 @@ function orderOf(document: Document, stem: string): Result<Order, readonly Probl
     header: readHeader(document, id.id),
     files,
     steps,
-    dryRun: isDryRun(data),
+    dryRun,
     allowDelete: data["allow_delete"] === true,
     ...(supersedes === undefined ? {} : { supersedes }),
     onInterrupt: data["on_interrupt"] === "retry" ? "retry" : "fail",
@@ -126,10 +131,23 @@ function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
-function isDryRun(data: Readonly<Record<string, unknown>>): boolean {
-  return (
-    data["dry_run"] === true || valueAt(data, ["metadata", "dry_run"]) === true || data["safety_mode"] === "dry-run"
-  );
+const YES = new Set(["true", "yes", "on", "dry-run", "dryrun"]);
+const NO = new Set(["false", "no", "off", "", "normal", "live", "execute"]);
+
+/** Asked for in any of its forms. A word that is not understood is a problem: guessing wrong would touch files. */
+function readDryRun(data: Readonly<Record<string, unknown>>, problems: Collector): boolean {
+  let dryRun = false;
+  for (const path of [["dry_run"], ["metadata", "dry_run"], ["safety_mode"]]) {
+    const value = valueAt(data, path);
+    const word = (isGiven(value) ? JSON.stringify(value).replaceAll('"', "") : "")
+      .trim()
+      .toLowerCase()
+      .replaceAll("_", "-");
+    if (YES.has(word)) dryRun = true;
+    else if (!NO.has(word) && path[0] !== "safety_mode")
+      problems.add({ code: "wrong_value", message: "a dry run is asked for with true or false" }, path);
+  }
+  return dryRun;
 }
 
 function readSupersedes(data: Readonly<Record<string, unknown>>, problems: Collector): string | undefined {

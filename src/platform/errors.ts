@@ -52,6 +52,7 @@ const CATALOGUE = {
     hint: "another daemon holds this base: stop it with `wo daemon stop`, or see `wo status`",
   },
   MACHINE_UNSUPPORTED: { exit: EXIT.usage, hint: "wo-bridge runs on macOS and Linux" },
+  NO_FOLDER: { exit: EXIT.no, hint: "a file has the name of a folder on the way: move one of them" },
   PATH_ESCAPED: { exit: EXIT.refused, hint: "a folder on the way was swapped for a link; look who did it" },
   RUNNER_FAILED: { exit: EXIT.bug, hint: "look at daemon.log in the vault" },
   SYNC_FAILED: {

@@ -376,7 +376,8 @@ function toBytes(bytes: Uint8Array | string): Uint8Array {
 }
 
 /** "X.yaml", 2 → "X~2.yaml". */
-function numbered(name: string, count: number): string {
+/** `name` for the first, then `name~2`, `name~3` … in front of its ending. */
+export function numbered(name: string, count: number): string {
   if (count === 1) return name;
   const { name: stem, ext } = parse(name);
   return `${stem}~${count}${ext}`;

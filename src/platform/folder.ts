@@ -25,7 +25,7 @@ export class Folder {
     this.#handle = handle;
   }
 
-  /** Opens `root` and walks down `names`; undefined where one is missing. Throws PATH_ESCAPED at a link or a file. */
+  /** Opens `root` and walks down `names`; undefined where one is missing. Throws PATH_ESCAPED at a link, NO_FOLDER at a file. */
   static async open(files: Files, root: string, names: readonly string[]): Promise<Folder | undefined> {
     return Folder.#walk(files, root, names, false);
   }
@@ -50,8 +50,8 @@ export class Folder {
       translated(root, () => files.disk.openFolder(root)),
     );
     for (const name of names) {
-      const child = await folder.#child(name, create);
-      folder.close();
+      const parent = folder;
+      const child = await parent.#child(name, create).finally(() => parent.close());
       if (child === undefined) return undefined;
       folder = child;
     }
@@ -123,7 +123,8 @@ export class Folder {
     } catch (thrown) {
       const errno = errnoOf(thrown);
       if (errno === "ELOOP" || errno === "ENOTDIR") {
-        throw new BridgeError("PATH_ESCAPED", `${path} is no folder`, { cause: thrown });
+        const isLink = this.#files.info(this.#at(name))?.kind === "link";
+        throw new BridgeError(isLink ? "PATH_ESCAPED" : "NO_FOLDER", `${path} is no folder`, { cause: thrown });
       }
       if (errno !== "ENOENT") throw diskError(thrown, path);
     }

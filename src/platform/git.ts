@@ -43,12 +43,12 @@ export class GitTracking {
   }
 
   /**
-   * True when the file is tracked, or when that cannot be told in time: while git writes the tree, files are there
-   * before its index names them. False outside of every git tree.
+   * True when the file is tracked, or when git cannot tell: while git writes the tree, files are there before its index
+   * names them; git may be missing, or refuse a tree that belongs to somebody else. False outside of every git tree.
    */
   async isTracked(path: string): Promise<boolean> {
     const tree = await this.#findTree();
-    if (tree === undefined) return false;
+    if (tree === "none" || tree === "unknown") return tree === "unknown";
     if (!(await this.#isAtRest(tree))) return true;
     const stamp = this.#stamp(tree);
     if (this.#known?.stamp !== stamp) {
@@ -59,18 +59,18 @@ export class GitTracking {
     return this.#known.paths.has(relative(tree.top, path));
   }
 
-  async #findTree(): Promise<Tree | undefined> {
+  async #findTree(): Promise<Tree | "none" | "unknown"> {
     if (this.#tree !== undefined && this.#files.info(this.#tree.gitFolder) !== undefined) return this.#tree;
     this.#tree = undefined;
     // Most folders above have none: looking for one costs less than asking git each time.
-    if (!this.#hasGitAbove()) return undefined;
+    if (!this.#hasGitAbove()) return "none";
     const end = await this.#git(
       ["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"],
       this.#folder,
     );
     const [top, gitFolder, commonFolder] = end.stdout.split("\n");
     if (end.exitCode !== 0 || top === undefined || gitFolder === undefined || commonFolder === undefined)
-      return undefined;
+      return "unknown";
     this.#tree = { top, gitFolder, commonFolder };
     return this.#tree;
   }

@@ -139,20 +139,22 @@ export function systemProcesses(): Processes {
 }
 
 /**
- * Ends a group and everything that carries the mark: TERM, then KILL after `graceMs`. Resolves once none is left alive;
+ * Ends a group (none when undefined) and everything that carries the mark: TERM, then KILL after `graceMs`. Resolves once none is left alive;
  * false when something survived KILL for `graceMs` (a process stuck in the kernel).
  */
 export async function endGroup(
   processes: Processes,
-  group: { readonly groupId: number; readonly mark: string; readonly graceMs: number },
+  group: { readonly groupId: number | undefined; readonly mark: string; readonly graceMs: number },
   sleep: (durationMs: number) => Promise<void>,
 ): Promise<boolean> {
-  const left = () => processes.isGroupAlive(group.groupId) || processes.marked(group.mark).length > 0;
+  const { groupId } = group;
+  const left = () =>
+    (groupId !== undefined && processes.isGroupAlive(groupId)) || processes.marked(group.mark).length > 0;
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     let waitedMs = 0;
     while (left() && waitedMs <= group.graceMs) {
       if (waitedMs === 0 || signal === "SIGKILL") {
-        processes.signalGroup(group.groupId, signal);
+        if (groupId !== undefined) processes.signalGroup(groupId, signal);
         for (const pid of processes.marked(group.mark)) processes.signal(pid, signal);
       }
       await sleep(KILL_POLL_MS);

@@ -14,6 +14,17 @@ export interface ProgramOptions {
   readonly timeoutMs: number;
 }
 
+const PASSED_ON = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR"] as const;
+
+function plainEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
 /** Runs a program without a shell; `exitCode` is undefined when it could not be started or was ended by its limit. */
 export async function runProgram(argv: readonly [string, ...string[]], options: ProgramOptions): Promise<ProgramEnd> {
   // Loaded when first needed: most lives of the CLI never run a helper.
@@ -22,7 +33,9 @@ export async function runProgram(argv: readonly [string, ...string[]], options: 
   try {
     const result = await execa(program, words, {
       cwd: options.cwd,
-      env: options.env ?? {},
+      // Not the daemon's own: GIT_DIR and its like would lead astray.
+      extendEnv: false,
+      env: { ...plainEnvironment(), ...options.env },
       input: options.input ?? "",
       timeout: options.timeoutMs,
       killSignal: "SIGKILL",

@@ -94,7 +94,9 @@ export class ThreadPublisher implements Publisher {
     if (this.#isClosed)
       return Promise.reject(new BridgeError("DISK_REFUSED", "nothing is published any more: the daemon stops"));
     return new Promise((resolve, reject) => {
-      if (now) this.#waiting.unshift({ task, resolve, reject });
+      // In front of those that nobody waits for, but never in front of an older file for the same path.
+      const isFirst = now && !this.#waiting.some((other) => pathOf(other.task) === pathOf(task));
+      if (isFirst) this.#waiting.unshift({ task, resolve, reject });
       else this.#waiting.push({ task, resolve, reject });
       if (now || this.#waiting.length >= BATCH_MAX) this.#send();
       else if (this.#waiting.length === 1) void this.#clock.sleep(GATHER_MS).then(() => this.#send());
@@ -124,6 +126,10 @@ export class ThreadPublisher implements Publisher {
     this.#isClosed = true;
     for (const { reject } of [...this.#sent.splice(0).flat(), ...this.#waiting.splice(0)]) reject(new Error(message));
   }
+}
+
+function pathOf(task: PublisherTask): string {
+  return task.verb === "publish" ? task.path : task.from;
 }
 
 function errorOf(end: unknown): Error {

@@ -142,7 +142,11 @@ export class HostRunner implements Runner {
   async endAll(record: RunRecord): Promise<boolean> {
     const { processes, clock } = this.#options;
     if (record.bootId !== processes.bootId) return true;
-    const group = { groupId: record.process.pid, mark: record.mark, graceMs: record.graceMs };
+    // A pid that another process has by now names no group of ours: its number is free only when the group is gone.
+    const now = processes.identify(record.process.pid);
+    const isOurs = now === undefined || now.startTime === record.process.startTime;
+    const groupId = isOurs ? record.process.pid : undefined;
+    const group = { groupId, mark: record.mark, graceMs: record.graceMs };
     return endGroup(processes, group, (durationMs) => clock.sleep(durationMs));
   }
 

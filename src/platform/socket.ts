@@ -10,6 +10,7 @@ import { parseJson } from "./result.ts";
 
 /** The longest address that macOS takes, less its final NUL. */
 const ADDRESS_BYTES_MAX = 103;
+const HANG_UP_MS = 500;
 const REQUEST_CHARS_MAX = 1024 * 1024;
 
 export interface Server {
@@ -41,7 +42,11 @@ export async function serve(path: string, answer: Answerer): Promise<Server> {
   chmodSync(path, 0o600);
   return {
     close: () => {
-      for (const socket of sockets) socket.end();
+      // What was answered is sent; whoever does not hang up by himself is not waited for.
+      for (const socket of sockets) {
+        socket.end(() => socket.destroy());
+        socket.setTimeout(HANG_UP_MS, () => socket.destroy());
+      }
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };

@@ -57,25 +57,33 @@ export class Thread {
   }
 
   async #askNow(input: unknown): Promise<unknown> {
-    this.#worker ??= new Worker(this.#program, { resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB } });
-    const worker = this.#worker;
-    worker.unref();
+    const worker = this.#worker ?? this.#newWorker();
     const done = new AbortController();
     const answer = await new Promise<{ readonly value: unknown } | undefined>((resolve) => {
-      worker.once("message", (value: unknown) => resolve({ value }));
-      // Out of memory, or it could not even start.
-      worker.once("error", () => resolve(undefined));
-      worker.once("exit", () => resolve(undefined));
+      const take = (value: unknown) => resolve({ value });
+      // Out of memory, or it could not even start: its end says so, whatever the error was.
+      const lose = () => resolve(undefined);
+      worker.once("message", take).once("exit", lose);
+      done.signal.addEventListener("abort", () => worker.off("message", take).off("exit", lose));
       send(worker, input);
-      void this.#clock.sleep(this.#timeoutMs, done.signal).then(() => resolve(undefined));
+      void this.#clock.sleep(this.#timeoutMs, done.signal).then(lose);
     });
     done.abort();
-    worker.removeAllListeners();
-    // A thread that dies later, with nothing asked, is replaced when it is needed.
-    worker.on("error", () => undefined);
     if (answer !== undefined) return answer.value;
     await this.close();
     return undefined;
+  }
+
+  #newWorker(): Worker {
+    const worker = new Worker(this.#program, { resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB } });
+    worker.unref();
+    worker.on("error", () => undefined);
+    // One that died with nothing asked is replaced when it is needed.
+    worker.once("exit", () => {
+      if (this.#worker === worker) this.#worker = undefined;
+    });
+    this.#worker = worker;
+    return worker;
   }
 }
 

@@ -18,7 +18,7 @@ export function editText(
   edit: TextEdit,
 ): Result<string, { readonly code: string; readonly message: string }> {
   const start = whole.indexOf(edit.find);
-  const shown = JSON.stringify(edit.find.length > 60 ? `${edit.find.slice(0, 59)}…` : edit.find);
+  const shown = JSON.stringify(edit.find.length > 60 ? `${edit.find.slice(0, 59).toWellFormed()}…` : edit.find);
   if (start === -1) return err({ code: "not_found", message: `${shown} is not in it` });
   if (whole.indexOf(edit.find, start + 1) !== -1)
     return err({ code: "found_twice", message: `${shown} is in it more than once` });
@@ -27,7 +27,7 @@ export function editText(
     case "replace":
       return ok(whole.slice(0, start) + edit.text + whole.slice(end));
     case "before":
-      return ok(insertLines(whole, whole.lastIndexOf("\n", start - 1) + 1, edit.text));
+      return ok(insertLines(whole, start === 0 ? 0 : whole.lastIndexOf("\n", start - 1) + 1, edit.text));
     case "after": {
       // A find that ends with its newline is followed by the next line's begin.
       const newline = edit.find.endsWith("\n") ? end - 1 : whole.indexOf("\n", end);

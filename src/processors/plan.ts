@@ -178,7 +178,7 @@ function isSame(a: Picture | undefined, b: Picture | undefined): boolean {
 
 function isAtAfter(file: PlannedFile, picture: Picture | undefined): boolean {
   if (file.after === undefined || picture === undefined) return file.after === picture;
-  return sha256(picture.bytes) === file.after.sha256;
+  return sha256(picture.bytes) === file.after.sha256 && picture.mode === file.after.mode;
 }
 
 /** The folder that a place's root stands for. */

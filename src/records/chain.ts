@@ -3,7 +3,6 @@
  * same text without it. Each entry holds the hash of the one before it, so that no line can be changed, lost, doubled
  * or moved without the next one telling. Pure.
  */
-import canonicalize from "canonicalize";
 import { sha256 } from "../platform/ids.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
 import { canonicalText } from "./canonical-text.ts";
@@ -57,7 +56,7 @@ export function encode(event: Event, placed: Placed): { readonly line: string; r
 export function decode(line: string): Entry | undefined {
   const value = parseJson(line);
   if (!isEntry(value)) return undefined;
-  return hashOf(line, value) === value.hash ? value : undefined;
+  return hashOf(line) === value.hash ? value : undefined;
 }
 
 /** True when the entry may stand behind the head. */
@@ -67,13 +66,9 @@ export function follows(entry: Entry, head: Head): boolean {
   return entry.seq === head.seq + 1;
 }
 
-function hashOf(line: string, entry: Entry): string | undefined {
-  const suffix = SUFFIX.exec(line.slice(-SUFFIX_LENGTH));
-  if (suffix !== null) return sha256(`${line.slice(0, -SUFFIX_LENGTH)}}`);
-  // Not as we write it: some tool went over the file. What is hashed is the canonical text, however it is spelled.
-  const { hash: _hash, ...unsealed } = entry;
-  const body = canonicalize(unsealed);
-  return body === undefined ? undefined : sha256(body);
+/** Only as we write it: what some tool spelled anew is not what was hashed. */
+function hashOf(line: string): string | undefined {
+  return SUFFIX.test(line.slice(-SUFFIX_LENGTH)) ? sha256(`${line.slice(0, -SUFFIX_LENGTH)}}`) : undefined;
 }
 
 /** Shape of the envelope only: what is in a sealed entry was checked when it was written. */

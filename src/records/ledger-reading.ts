@@ -132,8 +132,7 @@ class ChainReader {
     let endByte = bad.end;
     for (const line of readLines(this.#files, this.#folder, segment, { offset: bad.offset })) {
       endByte = line.end;
-      const later = line.whole ? decode(line.text) : undefined;
-      if (later !== undefined && later.group > seq) readableTo = Math.max(readableTo, later.seq);
+      for (const entry of entriesIn(line)) if (entry.group > seq) readableTo = Math.max(readableTo, entry.seq);
     }
     if (readableTo > 0 || this.#isFollowed(segment, seq)) {
       const reason =
@@ -151,6 +150,14 @@ class ChainReader {
     const later = listSegments(this.#files, this.#folder).filter(({ number }) => number > segment.number);
     return later.some((next) => (takesOverFrom(this.#files, this.#folder, next) ?? 0) > seq);
   }
+}
+
+/** All that is sound in a line, also where the newline between two of them was damaged. */
+function entriesIn({ text, whole }: Line): readonly Entry[] {
+  const entry = whole ? decode(text) : undefined;
+  if (entry !== undefined) return [entry];
+  const pieces = text.split(/(?<="hash":"[0-9a-f]{64}"\})/);
+  return pieces.flatMap((piece) => decode(piece.slice(piece.indexOf("{"))) ?? []);
 }
 
 /** The entries behind `seq`, in order, each once. For views that catch up; damage ends it early. */

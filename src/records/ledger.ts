@@ -144,6 +144,7 @@ export class Ledger {
         resolve(group.recorded.slice(from, from + events.length).map(({ entry }) => entry));
         from += events.length;
       }
+      await this.#rollWhenLarge();
     }
   }
 
@@ -182,7 +183,17 @@ export class Ledger {
     this.#tailStart = { head: this.#head, position: { segment: this.#segment, offset } };
     this.#head = { seq: group.head.seq, hash: group.head.hash };
     // COMMIT POINT: the group is on the medium.
-    if (this.#file.sizeBytes >= (this.#options.segmentBytes ?? SEGMENT_BYTES)) await this.#roll();
+  }
+
+  /** What keeps a new segment from being made keeps nothing from being written: the old one grows until it can be. */
+  async #rollWhenLarge(): Promise<void> {
+    if (this.#file.sizeBytes < (this.#options.segmentBytes ?? SEGMENT_BYTES)) return;
+    try {
+      await this.#roll();
+    } catch (thrown) {
+      if (!(thrown instanceof BridgeError)) throw thrown;
+      if (thrown.code === "SYNC_FAILED") this.#fail([], thrown);
+    }
   }
 
   /** A new segment, durable with its name before anything is appended to it. */
@@ -190,8 +201,13 @@ export class Ledger {
     const number = this.#segment + 1;
     const path = segmentPath(this.#options.folder, number);
     const next = AppendFile.open(this.#options.files, path, 0o600);
-    await next.sync();
-    await this.#options.files.syncFolder(this.#options.folder);
+    try {
+      await next.sync();
+      await this.#options.files.syncFolder(this.#options.folder);
+    } catch (thrown) {
+      next.close();
+      throw thrown;
+    }
     this.#file.close();
     this.#file = next;
     this.#segment = number;

@@ -112,7 +112,9 @@ export class OrderIndex {
 
   /** The newest orders at rest, newest first. */
   recent(): OrderRecord[] {
-    return [...this.#recent].toReversed().flatMap((key) => this.get(key) ?? []);
+    const recent = [...this.#recent].toReversed().flatMap((key) => this.get(key) ?? []);
+    // One that is tried again is open.
+    return recent.filter(({ status }) => isResting(status));
   }
 
   /** How many orders have each status. */
@@ -290,7 +292,7 @@ export class OrderIndex {
 /** `id ⇥ status ⇥ sha256 ⇥ lastSeq ⇥ lane ⇥ restedTs ⇥ record as JSON ⏎`: what start-up needs is in front. */
 function rowText(record: OrderRecord): string {
   const { id, status, sha256, lastSeq, lane, restedTs = "" } = record;
-  return `${[id, status, sha256, lastSeq, lane, restedTs].join("\t")}\t${JSON.stringify(record)}\n`;
+  return `${[id, status, sha256, lastSeq, encodeURIComponent(lane), restedTs].join("\t")}\t${JSON.stringify(record)}\n`;
 }
 
 function rowSummary(line: Buffer): OrderSummary | undefined {
@@ -301,5 +303,5 @@ function rowSummary(line: Buffer): OrderSummary | undefined {
   const known = STATUSES.find((one) => one === status);
   if (id === undefined || known === undefined || sha256 === undefined || lane === undefined || restedTs === undefined)
     return undefined;
-  return { id, status: known, sha256, lastSeq: Number(lastSeq), lane, restedTs };
+  return { id, status: known, sha256, lastSeq: Number(lastSeq), lane: decodeURIComponent(lane), restedTs };
 }

@@ -82,6 +82,12 @@ function* readChunks(files: Files, handle: number, offset: number, chunkBytes: n
   }
 }
 
+/** Bytes that are no UTF-8 become other text, silently: such a line is not whole. */
+function textOf(bytes: Buffer): { readonly text: string; readonly whole: boolean } {
+  const text = bytes.toString("utf8");
+  return { text, whole: !text.includes("\uFFFD") || Buffer.from(text).equals(bytes) };
+}
+
 function* splitLines(chunks: Iterable<Buffer>, offset: number): Generator<Line> {
   let pending: Buffer[] = [];
   let start = offset;
@@ -92,7 +98,7 @@ function* splitLines(chunks: Iterable<Buffer>, offset: number): Generator<Line> 
       const bytes = pending.length === 0 ? piece : Buffer.concat([...pending, piece]);
       pending = [];
       const end = start + bytes.length + 1;
-      yield { text: bytes.toString("utf8"), offset: start, end, whole: true };
+      yield { ...textOf(bytes), offset: start, end };
       start = end;
       from = newline + 1;
     }

@@ -144,7 +144,12 @@ export class Telemetry {
   /** One write of whole lines: a reader never sees half of one, another writer's line never lands in ours. */
   async #append(lines: readonly TelemetryLine[]): Promise<void> {
     if (lines.length === 0 || this.#file === undefined) return;
-    await this.#file.append(Buffer.from(lines.map(({ text }) => text).join("")));
+    try {
+      await this.#file.append(Buffer.from(lines.map(({ text }) => text).join("")));
+    } catch (thrown) {
+      this.#ready.unshift(...lines.filter(({ seq }) => seq === undefined));
+      throw thrown;
+    }
     this.#seq = lines.findLast(({ seq }) => seq !== undefined)?.seq ?? this.#seq;
     this.#readySeq = Math.max(this.#readySeq, this.#seq);
   }
@@ -199,8 +204,8 @@ export class Telemetry {
     const fragment = lastFragment(file);
     if (fragment.length === 0) return;
     const [next] = readEntriesAfter(files, ledgerFolder, this.#seq);
-    // The line that we would write next is known to the letter: only what it begins with can be ours.
-    const ours = next !== undefined && this.#lineOf(next).startsWith(fragment.toString("utf8"));
+    // The line that we would write next is known to the byte: only what it begins with can be ours.
+    const ours = next !== undefined && Buffer.from(this.#lineOf(next)).subarray(0, fragment.length).equals(fragment);
     if (ours) file.cutTo(file.sizeBytes - fragment.length);
     else await file.append(Buffer.from("\n"));
   }
@@ -208,8 +213,11 @@ export class Telemetry {
   #rotate(): void {
     const { files, path, maxBytes, keep } = this.#options;
     if (this.#file === undefined || this.#file.info().sizeBytes < maxBytes) return;
+    const aside = join(dirname(path), `unified.${this.#seq}.jsonl`);
+    // Named after its last entry: with none since the last time it grows a little longer.
+    if (files.info(aside) !== undefined) return;
     this.close();
-    files.rename(path, join(dirname(path), `unified.${this.#seq}.jsonl`));
+    files.rename(path, aside);
     for (const name of rotatedNames(files, dirname(path)).slice(keep)) files.remove(join(dirname(path), name));
     this.#take();
   }

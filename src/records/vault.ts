@@ -10,12 +10,16 @@ import { translated } from "../platform/files.ts";
 import { randomName, sha256 } from "../platform/ids.ts";
 import { type Content, INLINE_BYTES, inlineContent } from "./content.ts";
 
+const DURABLE_MAX = 10_000;
 const RESERVE_BYTES = 16 * 1024 * 1024;
 
 export class Vault {
   readonly path: string;
   readonly #files: Files;
   readonly #reserveBytes: number;
+  /** Blobs that are on their way to the medium, and some of those that have reached it in this life. */
+  readonly #keeping = new Map<string, Promise<void>>();
+  readonly #durable = new Set<string>();
 
   constructor(files: Files, path: string, reserveBytes = RESERVE_BYTES) {
     this.#files = files;
@@ -59,17 +63,25 @@ export class Vault {
   async keep(bytes: Uint8Array, inlineBytes = INLINE_BYTES): Promise<Content> {
     if (bytes.length <= inlineBytes) return inlineContent(bytes);
     const hash = sha256(bytes);
+    // Whoever keeps the same bytes meanwhile waits for the same sync.
+    const keeping = this.#keeping.get(hash) ?? this.#write(hash, bytes).finally(() => this.#keeping.delete(hash));
+    this.#keeping.set(hash, keeping);
+    await keeping;
+    return { blob: hash };
+  }
+
+  async #write(hash: string, bytes: Uint8Array): Promise<void> {
     const folder = join(this.path, "blobs", hash.slice(0, 2));
     const path = join(folder, hash.slice(2));
-    // A blob that is there already may be what a power cut left of one: it is only trusted whole.
-    if (this.#files.info(path)?.sizeBytes !== bytes.length) {
-      if (this.#files.info(folder) === undefined) {
-        this.#files.makeFolders(folder, 0o700);
-        await this.#files.syncFolder(join(this.path, "blobs"));
-      }
-      await this.#files.replace(path, bytes, 0o600);
+    // A blob of another life may be readable without ever having reached the medium: it is written again.
+    if (this.#durable.has(hash) && this.#files.info(path)?.sizeBytes === bytes.length) return;
+    if (this.#files.info(folder) === undefined) {
+      this.#files.makeFolders(folder, 0o700);
+      await this.#files.syncFolder(join(this.path, "blobs"));
     }
-    return { blob: hash };
+    await this.#files.replace(path, bytes, 0o600);
+    if (this.#durable.size >= DURABLE_MAX) this.#durable.clear();
+    this.#durable.add(hash);
   }
 
   /** The bytes of a content. Throws LEDGER_DAMAGED when a blob is missing or is not what its name says. */

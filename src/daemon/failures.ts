@@ -1,0 +1,49 @@
+/** How an order fails when the world, or a bug of ours, gets in the way of an attempt. */
+import type { Failure } from "../orders/status.ts";
+import { BridgeError, type ErrorCode, errnoOf, messageOf } from "../platform/errors.ts";
+import type { Event } from "../records/events.ts";
+import type { Job } from "./lanes.ts";
+
+/** Of an order whose command was lost sight of. */
+export function interruptedEnd(job: Job, attempt: number): Event {
+  return {
+    event: "wo_failed",
+    wo_id: job.id,
+    lane: job.lane,
+    attempt,
+    class: "interrupted",
+    code: "end_unknown",
+    message: "its command was interrupted, and how it ended cannot be known; none of its processes is left",
+    hint: `look at what it did, then \`wo retry ${job.id}\`; \`on_interrupt: retry\` in the order does so by itself`,
+  };
+}
+
+/** True for a file or folder that somebody removed meanwhile. */
+export function isVanished(thrown: unknown): boolean {
+  return thrown instanceof BridgeError && errnoOf(thrown.cause) === "ENOENT";
+}
+
+/** Everything else that the world does may be gone at the next attempt. */
+const CLASS_OF: ReadonlyMap<ErrorCode, Failure["class"]> = new Map([
+  ["PATH_ESCAPED", "policy"],
+  ["NO_FOLDER", "conflict"],
+]);
+
+/** What something thrown during an attempt makes of its order. */
+export function failureOf(thrown: unknown): Failure {
+  if (thrown instanceof BridgeError) {
+    const failureClass = CLASS_OF.get(thrown.code) ?? "transient_infra";
+    return { class: failureClass, code: thrown.code.toLowerCase(), message: thrown.message, hint: thrown.hint };
+  }
+  return {
+    class: "internal",
+    code: "bug",
+    message: `an error of ours: ${messageOf(thrown)}`,
+    hint: "see daemon.log in the vault",
+  };
+}
+
+/** For the log. */
+export function stackOf(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? "") : "";
+}
