@@ -67,7 +67,7 @@ export function atLeast(what: string, ours: number, floor: number, least: number
 export function bounded(what: string, ours: number, most: number, unit: string): Row {
   return {
     what,
-    ours: `${ours.toFixed(2)} ms`,
+    ours: `${ours.toFixed(2)} ${unit}`,
     floor: "–",
     ratio: "–",
     wanted: `≤ ${most} ${unit}`,

@@ -1,10 +1,11 @@
 /** The least that a LaunchAgent has to be before an order may put it where launchd reads it. */
-import { parse } from "plist";
 import { messageOf } from "../platform/errors.ts";
 import { isRecord } from "../platform/result.ts";
 
 /** Why launchd could not load the file; undefined when it can be read and carries its own name. */
-export function checkAgentFile(name: string, bytes: Buffer): string | undefined {
+export async function checkAgentFile(name: string, bytes: Buffer): Promise<string | undefined> {
+  // Loaded when first needed: few daemons ever see such a file, and it costs a tenth of their start.
+  const { parse } = await import("plist");
   let value: unknown;
   try {
     value = parse(bytes.toString("utf8"));

@@ -95,7 +95,7 @@ class Planner {
     }
   }
 
-  changes(): Result<readonly PlannedChangeOf[], Failure> {
+  async changes(): Promise<Result<readonly PlannedChangeOf[], Failure>> {
     // What a move brings comes before what it takes away: a crash in between leaves the file twice, never nowhere.
     const tracks = [...this.#tracks.values()].filter((track) => !track.satisfied && !isSame(track.before, track.now));
     const ordered = [
@@ -104,7 +104,7 @@ class Planner {
     ];
     for (const { place, now } of ordered) {
       if (now === undefined || dirname(place.path) !== this.#request.rules.launchAgents) continue;
-      const fault = checkAgentFile(place.name, now.bytes);
+      const fault = await checkAgentFile(place.name, now.bytes);
       if (fault !== undefined) return err({ class: "policy", code: "path_refused", message: fault });
     }
     return ok(ordered.map(({ place, before, now }) => ({ place, before, after: now })));

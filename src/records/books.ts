@@ -10,10 +10,10 @@ import { err, ok, type Result } from "../platform/result.ts";
 import { type Entry, follows } from "./chain.ts";
 import type { Event } from "./events.ts";
 import { Ledger } from "./ledger.ts";
-import { type ChainEnd, type Damage, type Recorded, readChain, readEntriesAfter } from "./ledger-reading.ts";
+import { type ChainEnd, type Damage, type Recorded, readChain } from "./ledger-reading.ts";
 import { OrderIndex } from "./order-index.ts";
 import type { OrderRecord } from "./order-record.ts";
-import { readEntryAt } from "./segments.ts";
+import { readEntriesAt, readEntryAt } from "./segments.ts";
 import type { Vault } from "./vault.ts";
 
 const SNAPSHOT_ENTRIES = 5000;
@@ -172,6 +172,8 @@ function fits(files: Files, vault: Vault, { head, start }: OrderIndex): boolean 
   if (head.seq === 0) return true;
   const first = readEntryAt(files, vault.ledger, start.position);
   if (first === undefined || !follows(first, start.head)) return false;
-  for (const entry of readEntriesAfter(files, vault.ledger, head.seq - 1)) return entry.hash === head.hash;
+  // Its last entry is in the group that begins there.
+  for (const entry of readEntriesAt(files, vault.ledger, start.position))
+    if (entry.seq >= head.seq) return entry.hash === head.hash;
   return true;
 }

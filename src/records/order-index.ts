@@ -214,7 +214,8 @@ export class OrderIndex {
       await file.sync();
       for (const [position, [key, record]] of records.entries()) {
         const bytes = Buffer.from(lines[position] ?? "");
-        this.#addRow(key, bytes, record);
+        this.#addRow(key, bytes.length, record);
+        this.#rowsHash.update(bytes);
         // What changed while the file was written goes into the next snapshot.
         if (this.#unwritten.get(key) === record) this.#unwritten.delete(key);
       }
@@ -223,7 +224,7 @@ export class OrderIndex {
     }
   }
 
-  #addRow(key: string, line: Buffer, { id, status, sha256, lastSeq, lane, restedTs = "" }: OrderSummary): void {
+  #addRow(key: string, lengthBytes: number, { id, status, sha256, lastSeq, lane, restedTs = "" }: OrderSummary): void {
     // Deleted first, so that the map's order stays the order in which orders came to rest.
     this.#rows.delete(key);
     this.#rows.set(key, {
@@ -234,10 +235,9 @@ export class OrderIndex {
       lane,
       restedTs,
       offset: this.#rowsBytes,
-      lengthBytes: line.length,
+      lengthBytes,
     });
-    this.#rowsHash.update(line);
-    this.#rowsBytes += line.length;
+    this.#rowsBytes += lengthBytes;
   }
 
   /** Reads the first `bytes` of the rows file; returns their hash, undefined when the file is shorter. */
@@ -257,6 +257,8 @@ export class OrderIndex {
     } finally {
       this.#files.disk.close(handle);
     }
+    // A row that cannot be read would be an order forgotten.
+    if (this.#rowsBytes !== bytes) return undefined;
     for (const key of [...this.#rows.keys()].slice(-RECENT)) this.#recent.add(key);
     return this.#rowsHash.copy().digest("hex");
   }
@@ -270,10 +272,12 @@ export class OrderIndex {
       if (summary !== undefined) {
         const key = orderKey(summary.id);
         this.#count(key, summary.status);
-        this.#addRow(key, line, summary);
+        this.#addRow(key, line.length, summary);
       }
       from = newline + 1;
     }
+    // All at once: a call for each of a hundred thousand rows takes longer than the hashing.
+    this.#rowsHash.update(chunk.subarray(0, from));
     return chunk.subarray(from);
   }
 
@@ -289,6 +293,8 @@ export class OrderIndex {
   }
 }
 
+const OPENING_BRACE = 123;
+
 /** `id ⇥ status ⇥ sha256 ⇥ lastSeq ⇥ lane ⇥ restedTs ⇥ record as JSON ⏎`: what start-up needs is in front. */
 function rowText(record: OrderRecord): string {
   const { id, status, sha256, lastSeq, lane, restedTs = "" } = record;
@@ -296,9 +302,9 @@ function rowText(record: OrderRecord): string {
 }
 
 function rowSummary(line: Buffer): OrderSummary | undefined {
+  // What stands in front is plain ASCII.
   const [id, status, sha256, lastSeq, lane, restedTs] = line
-    .subarray(0, line.indexOf("{"))
-    .toString("utf8")
+    .toString("latin1", 0, line.indexOf(OPENING_BRACE))
     .split("\t");
   const known = STATUSES.find((one) => one === status);
   if (id === undefined || known === undefined || sha256 === undefined || lane === undefined || restedTs === undefined)

@@ -114,6 +114,14 @@ export function readEntryAt(files: Files, folder: string, position: Position): E
   return undefined;
 }
 
+/** The sound entries from a position to the end of its segment. */
+export function* readEntriesAt(files: Files, folder: string, position: Position): Generator<Entry> {
+  for (const line of firstLines(files, folder, position)) {
+    const entry = line.whole ? decode(line.text) : undefined;
+    if (entry !== undefined) yield entry;
+  }
+}
+
 /** The seq from which a segment takes over; undefined while it holds no sound first line. */
 export function takesOverFrom(files: Files, folder: string, segment: Segment): number | undefined {
   const first = readEntryAt(files, folder, { segment: segment.number, offset: 0 });
