@@ -39,8 +39,9 @@ export class FaultPoint {
     return how;
   }
 
-  end(how: FaultHow | undefined): void {
+  end(how: FaultHow | undefined, step?: string): void {
     if (how !== undefined) this.#cut();
+    if (step !== undefined && this.#armed) this.#onStep(this.#count, step);
   }
 }
 
@@ -55,7 +56,8 @@ export function faultyDisk(disk: Disk, point: FaultPoint, armAt: string): Disk {
   const callLater = async (step: string, work: () => Promise<void>) => {
     const how = point.begin(step);
     await work();
-    point.end(how);
+    // Told, not counted: what ended before what began is on the way of who waits for both.
+    point.end(how, `${step} ended`);
   };
   return {
     ...disk,

@@ -43,6 +43,8 @@ export class World {
   readonly home: string;
   readonly base: string;
   readonly #daemons: ChildProcess[] = [];
+  /** All that its daemons wrote to their standard error. */
+  said = "";
 
   private constructor(root: string) {
     this.root = root;
@@ -124,7 +126,9 @@ export class World {
       env: { ...this.env, ...options.env },
       stdio: ["ignore", "ignore", "pipe"],
     });
-    child.stderr?.setEncoding("utf8").on("data", (text) => process.env["WO_SHOW"] && process.stderr.write(text));
+    child.stderr?.setEncoding("utf8").on("data", (text) => {
+      this.said += String(text);
+    });
     this.#daemons.push(child);
     return child;
   }
