@@ -52,8 +52,11 @@ export async function runDaemon(context: Context): Promise<number> {
   if (daemon.refusal === undefined)
     terminal.err(`${terminal.paint("green", "✓")} daemon up    pid ${ground.processes.self.pid}, base ${daemon.base}`);
   else terminal.err(`${terminal.paint("red", "✗")} daemon up, refusing to work: ${daemon.refusal}`);
+  let isStopping = false;
   const off = onStopSignal((signal) => {
-    terminal.err(`stopping (${signal}): intake is closed, what runs gets its time`);
+    // A terminal's Ctrl-C comes twice: to this process, and from the script that started it.
+    if (!isStopping) terminal.err(`stopping (${signal}): intake is closed, what runs gets its time`);
+    isStopping = true;
     void daemon.stop(signal);
   });
   await daemon.done;

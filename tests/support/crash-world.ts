@@ -63,6 +63,7 @@ export async function crashAt(world: World, fault: string): Promise<boolean> {
 /** Starts the real daemon again and waits until nothing is left to do. */
 export async function recover(world: World): Promise<void> {
   const daemon = await world.startDaemon();
+  if (daemon.exitCode !== null) throw new Error(`the daemon ended with ${daemon.exitCode}:\n${world.said}`);
   await world.reaches(ORDER_ID, "done", 20_000);
   await until(() => world.events(ORDER_ID).includes("wo_settled"), 10_000, "the order is settled");
   const state = world.read(`g/followup/state/${ORDER_ID}.json`);

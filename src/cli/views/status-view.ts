@@ -45,7 +45,7 @@ function workersText(terminal: Terminal, workers: readonly WorkerStatus[], nowMs
   const rows = workers.map(({ name, doing, waiting, lastSign }) => [
     name,
     doing,
-    `${waiting} waiting`,
+    String(waiting),
     lastSign === "" ? "no sign yet" : ago(nowMs, lastSign),
   ]);
   return table(
