@@ -20,6 +20,8 @@ export class Collector {
 
   /** The value in its shape; undefined, with the problems kept, when it has another. */
   read<T>(shape: z.ZodType<T>, value: unknown, path: KeyPath): T | undefined {
+    // The order is refused by now, and nobody reads more: what else is wrong with it is left for the next time.
+    if (this.problems.length >= LIMITS.problems) return undefined;
     const parsed = shape.safeParse(value);
     if (parsed.success) return parsed.data;
     for (const issue of bestIssues(parsed.error.issues)) this.#addIssue(issue, path, shape);

@@ -18,3 +18,6 @@ export const LIMITS = {
 
 /** YAML that may hold more tokens than this is parsed in a thread of its own, so that nothing else has to wait. */
 export const THREAD_TOKENS = 4_000;
+
+/** Anything larger is read there whatever it is: at 30 MB a second JSON would hold up everything for too long, too. */
+export const THREAD_BYTES = 128 * 1024;

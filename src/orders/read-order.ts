@@ -8,7 +8,7 @@ import { holdsCommands, readSteps, readTopStep } from "./commands.ts";
 import { type Document, decode, openDocument } from "./document.ts";
 import { readEdits, readFiles, readOperations } from "./file-actions.ts";
 import { ID, readHeader, readId, valueAt } from "./header.ts";
-import { LIMITS, THREAD_TOKENS } from "./limits.ts";
+import { LIMITS, THREAD_BYTES, THREAD_TOKENS } from "./limits.ts";
 import type { FileAction, Order, Step } from "./order.ts";
 import type { Problem } from "./problems.ts";
 import { yamlCost } from "./yaml-text.ts";
@@ -47,6 +47,7 @@ export function readOrder(bytes: Uint8Array, stem: string): Result<Order, readon
 export function isCostly(bytes: Uint8Array): boolean {
   // No text has more tokens than bytes.
   if (bytes.length <= THREAD_TOKENS) return false;
+  if (bytes.length > THREAD_BYTES) return true;
   const text = decode(bytes);
   if (!text.ok) return false;
   if (/^\s*[{[]/.test(text.value)) {
