@@ -325,7 +325,7 @@ export class Line {
       return undefined;
     }
     const order = { ...reading.value, id };
-    const found = findPlaces(files, order, placeRules(lane));
+    const found = await findPlaces(files, order, placeRules(lane));
     // What may not be touched any more is found out by the attempt, and fails it.
     const places = found.ok ? found.value : new Map<string, Place>();
     const source = { path: settler.claimPath(record), sizeBytes, modifiedMs };

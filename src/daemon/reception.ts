@@ -154,7 +154,7 @@ export class Reception {
         { code: "bad_id", message: "an order takes the place of another one: it needs an id of its own" },
       ]);
     }
-    const places = this.#places(order, claim, content.bytes);
+    const places = await this.#places(order, claim, content.bytes);
     if (!places.ok) return rejected(places.error);
     const isBacklog = backlog.has(backlogLine(claim.lane.name, claim.name, claim.info));
     const asksGit = !isBacklog && order.steps.length > 0 && config().intake.fromGit === "hold";
@@ -184,21 +184,27 @@ export class Reception {
   }
 
   /** Every path of the order has to lead somewhere that orders may go; the problems carry their places in the file. */
-  #places(order: Order, claim: Claim, bytes: Buffer): Result<ReadonlyMap<string, Place>, readonly Problem[]> {
-    const found = findPlaces(this.#options.files, order, this.#options.placeRules(claim.lane.name));
+  async #places(
+    order: Order,
+    claim: Claim,
+    bytes: Buffer,
+  ): Promise<Result<ReadonlyMap<string, Place>, readonly Problem[]>> {
+    const found = await findPlaces(this.#options.files, order, this.#options.placeRules(claim.lane.name));
     return found.ok ? found : err(placed(order, found.error, bytes));
   }
 }
 
 /** Where every path of an order leads, or why some may not be touched; `key` says which action asks for it. */
-export function findPlaces(
+export async function findPlaces(
   files: Files,
   order: Order,
   rules: PlaceRules,
-): Result<ReadonlyMap<string, Place>, readonly Problem[]> {
+): Promise<Result<ReadonlyMap<string, Place>, readonly Problem[]>> {
+  const slice = files.slices();
   const places = new Map<string, Place>();
   const problems: Problem[] = [];
   for (const action of order.files) {
+    await slice();
     for (const path of action.kind === "move" ? [action.path, action.to] : [action.path]) {
       const place = findPlace(files, path, rules);
       if (place.ok) places.set(path, place.value);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Outbox } from "../bridge/outbox.ts";
 import { isResting } from "../orders/status.ts";
 import { sweepView, writeView } from "../platform/atomic-write.ts";
-import type { Clock } from "../platform/clock.ts";
+import { type Clock, slices } from "../platform/clock.ts";
 import { Drain } from "../platform/drain.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
@@ -24,7 +24,6 @@ import type { Telemetry } from "../records/telemetry.ts";
 const OPEN_STATE_MS = 500;
 const FOLLOWUP_MS = 1000;
 /** How long a pass over views may keep the process from other work. */
-const SLICE_MS = 5;
 /** Comparing names takes time with many orders: never more than this share of it. */
 const COMPARE_SHARE = 1 / 50;
 
@@ -238,13 +237,11 @@ export class Views {
 
   async #inSlices<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
     const { clock, signal } = this.#options;
-    let sliceMs = clock.elapsed();
+    const slice = slices(clock);
     for (const item of items) {
       if (signal.aborted) return;
       await work(item);
-      if (clock.elapsed() - sliceMs < SLICE_MS) continue;
-      await clock.breathe();
-      sliceMs = clock.elapsed();
+      await slice();
     }
   }
 

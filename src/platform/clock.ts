@@ -41,6 +41,18 @@ export const systemClock: Clock = {
   breathe: () => new Promise((resolve) => setImmediate(resolve)),
 };
 
+const SLICE_MS = 5;
+
+/** For long loops: steps aside for other work whenever a few milliseconds are used up. */
+export function slices(clock: Clock): () => Promise<void> {
+  let startMs = clock.elapsed();
+  return async () => {
+    if (clock.elapsed() - startMs < SLICE_MS) return;
+    await clock.breathe();
+    startMs = clock.elapsed();
+  };
+}
+
 /**
  * Runs `task`, then waits `periodMs`, again and again until `signal` aborts: a slow task is never overlapped by
  * itself. Resolves when the last run has ended. What the task throws ends the loop.

@@ -4,7 +4,7 @@
  * ever leaves a mix of old and new bytes under a name, and none follows a link in its last component.
  */
 import { dirname, join, parse } from "node:path";
-import type { Clock } from "./clock.ts";
+import { type Clock, slices } from "./clock.ts";
 import type { Disk, FileInfo, FolderEntry } from "./disk.ts";
 import { BridgeError, diskError, errnoOf, messageOf } from "./errors.ts";
 import { TemporaryNames } from "./ids.ts";
@@ -38,6 +38,11 @@ export class Files {
   constructor(disk: Disk, clock: Clock) {
     this.disk = disk;
     this.#clock = clock;
+  }
+
+  /** For loops over many files: see `slices` of clock.ts. */
+  slices(): () => Promise<void> {
+    return slices(this.#clock);
   }
 
   /** What a stat of the path itself (never of a link's target) tells; undefined when nothing is there. */

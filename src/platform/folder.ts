@@ -148,6 +148,11 @@ export class OpenFolders {
     this.#files = files;
   }
 
+  /** For loops over many files: see `slices` of clock.ts. */
+  slices(): () => Promise<void> {
+    return this.#files.slices();
+  }
+
   /** The folder; undefined where it is missing. */
   async find(root: string, names: readonly string[]): Promise<Folder | undefined> {
     return this.#open.get(keyOf(root, names)) ?? this.#keep(root, names, await Folder.open(this.#files, root, names));

@@ -21,6 +21,7 @@ export async function keepPlan(
   changes: readonly PlannedChangeOf[],
   prefix: string,
 ): Promise<PlannedFile[]> {
+  const slice = vault.slices();
   let inlineLeft = INLINE_BYTES;
   const keep = async (picture: Picture | undefined): Promise<Image | undefined> => {
     if (picture === undefined) return undefined;
@@ -30,6 +31,7 @@ export async function keepPlan(
   };
   const planned: PlannedFile[] = [];
   for (const [index, { place, before, after }] of changes.entries()) {
+    await slice();
     const [beforeImage, afterImage] = [await keep(before), await keep(after)];
     planned.push({
       root: place.root,
@@ -75,27 +77,36 @@ interface Target {
  */
 export async function stagePlan(request: ApplyRequest): Promise<StagedPlan> {
   const targets: Target[] = [];
+  const slice = request.folders.slices();
   for (const planned of request.plan) {
+    await slice();
     const names = planned.path.split("/");
     const name = names.pop() ?? "";
     // A folder that is gone together with the file that was to be deleted in it: an empty one does no harm.
     targets.push({ planned, folder: await request.folders.make(rootPath(planned, request), names), name });
   }
-  await prepareAll(
-    request.vault,
-    targets.filter((target) => judge(target) !== "after"),
-  );
+  const needed: Target[] = [];
+  for (const target of targets) {
+    await slice();
+    if (judge(target) !== "after") needed.push(target);
+  }
+  await prepareAll(request.vault, needed);
   const drop = () => {
     for (const { folder, planned } of targets) folder.remove(planned.temporary);
   };
-  return { finish: () => finishPlan(targets, drop), drop };
+  return { finish: () => finishPlan(targets, drop, slice), drop };
 }
 
 async function finishPlan(
   targets: readonly Target[],
   drop: () => void,
+  slice: () => Promise<void>,
 ): Promise<Result<{ readonly changed: number }, Failure>> {
-  const judged = targets.map((target) => ({ target, stands: judge(target) }));
+  const judged: { readonly target: Target; readonly stands: ReturnType<typeof judge> }[] = [];
+  for (const target of targets) {
+    await slice();
+    judged.push({ target, stands: judge(target) });
+  }
   const foreign = judged.find(({ stands }) => stands === "neither");
   if (foreign !== undefined) {
     drop();
@@ -103,8 +114,9 @@ async function finishPlan(
   }
   const open = judged.flatMap(({ target, stands }) => (stands === "before" ? [target] : []));
   for (const [index, target] of open.entries()) {
-    // The first was judged just now. What somebody writes from here on falls to the rename, as with any editor.
-    if (index > 0 && judge(target) !== "before") {
+    await slice();
+    // One alone was judged just now. What somebody writes from here on falls to the rename, as with any editor.
+    if (open.length > 1 && judge(target) !== "before") {
       drop();
       return err(changedBySomebody(target, index, open.length));
     }

@@ -53,7 +53,9 @@ export async function planFiles(
   request: PlanRequest,
 ): Promise<Result<readonly PlannedChangeOf[], Failure>> {
   const planner = new Planner(folders, request);
+  const slice = folders.slices();
   for (const action of request.actions) {
+    await slice();
     const fault = await planner.play(action);
     if (fault !== undefined) return err(fault);
   }

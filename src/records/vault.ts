@@ -84,6 +84,11 @@ export class Vault {
     this.#durable.add(hash);
   }
 
+  /** For loops over many contents: see `slices` of clock.ts. */
+  slices(): () => Promise<void> {
+    return this.#files.slices();
+  }
+
   /** The bytes of a content. Throws LEDGER_DAMAGED when a blob is missing or is not what its name says. */
   load(content: Content): Buffer {
     if ("text" in content) return Buffer.from(content.text, "utf8");
