@@ -4,9 +4,10 @@ import { BridgeFolders } from "../bridge/lanes.ts";
 import { kindOfName } from "../bridge/names.ts";
 import { attachBase, FIRST_LANES } from "../daemon/attach.ts";
 import { lookUpBase } from "../daemon/base.ts";
+import { configProblemText, readConfig } from "../daemon/config.ts";
 import { withOfflineBase } from "../daemon/offline.ts";
 import { configPath } from "../daemon/settings.ts";
-import { EXIT } from "../platform/errors.ts";
+import { BridgeError, EXIT } from "../platform/errors.ts";
 import { answer, type Context, complain } from "./context.ts";
 import { groundOf, newRunner } from "./ground.ts";
 
@@ -44,6 +45,7 @@ interface InitPlan {
 export async function init(context: Context, options: InitOptions): Promise<number> {
   const { files, terminal, basePath } = context;
   if (options.dryRun !== true) files.makeFolders(basePath, 0o755);
+  refuseBrokenConfig(context);
   const plan = planInit(context);
   terminal.err(planText(plan));
   if (options.dryRun === true) return EXIT.yes;
@@ -58,6 +60,13 @@ export async function init(context: Context, options: InitOptions): Promise<numb
     return `${terminal.paint("green", "✓")} ${plan.base} is attached    vault ${done.vault}${held}\nnext: wo daemon start`;
   });
   return EXIT.yes;
+}
+
+/** A base must not begin its life with a configuration that nobody can read. Throws CONFIG_INVALID. */
+function refuseBrokenConfig({ files, basePath }: Context): void {
+  const bytes = files.read(configPath(basePath));
+  const read = bytes === undefined ? undefined : readConfig(bytes);
+  if (read?.ok === false) throw new BridgeError("CONFIG_INVALID", read.error.map(configProblemText).join("\n"));
 }
 
 function planInit({ files, machine, basePath }: Context): InitPlan {

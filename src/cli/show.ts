@@ -18,7 +18,8 @@ export async function showOrder(context: Context, id: string): Promise<number> {
   return EXIT.yes;
 }
 
-async function findOrder(context: Context, id: string): Promise<OrderRecord | undefined> {
+/** As a running daemon knows it, or as the books on disk have it. */
+export async function findOrder(context: Context, id: string): Promise<OrderRecord | undefined> {
   try {
     const data = await askDaemon(context, { call: "show", id });
     if (isOrderRecord(data)) return data;

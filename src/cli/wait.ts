@@ -5,6 +5,7 @@ import { onStopSignal } from "../platform/self.ts";
 import { isOrderRecord, type OrderRecord } from "../records/order-record.ts";
 import { answer, type Context } from "./context.ts";
 import { askEach, dataOf } from "./daemon-client.ts";
+import { findOrder } from "./show.ts";
 import { orderText } from "./views/order-view.ts";
 
 /** `timed out` and `interrupted` end the waiting, never the order. */
@@ -57,7 +58,7 @@ export async function waitForOrder(context: Context, id: string, timeoutMs: numb
     if (status === "waiting" && waiting !== undefined)
       terminal.err(`${id} waits (${waiting.reason}): ${waiting.message}\n  wo approve ${id}`);
   };
-  const followed = await followOrder(context, id, { timeoutMs, onChange });
+  const followed = await followOrRead(context, id, { timeoutMs, onChange });
   if (followed.kind === "interrupted") return EXIT.interrupted;
   if (followed.kind === "timed out") {
     const status = followed.record?.status ?? "unknown";
@@ -71,6 +72,22 @@ export async function waitForOrder(context: Context, id: string, timeoutMs: numb
   }
   answer(context, "wait", followed.record, () => orderText(terminal, followed.record, context.clock.now()));
   return exitOf(followed.record);
+}
+
+/** Without a daemon nothing changes: an order at rest is all that can be told. */
+async function followOrRead(
+  context: Context,
+  id: string,
+  options: Parameters<typeof followOrder>[2],
+): Promise<Followed> {
+  try {
+    return await followOrder(context, id, options);
+  } catch (thrown) {
+    if (!(thrown instanceof BridgeError) || thrown.code !== "DAEMON_SILENT") throw thrown;
+    const record = await findOrder(context, id);
+    if (record === undefined || !isResting(record.status)) throw thrown;
+    return { kind: "rested", record };
+  }
 }
 
 /** What a command ends with that was about this order. */

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { Collector } from "../orders/collector.ts";
 import { decode, openDocument } from "../orders/document.ts";
+import { valueAt } from "../orders/header.ts";
 import { LANE_MODES, type LaneMode, type LaneRules } from "../orders/lane-rules.ts";
 import type { Problem } from "../orders/problems.ts";
 import { err, ok, type Result } from "../platform/result.ts";
@@ -76,6 +77,8 @@ export type Config = z.infer<typeof configSchema>;
 
 export const DEFAULT_CONFIG: Config = Object.freeze(configSchema.parse({}));
 
+const EXAMPLE = { ...DEFAULT_CONFIG, lanes: { CLC: laneSchema.parse({}) } };
+
 /** Reads wo-bridge.yaml: the configuration, or every problem with its place. A file of comments only is the default. */
 export function readConfig(bytes: Uint8Array): Result<Config, readonly Problem[]> {
   const text = decode(bytes);
@@ -85,7 +88,22 @@ export function readConfig(bytes: Uint8Array): Result<Config, readonly Problem[]
   if (!document.ok) return document;
   const problems = new Collector(document.value);
   const config = problems.read(configSchema, document.value.data, []);
-  return config === undefined ? err(problems.problems) : ok(Object.freeze(config));
+  return config === undefined ? err(problems.problems.map(withExample)) : ok(Object.freeze(config));
+}
+
+/** One line: where, which key, what was got and wanted, and how it is written. */
+export function configProblemText({ place, key, message, hint }: Problem): string {
+  const where = `wo-bridge.yaml:${place?.line ?? 1}:${place?.column ?? 1}`;
+  return `${where}  ${key === undefined || key === "" ? "" : `${key}: `}${message}${hint === undefined ? "" : ` (${hint})`}`;
+}
+
+/** What a key would look like, out of the defaults. */
+function withExample(problem: Problem): Problem {
+  if (problem.hint !== undefined || problem.key === undefined) return problem;
+  const key = problem.key.replace(/^lanes\.[^.]+/, "lanes.CLC");
+  const value = valueAt(EXAMPLE, key.split("."));
+  if (value === undefined) return problem;
+  return { ...problem, hint: `for example ${key.split(".").at(-1) ?? key}: ${JSON.stringify(value)}` };
 }
 
 /** What a lane's orders may do. A lane that no configuration names executes; ENTRY only passes on. */

@@ -10,6 +10,7 @@ import type { Runner } from "../platform/runner.ts";
 import { type Server, serve } from "../platform/socket.ts";
 import type { Books } from "../records/books.ts";
 import { attachBase, FIRST_LANES } from "./attach.ts";
+import { configProblemText } from "./config.ts";
 import { answerControl, socketPath } from "./control.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { type Ground, type Opened, openBase } from "./opening.ts";
@@ -160,8 +161,7 @@ export class Daemon {
     await settings.reload();
     const [problem] = settings.problems;
     if (!settings.isUnaccepted || problem === undefined) return settings;
-    const { line, column } = problem.place ?? { line: 1, column: 1 };
-    throw new BridgeError("CONFIG_INVALID", `wo-bridge.yaml:${line}:${column}: ${problem.message}`);
+    throw new BridgeError("CONFIG_INVALID", settings.problems.map(configProblemText).join("\n"));
   }
 
   async #refuse(): Promise<void> {

@@ -10,7 +10,7 @@ import type { OrderIndex } from "../records/order-index.ts";
 import type { OrderRecord } from "../records/order-record.ts";
 import { progressOf, troubleOf } from "../records/state-file.ts";
 import type { BoundBase } from "./base.ts";
-import { laneRules } from "./config.ts";
+import { configProblemText, laneRules } from "./config.ts";
 import type { Housekeeping } from "./housekeeping.ts";
 import type { Parts } from "./parts.ts";
 import type { Runtime } from "./runtime.ts";
@@ -173,8 +173,8 @@ function settingsNeeds({ live, nowMs }: StatusSource): Need[] {
   if (live === undefined) return [];
   const since = isoTime(nowMs);
   const { settings, parts } = live;
-  const broken = settings.problems.map(({ message, place }) => ({
-    what: `wo-bridge.yaml${place === undefined ? "" : `:${place.line}:${place.column}`}: ${message}; the last accepted one is in effect`,
+  const broken = settings.problems.map((problem) => ({
+    what: `${configProblemText(problem)}; the last accepted one is in effect`,
     since,
     next: "mend the file",
   }));
