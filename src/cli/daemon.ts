@@ -26,6 +26,7 @@ export async function runDaemon(context: Context): Promise<number> {
     exitNow(EXIT.bug);
   };
   onUncaught(bug);
+  const signals = stopSignals(context);
   let daemon: Daemon;
   try {
     daemon = await Daemon.start({
@@ -44,7 +45,8 @@ export async function runDaemon(context: Context): Promise<number> {
     });
   } catch (thrown) {
     if (!(thrown instanceof BridgeError)) throw thrown;
-    complain(context, thrown);
+    const { code, message, hint } = thrown;
+    complain(context, { code, message, hint });
     // A supervisor would start it again and again: what only a person can mend ends with 0 there.
     return isSupervised(context.machine.env) && thrown.isLasting ? EXIT.yes : thrown.exit;
   }
@@ -52,17 +54,36 @@ export async function runDaemon(context: Context): Promise<number> {
   if (daemon.refusal === undefined)
     terminal.err(`${terminal.paint("green", "✓")} daemon up    pid ${ground.processes.self.pid}, base ${daemon.base}`);
   else terminal.err(`${terminal.paint("red", "✗")} daemon up, refusing to work: ${daemon.refusal}`);
-  let isStopping = false;
-  const off = onStopSignal((signal) => {
-    // A terminal's Ctrl-C comes twice: to this process, and from the script that started it.
-    if (!isStopping) terminal.err(`stopping (${signal}): intake is closed, what runs gets its time`);
-    isStopping = true;
-    void daemon.stop(signal);
-  });
+  void signals.first.then((signal) => daemon.stop(signal));
   await daemon.done;
-  off();
+  signals.off();
   terminal.err("daemon stopped");
-  return EXIT.yes;
+  // A command that goes on under its host, and the pipe to it, must not keep this process.
+  return exitNow(EXIT.yes);
+}
+
+/** The first signal to stop; one that comes before the daemon works is kept for it, for a while. */
+function stopSignals({ terminal, clock }: Context): { readonly first: Promise<string>; readonly off: () => void } {
+  let off: () => void = () => undefined;
+  const first = new Promise<string>((resolve) => {
+    off = onStopSignal((signal) => {
+      resolve(signal);
+    });
+  });
+  const done = new AbortController();
+  void first.then(async (signal) => {
+    terminal.err(`stopping (${signal}): intake is closed, what runs gets its time`);
+    await clock.sleep(STOP_WAIT_MS, done.signal);
+    // Whatever holds it up: to be killed costs nothing but a moment.
+    if (!done.signal.aborted) exitNow(EXIT.interrupted);
+  });
+  return {
+    first,
+    off: () => {
+      off();
+      done.abort();
+    },
+  };
 }
 
 /** Starts it in the background; ends when it has answered. */

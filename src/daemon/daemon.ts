@@ -222,10 +222,11 @@ export class Daemon {
     if (working !== undefined) {
       const { books, parts, settings, rounds } = working;
       parts.intake.pause();
-      await rounds.end();
-      // What does not end within the budget goes on under its runner host; the next daemon adopts it.
+      // From this turn on no step begins. What does not end within the budget goes on under its runner host, without this
+      // process: the next daemon adopts it.
       const inTime = new AbortController();
       const left = Promise.all([parts.line.leave(), parts.intake.idle()]).then(() => inTime.abort());
+      await rounds.end();
       await Promise.race([left, ground.clock.sleep(settings.config.stopBudgetMs, inTime.signal)]);
       await books.append([{ event: "daemon_stopped", pid: ground.processes.self.pid, reason }]);
       await parts.views.flush();

@@ -22,10 +22,17 @@ const BLOCK_SCALAR = /(?:^|[\s:-])[|>][-+0-9]{0,2}[ \t]*(?:#.*)?\r?$/;
 const TOKEN = new Uint8Array(128);
 for (const char of "[]{},:\"'?&*!%#-") TOKEN[char.charCodeAt(0)] = 1;
 
+/**
+ * Nesting by brackets, indicators or blanks, as they stand there, beyond which nothing is parsed: the parser recurses, and
+ * an engine that runs out of stack inside a pattern ends the whole process. The true limit is checked after parsing.
+ */
+const NESTING_MAX = 1000;
+
 /** What the text would cost to parse. */
 export function yamlCost(text: string): YamlCost {
   let tokensAtMost = 0;
   let tokens = 0;
+  let brackets = 0;
   let scalarIndent: number | undefined;
   for (let start = 0; start < text.length; ) {
     const newline = text.indexOf("\n", start);
@@ -38,7 +45,13 @@ export function yamlCost(text: string): YamlCost {
     if (scalarIndent !== undefined && !blank && indent <= scalarIndent) scalarIndent = undefined;
     if (scalarIndent === undefined) {
       tokens += count;
-      const fault = lineFault(text, start, tokens);
+      const nesting = nestingOf(text, start, end, brackets);
+      brackets = nesting.brackets;
+      const deepest = Math.max(nesting.deepest, indent);
+      const fault =
+        deepest > NESTING_MAX
+          ? { code: "too_deep" as const, message: `nests deeper than ${LIMITS.depth}`, offset: start }
+          : lineFault(text, start, tokens);
       if (fault !== undefined) return { fault, tokensAtMost };
       if (!blank && BLOCK_SCALAR.test(text.slice(Math.max(start, end - 200), end))) scalarIndent = indent;
     }
@@ -59,6 +72,25 @@ function lineFault(text: string, start: number, tokens: number): YamlFault | und
     return { code: "unsupported_yaml", message: "a directive changes what the file means", offset: start };
   }
   return undefined;
+}
+
+/** How deep a line nests at most: brackets that are open, and indicators of lists and keys that follow one another. */
+function nestingOf(
+  text: string,
+  start: number,
+  end: number,
+  open: number,
+): { readonly brackets: number; readonly deepest: number } {
+  let [brackets, indicators, deepest] = [open, 0, open];
+  for (let at = start; at < end; at += 1) {
+    const char = text[at];
+    if (char === "[" || char === "{") brackets += 1;
+    else if (char === "]" || char === "}") brackets = Math.max(0, brackets - 1);
+    else if ((char === "-" || char === "?" || char === ":") && (text[at + 1] === " " || at + 1 === end))
+      indicators += 1;
+    if (brackets + indicators > deepest) deepest = brackets + indicators;
+  }
+  return { brackets, deepest };
 }
 
 function indentOf(text: string, start: number, end: number): number {

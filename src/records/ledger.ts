@@ -91,9 +91,11 @@ export class Ledger {
 
   /**
    * Durable when it resolves, all or none of them; the entries come back as they stand in the ledger. Rejects with
-   * DISK_FULL (nothing was kept, ask again later) or SYNC_FAILED (the process is about to end).
+   * DISK_FULL (nothing was kept, ask again later) or SYNC_FAILED (the process is about to end). Once closed nothing is
+   * written and nobody is answered: what still runs then is the next process's to go on with.
    */
   append(events: readonly Event[]): Promise<readonly Entry[]> {
+    if (this.#closed) return new Promise(() => undefined);
     if (this.#dead !== undefined) return Promise.reject(this.#dead);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ events, resolve, reject });

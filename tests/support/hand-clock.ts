@@ -1,4 +1,5 @@
 /** Time that stands still until a test lets it pass: no test waits for a timer, none depends on how fast a machine is. */
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../../src/platform/clock.ts";
 
 interface Sleeper {
@@ -27,9 +28,12 @@ export class HandClock implements Clock {
 
   sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) return Promise.resolve();
+    // As the machine's own clock has it: any number of waits may end with one signal.
+    if (signal !== undefined) setMaxListeners(0, signal);
     return new Promise((resolve) => {
       const wake = () => {
         this.#sleepers.delete(sleeper);
+        signal?.removeEventListener("abort", wake);
         resolve();
       };
       const sleeper = { dueMs: this.#elapsedMs + durationMs, wake };

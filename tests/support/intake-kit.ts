@@ -10,7 +10,7 @@ import { newIdSource } from "../../src/platform/ids.ts";
 import { HandClock, turn } from "./hand-clock.ts";
 import { put, temporaryFolder } from "./temporary-folder.ts";
 
-export const RULES = { settleMs: 500, giveUpMs: 2000 } as const;
+const RULES = { settleMs: 500, giveUpMs: 2000 } as const;
 
 export class InboxKit {
   readonly clock = new HandClock();
@@ -32,7 +32,7 @@ export class InboxKit {
       clock: this.clock,
       folders: new BridgeFolders(files, base, process.getuid?.() ?? -1),
       newId: newIdSource(),
-      rules: RULES,
+      rules: () => RULES,
       readOrder: async (bytes, stem) => readOrder(bytes, stem),
       onClaim: async (claim) => void this.claims.push(claim),
       onIgnored: (lane, name, reason) => void this.ignored.push(`${lane.name}/${name}: ${reason}`),

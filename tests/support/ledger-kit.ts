@@ -10,7 +10,6 @@ import type { Entry } from "../../src/records/chain.ts";
 import type { Event } from "../../src/records/events.ts";
 import { Ledger } from "../../src/records/ledger.ts";
 import { CHAIN_BEGIN, type ChainEnd, type Damage, type Recorded, readChain } from "../../src/records/ledger-reading.ts";
-import { turn } from "./hand-clock.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export const realFiles = new Files(systemDisk, systemClock);
@@ -59,13 +58,6 @@ export async function openLedger(wish: LedgerWish = {}): Promise<OpenLedger> {
   return { ledger, folder, path, end: end.value, committed, fatal };
 }
 
-/** Appends a group by itself; resolves when the ledger rests again. */
-export async function appendAlone(ledger: Ledger, events: readonly Event[]): Promise<readonly Entry[]> {
-  const entries = await ledger.append(events);
-  await turn();
-  return entries;
-}
-
 /** An event without meaning that can be told from others. */
 export function note(name: string): Event {
   return { event: "wo_ignored", lane: "CLC", name, reason: "a test" };
@@ -83,7 +75,7 @@ export interface WrittenLedger {
 /** A closed ledger of one segment; each inner list is one group. */
 export async function writtenLedger(groups: readonly (readonly Event[])[]): Promise<WrittenLedger> {
   const { ledger, folder, path, committed } = await openLedger();
-  for (const group of groups) await appendAlone(ledger, group);
+  for (const group of groups) await ledger.append(group);
   await ledger.close();
   const bytes = readFileSync(path);
   const lines = bytes.toString("utf8").match(/.*\n/g) ?? [];

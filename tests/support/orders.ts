@@ -22,8 +22,3 @@ export function problemIn(text: string | Uint8Array, stem = "WO-1"): Problem {
   if (first === undefined || more.length > 0) throw new Error(`not one problem but ${more.length + 1}`);
   return first;
 }
-
-/** An order without any work, to be bent by tests. */
-export function anOrder(bend: Partial<Order> = {}): Order {
-  return { ...orderIn("wo_id: WO-1\n"), ...bend };
-}

@@ -1,22 +1,23 @@
 /** Real commands in the built runner host, each in a folder of its own. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { onTestFinished, vi } from "vitest";
+import { afterAll, onTestFinished, vi } from "vitest";
 import type { Clock } from "../../src/platform/clock.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { systemDisk } from "../../src/platform/disk.ts";
 import { Files } from "../../src/platform/files.ts";
 import { MARK_VARIABLE, type Processes, systemProcesses } from "../../src/platform/processes.ts";
-import type { RunSpec, RunStatus } from "../../src/platform/run-protocol.ts";
+import { type RunSpec, type RunStatus, STATUS_FILE } from "../../src/platform/run-protocol.ts";
 import { HostRunner, type PreparedRun, type RunEnd, type RunRecord } from "../../src/platform/runner.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export const processes: Processes = systemProcesses();
 const hostPath = new URL("../../dist/platform/runner-host.js", import.meta.url).pathname;
+const files = new Files(systemDisk, systemClock);
 let count = 0;
 
 /** A runner whose host is gone when the test has ended, with all that it runs. */
 export function openRunner(bend: { readonly clock?: Clock; readonly processes?: Processes } = {}): HostRunner {
-  const files = new Files(systemDisk, systemClock);
   const runner = new HostRunner({ files, clock: systemClock, processes, hostPath, ...bend });
   const prepare = runner.prepare.bind(runner);
   runner.prepare = async (spec) => {
@@ -62,8 +63,15 @@ export function statusOf(end: RunEnd): RunStatus {
   return end;
 }
 
-/** Runs it to its end. */
+let shared: HostRunner | undefined;
+afterAll(() => shared?.close());
+
+/** Runs it to its end, in a host that is shared by all who only want that: starting one takes longer than most runs. */
 export async function run(spec: RunSpec): Promise<RunStatus> {
-  const prepared = await openRunner().prepare(spec);
-  return statusOf(await prepared.go());
+  shared ??= new HostRunner({ files, clock: systemClock, processes, hostPath });
+  const prepared = await shared.prepare(spec);
+  const status = statusOf(await prepared.go());
+  // Its last file: nothing is written any more where the test will clean up.
+  await vi.waitUntil(() => existsSync(join(spec.folder, STATUS_FILE)), { timeout: 10_000, interval: 2 });
+  return status;
 }

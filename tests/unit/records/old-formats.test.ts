@@ -21,7 +21,9 @@ const json = (path: string): unknown => JSON.parse(readFileSync(join(SAMPLE, pat
 
 test("a ledger of version 1 is sound, and its orders are where they were", () => {
   const { index } = valueOf(readBooks(realFiles, vault));
-  const statuses = [...index.summaries()].map(({ id, status }) => [id, status]).toSorted();
+  const statuses = [...index.summaries()]
+    .map(({ id, status }) => [id, status])
+    .toSorted(([a = ""], [b = ""]) => (a < b ? -1 : 1));
   expect(statuses).toEqual([
     ["WO-FAILS", "failed"],
     ["WO-FILES", "done"],

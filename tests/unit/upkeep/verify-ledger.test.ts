@@ -7,7 +7,7 @@ import type { Vault } from "../../../src/records/vault.ts";
 import { verifyLedger } from "../../../src/upkeep/verify-ledger.ts";
 import { newVault } from "../../support/books-kit.ts";
 import { accepted, planned } from "../../support/events.ts";
-import { appendAlone, note, openLedger, realFiles } from "../../support/ledger-kit.ts";
+import { note, openLedger, realFiles } from "../../support/ledger-kit.ts";
 import { treeOf } from "../../support/temporary-folder.ts";
 
 const [BIG, OTHER] = [Buffer.alloc(70_000, "a"), Buffer.alloc(70_000, "b")];
@@ -17,7 +17,7 @@ async function vaultWith(groups: readonly (readonly Event[])[]): Promise<Vault> 
   const vault = await newVault();
   for (const bytes of [BIG, OTHER]) await vault.keep(bytes);
   const { ledger } = await openLedger({ folder: vault.ledger });
-  for (const group of groups) await appendAlone(ledger, group);
+  for (const group of groups) await ledger.append(group);
   await ledger.close();
   return vault;
 }

@@ -1,0 +1,168 @@
+/** After a start every order goes on from where the ledger says it is; nothing is done twice, nothing is left lying. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { recover } from "../../../src/daemon/recovery.ts";
+import { sha256 } from "../../../src/platform/ids.ts";
+import { happened, planned, stepFinished, stepStarted } from "../../support/events.ts";
+import { doing, ended, House, scriptedRunner, writing } from "../../support/house-kit.ts";
+import { given } from "../../support/results.ts";
+import { put } from "../../support/temporary-folder.ts";
+
+const { started, completed, failed, waiting } = happened;
+
+function recovered({ kit }: House) {
+  return recover(kit.files, kit.books, kit.parts);
+}
+
+/** A plan for one new file with the content "x". */
+const PLAN = planned({
+  files: [
+    {
+      root: ".",
+      path: "WO-1.txt",
+      temporary: ".wo-a-0.tmp",
+      after: { sha256: sha256(Buffer.from("x")), size_bytes: 1, mode: 0o644, content: { text: "x" } },
+    },
+  ],
+});
+
+test("an order that was accepted and not begun is begun", async () => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"));
+  expect(await recovered(house)).toEqual({ resumed: 1, finished: 0, reclaimed: 0 });
+  expect(await house.rest("WO-1")).toMatchObject({ status: "done", attempt: 1 });
+  expect(house.read("WO-1.txt")).toBe("x");
+  expect(house.list("bridge/inbox")).toEqual(["CLC/.claimed/"]);
+});
+
+test.each([
+  ["nothing of it was done", () => undefined],
+  ["all of it was done", (house: House) => void put(house.path("WO-1.txt"), "x")],
+])("an order that was planned goes on with the same plan when %s", async (_what, done) => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), started, PLAN);
+  done(house);
+  await recovered(house);
+  expect(await house.rest("WO-1")).toMatchObject({ status: "done", attempt: 1 });
+  expect(house.told("WO-1").filter((event) => event === "patch_planned")).toHaveLength(1);
+  expect(house.read("WO-1.txt")).toBe("x");
+});
+
+test("files that were changed since they were planned are not written over", async () => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), started, PLAN);
+  put(house.path("WO-1.txt"), "somebody's");
+  await recovered(house);
+  expect(await house.rest("WO-1")).toMatchObject({ failure: { class: "conflict", code: "changed_meanwhile" } });
+  expect(house.read("WO-1.txt")).toBe("somebody's");
+});
+
+test("files that the ledger has as done are not done again", async () => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), started, PLAN, happened.applied);
+  await recovered(house);
+  expect(await house.rest("WO-1")).toMatchObject({ status: "done" });
+  expect(house.read("WO-1.txt")).toBeUndefined();
+});
+
+test("a command that has ended is not run again, the next one is", async () => {
+  const runner = scriptedRunner(() => ended(0));
+  const house = await House.open("", { runner });
+  await house.accepted(doing("WO-1", ["a", "b"]), started, stepStarted(), stepFinished());
+  await recovered(house);
+  expect(await house.rest("WO-1")).toMatchObject({ status: "done", attempt: 1 });
+  expect(runner.ran).toEqual(["b"]);
+});
+
+test.each([
+  ["has ended meanwhile counts, and is not run again", ended(0), { status: "done" }, []],
+  ["failed meanwhile fails the order", ended(1), { status: "failed", failure: { code: "exit_1" } }, []],
+  ["was never let go is run now", "never ran" as const, { status: "done" }, ["a"]],
+  ["left no end leaves the order to a person", "unknown" as const, { failure: { class: "interrupted" } }, []],
+])("a command that %s", async (_what, end, expected, ran) => {
+  const runner = scriptedRunner(() => ended(0), end);
+  const house = await House.open("", { runner });
+  await house.accepted(doing("WO-1", ["a"]), started, stepStarted());
+  await recovered(house);
+  expect(await house.rest("WO-1")).toMatchObject(expected);
+  expect(runner.ran).toEqual(ran);
+});
+
+test("an order whose command left no end is begun again when it says so", async () => {
+  const runner = scriptedRunner(() => ended(0), "unknown");
+  const house = await House.open("", { runner });
+  await house.accepted(doing("WO-1", ["a"], { on_interrupt: "retry" }), started, stepStarted());
+  await recovered(house);
+  expect(await house.rest("WO-1")).toMatchObject({ status: "done", attempt: 2 });
+});
+
+test.each([
+  ["done", [started, completed]],
+  ["failed", [started, failed]],
+])("an order that is %s gets its result, its state, and its file put where it belongs", async (status, events) => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), ...events);
+  expect(await recovered(house)).toEqual({ resumed: 0, finished: 1, reclaimed: 0 });
+  expect((await house.rest("WO-1")).status).toBe(status);
+  expect(house.list("bridge/processed/CLC")).toEqual(["202311/WO-1.json"]);
+  expect(house.list("bridge/outbox/CLC")).toEqual(["WO-1_result.yaml"]);
+  expect(house.json("g/followup/state/WO-1.json")).toMatchObject({ status });
+});
+
+test("an order at rest whose file is gone gets a copy of it from the ledger", async () => {
+  const house = await House.open();
+  const { claim } = await house.accepted(writing("WO-1"), started, completed);
+  rmSync(house.path(`bridge/inbox/CLC/.claimed/${claim}`));
+  await recovered(house);
+  await house.rest("WO-1");
+  expect(house.json("bridge/processed/CLC/202311/WO-1.json")).toEqual(writing("WO-1"));
+});
+
+test("an order that waits for a person goes on waiting", async () => {
+  const house = await House.open();
+  const { claim } = await house.accepted(writing("WO-1"), waiting);
+  expect(await recovered(house)).toEqual({ resumed: 0, finished: 0, reclaimed: 0 });
+  expect(house.status("WO-1")).toBe("waiting");
+  expect(house.list("bridge/inbox/CLC/.claimed")).toEqual([claim]);
+});
+
+test("a claimed file that no order was made of is taken in", async () => {
+  const house = await House.open();
+  house.kit.parts.intake.scan();
+  house.claim("WO-1.json", writing("WO-1"));
+  put(house.path("bridge/inbox/CLC/.claimed/no-claim.json"), "{}");
+  expect(await recovered(house)).toEqual({ resumed: 0, finished: 0, reclaimed: 1 });
+  expect((await house.rest("WO-1")).status).toBe("done");
+  expect(house.list("bridge/inbox/CLC/.claimed")).toEqual(["no-claim.json"]);
+});
+
+test("a claimed file of an order that is settled already is put aside", async () => {
+  const house = await House.open();
+  await house.carryOut(writing("WO-1"));
+  house.claim("WO-1.json", writing("WO-1"));
+  await recovered(house);
+  expect(house.told("WO-1").at(-1)).toBe("wo_duplicate");
+  expect(house.list("bridge/inbox")).toEqual(["CLC/.claimed/"]);
+});
+
+test("what a crash left half-written beside its name is swept away, everywhere", async () => {
+  const house = await House.open();
+  const folders = ["", "bridge/outbox/CLC", "bridge/error/CLC", "bridge/inbox/CLC", "bridge/processed/CLC/202601"];
+  const paths = folders.map((folder) => join(folder, ".wo-abc-1.tmp"));
+  for (const path of [...paths, "work/.wo-abc-1.tmp"]) put(house.path(path), "half");
+  await recovered(house);
+  expect(paths.map((path) => house.read(path))).toEqual(paths.map(() => undefined));
+  expect(house.read("work/.wo-abc-1.tmp")).toBe("half");
+});
+
+test("several orders go on at once, each from its own place, in the order of their arrival within a lane", async () => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), started, completed);
+  await house.accepted(writing("WO-2"), started);
+  await house.accepted({ ...writing("WO-3"), edits: [{ path: "WO-2.txt", find: "x", replace: "y" }] });
+  expect(await recovered(house)).toEqual({ resumed: 2, finished: 1, reclaimed: 0 });
+  const ends = await Promise.all(["WO-1", "WO-2", "WO-3"].map((id) => house.rest(id)));
+  expect(ends.map(({ status }) => status)).toEqual(["done", "done", "done"]);
+  expect(given(house.read("WO-2.txt"))).toBe("y");
+});

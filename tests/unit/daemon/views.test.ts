@@ -1,0 +1,165 @@
+/** Views follow the ledger: written after the fact, soon enough, and again when they vanish. */
+import { rmSync } from "node:fs";
+import { expect, test, vi } from "vitest";
+import { refusal, watchedDisk } from "../../support/disks.ts";
+import { happened } from "../../support/events.ts";
+import { House, writing } from "../../support/house-kit.ts";
+import { given } from "../../support/results.ts";
+import { put } from "../../support/temporary-folder.ts";
+
+const { started, completed, settled, waiting } = happened;
+const STATE = "g/followup/state/WO-1.json";
+const LIST = "apps/dashboard/data/followup.json";
+
+const until = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 5000, interval: 1 });
+
+/** Looks again and again, as rounds do, until it holds. */
+function looks({ kit }: House, holds: () => boolean): Promise<unknown> {
+  const look = () => {
+    kit.parts.views.rescan();
+    return kit.clock.pass(10_000).then(holds);
+  };
+  return vi.waitUntil(look, { timeout: 5000, interval: 1 });
+}
+
+/** A house whose views have been begun. */
+async function open(wish: Parameters<typeof House.open>[1] = {}): Promise<House> {
+  const house = await House.open("", wish);
+  house.kit.parts.views.start();
+  await house.kit.clock.pass(2000);
+  return house;
+}
+
+test("the state of an order on its way follows within half a second, and not at each event", async () => {
+  const house = await open();
+  await house.accepted(writing("WO-1"));
+  await house.kit.clock.pass(499);
+  expect(house.read(STATE)).toBeUndefined();
+  await house.kit.books.append([started]);
+  await house.kit.clock.pass(1);
+  await until(() => house.read(STATE) !== undefined);
+  expect(house.json(STATE)).toMatchObject({ status: "running" });
+});
+
+test("an order at rest is told at once: its result, then its state", async () => {
+  const house = await open();
+  const record = await house.accepted(writing("WO-1"), started, completed);
+  await house.kit.parts.views.publish(record);
+  expect(house.json(STATE)).toMatchObject({ status: "done" });
+  expect(house.read("bridge/outbox/CLC/WO-1_result.yaml")).toContain("status: done");
+});
+
+test("an order that waits has a state and no result", async () => {
+  const house = await open();
+  await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), waiting));
+  expect(house.json(STATE)).toMatchObject({ status: "waiting" });
+  expect(house.list("bridge/outbox/CLC")).toEqual([]);
+});
+
+test("the dashboard's list follows within a second, at every place where it is wanted", async () => {
+  const house = await open();
+  await house.accepted(writing("WO-1"));
+  await house.kit.clock.pass(1000);
+  await until(() => house.read(LIST)?.includes("WO-1") === true && house.read(`g/${LIST}`)?.includes("WO-1") === true);
+});
+
+test.each([
+  ["a state file of an order on its way", [started], STATE, STATE],
+  ["a state file of an order at rest", [started, completed], STATE, STATE],
+  ["the folder of all state files", [started, completed], "g", STATE],
+  ["the dashboard's list", [started], LIST, LIST],
+  ["telemetry", [started], "g/telemetry/unified.jsonl", "g/telemetry/unified.jsonl"],
+])("%s that vanished is written again", async (_what, events, vanished, back) => {
+  const house = await open();
+  await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), ...events));
+  await house.kit.clock.pass(2000);
+  await until(() => house.read(LIST) !== undefined && house.read("g/telemetry/unified.jsonl") !== undefined);
+  const before = house.read(back);
+  rmSync(house.path(vanished), { recursive: true });
+  await looks(house, () => house.read(back) !== undefined);
+  if (back === STATE) expect(house.read(back)).toBe(before);
+});
+
+test("an outbox that vanished with the states is filled again", async () => {
+  const house = await open();
+  await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), started, completed, settled));
+  rmSync(house.path("g"), { recursive: true });
+  rmSync(house.path("bridge/outbox"), { recursive: true });
+  await looks(house, () => house.list("bridge/outbox/CLC").length === 2);
+  expect(house.list("bridge/outbox/CLC")).toEqual(["WO-1.ack.json", "WO-1_result.yaml"]);
+});
+
+test("answers that somebody has fetched and removed do not come back", async () => {
+  const house = await open();
+  await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), started, completed, settled));
+  rmSync(house.path("bridge/outbox/CLC/WO-1_result.yaml"));
+  rmSync(house.path(STATE));
+  await looks(house, () => house.read(STATE) !== undefined);
+  expect(house.list("bridge/outbox/CLC")).toEqual([]);
+});
+
+test.each([
+  ["older than the ledger", '{"meta":{"ledger_seq":1}}'],
+  ["no JSON", "x"],
+  ["empty", ""],
+])("a state file that is %s is found by comparing and written anew", async (_what, content) => {
+  const house = await open();
+  await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), started, completed));
+  const before = house.read(STATE);
+  put(house.path(STATE), content);
+  void house.kit.parts.views.checkContents(5);
+  await until(() => house.read(STATE) === before);
+});
+
+test("all views can be made anew, and are counted", async () => {
+  const house = await open();
+  await house.accepted(writing("WO-1"), started, completed);
+  await house.accepted(writing("WO-2"), waiting);
+  for (const path of ["g", "bridge/outbox"]) rmSync(house.path(path), { recursive: true, force: true });
+  expect(await house.through(house.kit.parts.views.rebuild())).toEqual({ states: 2, results: 1 });
+  expect(house.list("g/followup/state")).toEqual(["WO-1.json", "WO-2.json"]);
+  expect(house.list("bridge/outbox/CLC")).toEqual(["WO-1.ack.json", "WO-1_result.yaml", "WO-2.ack.json"]);
+  expect(house.read(LIST)).toContain("WO-2");
+});
+
+test("a disk that refuses a view loses nothing, and whoever publishes goes on", async () => {
+  let isFull = false;
+  const disk = watchedDisk(({ verb }, go) => {
+    if (isFull && verb === "openNew") throw refusal("ENOSPC");
+    return go();
+  });
+  const house = await open({ disk });
+  const record = await house.accepted(writing("WO-1"), started, completed);
+  isFull = true;
+  await house.kit.parts.views.publish(record);
+  expect([house.read(STATE), house.kit.parts.views.behind > 0]).toEqual([undefined, true]);
+  isFull = false;
+  await looks(house, () => house.read(STATE) !== undefined);
+});
+
+test("a state that the disk refused to replace is written when it takes something again", async () => {
+  let isFull = false;
+  const disk = watchedDisk(({ verb }, go) => {
+    if (isFull && verb === "openNew") throw refusal("ENOSPC");
+    return go();
+  });
+  const house = await open({ disk });
+  const { views } = house.kit.parts;
+  await views.publish(await house.accepted(writing("WO-1")));
+  isFull = true;
+  await house.kit.books.append([started, completed]);
+  await views.publish(given(house.record("WO-1")));
+  expect(house.json(STATE)).toMatchObject({ status: "pending" });
+  isFull = false;
+  views.rescan();
+  await until(() => house.read(STATE)?.includes('"done"') === true);
+});
+
+test("before the daemon ends everything is written", async () => {
+  const house = await open();
+  await house.accepted(writing("WO-1"), waiting);
+  const { views } = house.kit.parts;
+  await house.through(views.flush());
+  expect([house.json(STATE), views.behind]).toMatchObject([{ status: "waiting" }, 0]);
+  expect(house.read(LIST)).toContain("Paused");
+});

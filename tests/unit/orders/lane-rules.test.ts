@@ -1,0 +1,115 @@
+/** What becomes of an order in its lane: refused before it waits, waiting before it runs. */
+import { expect, test } from "vitest";
+import { judge, type LaneRules, type Verdict } from "../../../src/orders/lane-rules.ts";
+import { orderIn } from "../../support/orders.ts";
+
+const FILES = "files: {a: x}\n";
+const COMMANDS = "steps: [{run: ls}]\n";
+const CHECK = "files: {a: x}\npost_verify: [test -f a]\n";
+const PROSE = "title: look\n";
+const HERE = { backlog: false, fromGit: false };
+
+const say = (verdict: Verdict): string =>
+  ({
+    run: () => "run",
+    wait: () => `wait ${verdict.kind === "wait" ? verdict.reason : ""}`,
+    refuse: () => `refuse ${verdict.kind === "refuse" ? verdict.problem.code : ""}`,
+  })[verdict.kind]();
+
+test.each<[LaneRules["mode"], string, Partial<typeof HERE>, string]>([
+  ["execute", FILES, {}, "run"],
+  ["execute", COMMANDS, {}, "run"],
+  ["execute", PROSE, {}, "wait assignee"],
+  ["execute", FILES, { backlog: true }, "wait backlog"],
+  ["execute", COMMANDS, { backlog: true, fromGit: true }, "wait backlog"],
+  ["execute", PROSE, { backlog: true }, "wait backlog"],
+  ["execute", COMMANDS, { fromGit: true }, "wait from_git"],
+  ["execute", CHECK, { fromGit: true }, "wait from_git"],
+  ["execute", FILES, { fromGit: true }, "run"],
+  ["files-only", FILES, {}, "run"],
+  ["files-only", FILES, { fromGit: true }, "run"],
+  ["files-only", COMMANDS, {}, "refuse lane_refuses_commands"],
+  ["files-only", CHECK, {}, "refuse lane_refuses_commands"],
+  ["files-only", COMMANDS, { backlog: true }, "refuse lane_refuses_commands"],
+  ["files-only", PROSE, {}, "wait assignee"],
+  ["hold", FILES, {}, "wait held_lane"],
+  ["hold", PROSE, {}, "wait held_lane"],
+  ["hold", FILES, { backlog: true }, "wait backlog"],
+  ["route", FILES, {}, "wait no_route"],
+  ["route", COMMANDS, {}, "wait no_route"],
+])("in a lane of mode %s, %j from %j comes to: %s", (mode, text, origin, expected) => {
+  expect(say(judge(orderIn(text), { mode }, { ...HERE, ...origin }))).toBe(expected);
+});
+
+const runs = (command: string) =>
+  say(judge(orderIn(JSON.stringify({ steps: [{ run: command }] })), { mode: "execute" }, HERE)) === "run";
+
+test.each([
+  "rm -rf /",
+  "rm -fr /",
+  "rm -r -f /",
+  "rm -Rf /*",
+  "rm -rf ~",
+  "rm -rf ~/",
+  'rm -rf "$HOME"',
+  "rm -rf ${HOME}/*",
+  "rm -rf -- /",
+  "cd /tmp && rm -rf / ; ls",
+  "sudo rm -rf / --no-preserve-root",
+  "mkfs.ext4 /dev/sda1",
+  "diskutil eraseDisk JHFS+ X disk2",
+  "dd if=/dev/zero of=/dev/disk2",
+  ":(){ :|:& };:",
+  "true; shutdown -h now",
+  "make && sudo reboot",
+  "shutdown -h now",
+  "reboot",
+  "make\nreboot",
+  "rm --recursive --force /",
+])("%j is refused in every lane", (command) => {
+  expect(runs(command)).toBe(false);
+});
+
+test.each([
+  "rm -rf ./build",
+  "rm -rf /tmp/x",
+  "rm -rf ~/x",
+  "rm -f /",
+  "rm a.txt",
+  "rm -rf node_modules dist",
+  "dd if=a of=/dev/null",
+  "dd if=/dev/zero of=image.bin",
+  "echo shutdown at five",
+  "grep reboot log.txt",
+  "alarm -rf /",
+])("%j runs", (command) => {
+  expect(runs(command)).toBe(true);
+});
+
+test.each(["steps: [{skill: bash, args: [-c, rm -rf /]}]\n", "post_verify: [rm -rf /]\n", "cmd: rm -rf /\n"])(
+  "%j is refused however it is asked for, and the refusal names it",
+  (text) => {
+    const verdict = judge(orderIn(text), { mode: "hold" }, { backlog: true, fromGit: true });
+
+    expect(verdict).toMatchObject({ kind: "refuse", problem: { code: "command_refused" } });
+    expect(verdict.kind === "refuse" && verdict.problem.message).toContain("rm -rf /");
+  },
+);
+
+test.each([
+  ["rm with flags without end", `rm ${"-r ".repeat(40_000)}x`],
+  ["rm with one flag without end", `rm -${"r".repeat(120_000)}!`],
+  ["dd without end", "dd ".repeat(40_000)],
+  ["quotes without end", `rm ${"'".repeat(120_000)}`],
+  ["commands without end", "rm;".repeat(40_000)],
+])("judging %s is quick: its time grows with its length, not with the square of it", (_what, run) => {
+  const order = orderIn(JSON.stringify({ steps: [{ run }] }));
+  const timesMs = Array.from({ length: 3 }, () => {
+    const beginMs = performance.now();
+    judge(order, { mode: "execute" }, HERE);
+    return performance.now() - beginMs;
+  });
+
+  // Some ten milliseconds; squared it took seconds. The best of three: other work may come between.
+  expect(Math.min(...timesMs)).toBeLessThan(150);
+});

@@ -1,0 +1,138 @@
+/** The file that others write to, wipe, cut and replace: every event ends up in it once. */
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { refusal, refusingDisk, shortDisk, watchedDisk } from "../../support/disks.ts";
+import { note } from "../../support/ledger-kit.ts";
+import { Desk, LEDGER } from "../../support/telemetry-kit.ts";
+import { put } from "../../support/temporary-folder.ts";
+
+const XS = Array.from({ length: 999 }, () => "x");
+
+test.each<readonly [string, (desk: Desk) => unknown, readonly string[]]>([
+  ["was wiped", (desk) => rmSync(desk.path), ["1", "2", "3"]],
+  ["was wiped with its folder", (desk) => rmSync(desk.folder, { recursive: true }), ["1", "2", "3"]],
+  ["was cut to nothing", (desk) => writeFileSync(desk.path, ""), ["1", "2", "3"]],
+  ["was replaced by an older one", (desk) => replace(desk, firstLine(desk)), ["1", "2", "3"]],
+  ["was replaced by somebody's", (desk) => replace(desk, '{"event":"x"}\n'), ['{"event":"x"}', "1", "2", "3"]],
+  ["was replaced by the same", (desk) => replace(desk, desk.text), ["1", "2", "3"]],
+  ["was replaced by a longer one", (desk) => replace(desk, `${desk.text}${"x\n".repeat(999)}`), ["1", "2", ...XS, "3"]],
+])("a file that %s under the writer ends up with every event once", async (_what, spoil, told) => {
+  const desk = await Desk.open();
+  await desk.tell(note("a"), note("b"));
+  spoil(desk);
+  await desk.tell(note("c"));
+  expect(desk.told).toEqual(told);
+});
+
+function firstLine(desk: Desk): string {
+  return desk.text.slice(0, desk.text.indexOf("\n") + 1);
+}
+
+function replace(desk: Desk, text: string): void {
+  renameSync(put(`${desk.path}.new`, text), desk.path);
+}
+
+test("lines of others are kept where they stand", async () => {
+  const desk = await Desk.open();
+  await desk.tell(note("a"));
+  writeFileSync(desk.path, '{"by":"somebody"}\nno json at all\n', { flag: "a" });
+  await desk.tell(note("b"));
+  await desk.restart();
+  expect(desk.told).toEqual(["1", '{"by":"somebody"}', "no json at all", "2"]);
+});
+
+test("lines of another ledger, that came by git, are not taken for our own", async () => {
+  const desk = await Desk.open();
+  await desk.tell(note("a"));
+  writeFileSync(desk.path, `${JSON.stringify({ seq: 99, note: LEDGER, ledger: "another001" })}\n`, { flag: "a" });
+  await desk.commit(note("b"));
+  await desk.restart();
+  expect(desk.told).toEqual(["1", "99", "2"]);
+});
+
+test.each([1, 30, 120])("our own line that a crash tore after %i bytes is cut and written whole", async (length) => {
+  const desk = await Desk.open();
+  await desk.tell(note("a"), note("b"));
+  const whole = desk.text;
+  writeFileSync(desk.path, whole.slice(0, whole.indexOf("\n") + 1 + length));
+  await desk.restart();
+  expect(desk.text).toBe(whole);
+});
+
+test("our own line that a crash tore inside of a character is cut and written whole", async () => {
+  const desk = await Desk.open();
+  await desk.tell(note("aää"));
+  const whole = readFileSync(desk.path);
+  writeFileSync(desk.path, whole.subarray(0, whole.indexOf("ä") + 1));
+  await desk.restart();
+  expect(desk.text).toBe(whole.toString());
+});
+
+test("half a line of somebody else is ended, not cut", async () => {
+  const desk = await Desk.open();
+  await desk.tell(note("a"));
+  writeFileSync(desk.path, '{"by":"some', { flag: "a" });
+  await desk.commit(note("b"));
+  await desk.restart();
+  expect(desk.told).toEqual(["1", '{"by":"some', "2"]);
+});
+
+test.each([
+  ["has no room", refusingDisk("write", "ENOSPC")],
+  ["takes half a line", shortDisk(1)],
+  ["opens no more files", refusingDisk("openAppend", "EMFILE", { nth: 2 })],
+])("a disk that %s delays a line, and neither loses nor doubles it", async (_what, disk) => {
+  const desk = await Desk.open({ disk });
+  rmSync(desk.path);
+  await desk.tell(note("a"));
+  await desk.tell(note("b"));
+  expect(desk.told).toEqual(["1", "2"]);
+});
+
+test("what comes while the disk takes nothing is written in order when it does, signs of life too", async () => {
+  let isFull = false;
+  const disk = watchedDisk(({ verb }, go) => {
+    if (isFull && verb === "openAppend") throw refusal("ENOSPC");
+    return go();
+  });
+  const desk = await Desk.open({ disk });
+  isFull = true;
+  rmSync(desk.path);
+  await desk.tell(note("a"));
+  desk.telemetry.notice({ event: "wo_pipeline_healed", path: "g/x", what: "put back" });
+  await desk.tell(note("b"));
+  isFull = false;
+  await desk.tell(note("c"));
+  expect(desk.told).toEqual([expect.stringContaining("wo_pipeline_healed"), "1", "2", "3"]);
+});
+
+test("a sign of life that the disk refused is written when it takes something again", async () => {
+  const desk = await Desk.open({ disk: refusingDisk("write", "ENOSPC") });
+  desk.telemetry.notice({ event: "wo_pipeline_healed", path: "g/x", what: "put back" });
+  await desk.telemetry.settled();
+  await desk.tell(note("a"));
+  expect(desk.told).toEqual([expect.stringContaining("wo_pipeline_healed"), "1"]);
+});
+
+test("a sign of life is a line without a seq, and is not told again by catching up", async () => {
+  const desk = await Desk.open();
+  desk.telemetry.notice({ event: "wo_pipeline_healed", path: "g/x", what: "put back" });
+  await desk.tell(note("a"));
+  await desk.restart();
+  const [healed] = desk.text.split("\n");
+  expect(JSON.parse(healed ?? "")).toMatchObject({
+    agent: "wo_pipeline_guardrail",
+    ok: true,
+    path: "g/x",
+    ledger: LEDGER,
+  });
+  expect(desk.told).toEqual([healed, "1"]);
+});
+
+test("what is committed while much is caught up is told once, in its turn", async () => {
+  const desk = await Desk.open();
+  await desk.commit(...Array.from({ length: 600 }, () => note("a")));
+  const onBreathe = async () => desk.telemetry.push(await desk.commit(note("b")));
+  await desk.restart({ onBreathe });
+  expect(desk.told).toEqual(Array.from({ length: 601 }, (_, at) => String(at + 1)));
+});
