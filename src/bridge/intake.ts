@@ -346,7 +346,7 @@ function problemOf(reading: Exclude<Reading, { readonly kind: "file" | "absent" 
     case "no file":
       return {
         code: "no_file",
-        message: `an order is a regular file, this is a ${reading.info.kind}`,
+        message: `an order is a regular file, this is a ${reading.info.kind === "other" ? "pipe or a device" : reading.info.kind}`,
         hint: "drop a copy of the file itself",
       };
     case "too large":

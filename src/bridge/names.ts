@@ -32,5 +32,5 @@ export function claimName(ulid: string, name: string): string {
 
 /** The dropped name in a claim's; undefined when it is none. */
 export function nameInClaim(claim: string): string | undefined {
-  return /^[0-9A-HJKMNP-TV-Z]{26}~(.+)$/.exec(claim)?.[1];
+  return /^[0-9A-HJKMNP-TV-Z]{26}~(.+)$/s.exec(claim)?.[1];
 }

@@ -52,13 +52,18 @@ export function answer(context: Context, kind: string, data: unknown, text: () =
   else context.terminal.out(text());
 }
 
+/** The one JSON document that says what went wrong. */
+export function complainAsJson({ terminal }: Context, error: object): void {
+  terminal.out(JSON.stringify({ v: 1, kind: "error", data: error, warnings: [] }));
+}
+
 /** Prints what went wrong, on standard error or as the one JSON document, with the next command last. */
 export function complain(
   context: Context,
   error: { readonly code: string; readonly message: string; readonly hint?: string },
 ): void {
   const { terminal, json } = context;
-  if (json) terminal.out(JSON.stringify({ v: 1, kind: "error", data: error, warnings: [] }));
+  if (json) complainAsJson(context, error);
   terminal.err(`${terminal.paint("red", "✗")} ${error.message}`);
   if (error.hint !== undefined) terminal.err(`  ${error.hint}`);
 }

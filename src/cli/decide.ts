@@ -42,7 +42,7 @@ function decideOn(desk: Desk, decision: Decision, by: string): Promise<readonly 
 function resultText({ terminal }: Context, { id, ok, message, next }: DeskResult, isOffline: boolean): string {
   const mark = ok ? terminal.paint("green", "✓") : terminal.paint("red", "✗");
   const later = ok && isOffline ? "; no daemon runs, so it goes on when one does" : "";
-  return `${mark} ${id}: ${message}${later}${next === undefined ? "" : `\n  ${isOffline && ok ? "wo daemon start" : next}`}`;
+  return `${mark} ${id}: ${message}${later}${next === undefined ? "" : `\nnext: ${isOffline && ok ? "wo daemon start" : next}`}`;
 }
 
 /** Accepts the tree's configuration. */

@@ -48,7 +48,10 @@ export async function init(context: Context, options: InitOptions): Promise<numb
   refuseBrokenConfig(context);
   const plan = planInit(context);
   terminal.err(planText(plan));
-  if (options.dryRun === true) return EXIT.yes;
+  if (options.dryRun === true) {
+    if (context.json) answer(context, "init", { ...plan, dryRun: true }, () => "");
+    return EXIT.yes;
+  }
   const reply = options.yes === true || context.json ? "y" : ((await terminal.ask("Continue? [Y/n] ")) ?? "y");
   if (!/^(?:y|yes|)$/i.test(reply.trim())) {
     complain(context, { code: "declined", message: "nothing was changed" });

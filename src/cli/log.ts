@@ -74,6 +74,6 @@ function sinceTime({ clock }: Context, since: string | undefined): string {
   if (duration !== undefined) return isoTime(clock.now() - duration);
   const wallMs = Date.parse(since);
   if (Number.isNaN(wallMs))
-    throw new BridgeError("CONFIG_INVALID", `--since takes a duration such as 10m or an ISO time, not "${since}"`);
+    throw new BridgeError("USAGE", `--since takes a duration such as 10m or an ISO time, not "${since}"`);
   return isoTime(wallMs);
 }

@@ -1,7 +1,7 @@
 /** The verbs, their options and their help. What a verb does is loaded when it is typed: the CLI starts at once. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { BridgeError, EXIT, messageOf } from "../platform/errors.ts";
-import { type Context, complain, type GlobalOptions, newContext } from "./context.ts";
+import { type Context, complain, complainAsJson, type GlobalOptions, newContext } from "./context.ts";
 
 type Verb = (context: Context) => Promise<number> | number;
 
@@ -28,6 +28,8 @@ export async function runProgram(words: readonly string[], version: string): Pro
     return exit;
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
+    if (thrown.exitCode !== 0 && words.includes("--json"))
+      complainAsJson(newContext({ json: true }), { code: "usage", message: thrown.message, hint: "wo --help" });
     return thrown.exitCode === 0 ? EXIT.yes : EXIT.usage;
   }
 }

@@ -24,7 +24,7 @@ export async function submit(context: Context, path: string, options: SubmitOpti
   if (!checked.ok) {
     if (context.json) answer(context, "submit", { filed: false, problems: checked.error }, () => "");
     else context.terminal.err(problemsText(context.terminal, path, checked.error));
-    context.terminal.err(`${context.terminal.paint("red", "✗")} nothing was filed`);
+    context.terminal.err(`${context.terminal.paint("red", "✗")} nothing was filed\nnext: wo check ${path}`);
     return EXIT.usage;
   }
   if (options.dryRun === true) return dryRun(context, checked.value, options.lane);

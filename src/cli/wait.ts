@@ -62,11 +62,10 @@ export async function waitForOrder(context: Context, id: string, timeoutMs: numb
   if (followed.kind === "interrupted") return EXIT.interrupted;
   if (followed.kind === "timed out") {
     const status = followed.record?.status ?? "unknown";
-    answer(
-      context,
-      "wait",
-      { id, timedOut: true, status },
-      () => `${id} is ${status} after ${timeoutMs} ms; it goes on\nnext: wo wait ${id}`,
+    answer(context, "wait", { id, timedOut: true, status }, () =>
+      followed.record === undefined
+        ? `no order ${id} has come within ${timeoutMs} ms\nnext: wo status`
+        : `${id} is ${status} after ${timeoutMs} ms; it goes on\nnext: wo wait ${id}`,
     );
     return EXIT.timedOut;
   }

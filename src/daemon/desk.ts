@@ -109,5 +109,5 @@ function done(record: OrderRecord, message: string, next: string): DeskResult {
 function refused(record: OrderRecord, message: string, next?: string): DeskResult {
   const trouble = troubleOf(record);
   const shown = trouble === "" ? message : `${message} (${trouble})`;
-  return { id: record.id, ok: false, message: shown, exit: EXIT.refused, ...(next === undefined ? {} : { next }) };
+  return { id: record.id, ok: false, message: shown, exit: EXIT.refused, next: next ?? `wo show ${record.id}` };
 }

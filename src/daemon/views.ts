@@ -99,6 +99,7 @@ export class Views {
       if (this.#options.files.info(this.#statePath(record)) === undefined) this.#dirty.add(record.id);
     }
     this.#write();
+    void this.#guarded(() => this.#acknowledgeOpen());
     const lists = this.#options.followupPaths().map((path) => join(this.#options.base, path));
     if (lists.some((path) => this.#options.files.info(path) === undefined)) this.#planFollowup();
     const stamp = this.#stateStamp();
@@ -213,6 +214,16 @@ export class Views {
       stamp: missing.length === 0 ? stamp : this.#stateStamp(),
       nextMs: clock.elapsed() + tookMs / COMPARE_SHARE,
     };
+  }
+
+  /** Open orders whose acknowledgement vanished with the whole folder: the state files of a wipe are back by then. */
+  async #acknowledgeOpen(): Promise<void> {
+    const { books, files, outbox } = this.#options;
+    const open = books.index.open.filter(({ status }) => !isResting(status));
+    const lanes = [...new Set(open.map(({ lane }) => lane))];
+    const lost = new Set(lanes.filter((lane) => files.info(outbox.folder(lane)) === undefined));
+    const unacknowledged = open.filter(({ lane }) => lost.has(lane));
+    await this.#inSlices(unacknowledged, (record) => outbox.acknowledge(record));
   }
 
   /** Writes missing state files, and the outbox where its folder vanished with them. */

@@ -44,6 +44,10 @@ export class Collector {
       );
       return;
     }
+    if (issue.code === "invalid_type" && issue.message.endsWith("received undefined")) {
+      this.add({ code: "missing_value", message: `it has no "${String(last)}"` }, at);
+      return;
+    }
     this.add(
       { code: issue.code === "invalid_type" ? "wrong_type" : "wrong_value", message: lowerFirst(issue.message) },
       at,

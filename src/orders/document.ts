@@ -17,7 +17,7 @@ import { messageOf } from "../platform/errors.ts";
 import { err, isRecord, ok, type Result } from "../platform/result.ts";
 import { findJsonFault, jsonOffset, syntaxOffset } from "./json-text.ts";
 import { LIMITS } from "./limits.ts";
-import { codeFrame, type KeyPath, keyText, type Problem, type ProblemCode, placeAt } from "./problems.ts";
+import { codeFrame, HINTS, type KeyPath, keyText, type Problem, type ProblemCode, placeAt } from "./problems.ts";
 import { yamlCost } from "./yaml-text.ts";
 
 export interface Document {
@@ -47,7 +47,8 @@ export function decode(bytes: Uint8Array): Result<string, Problem> {
     // TextDecoder says no more than that it is no UTF-8.
     return err({ code: "no_text", message: "the file is no UTF-8 text", hint: "save it as UTF-8" });
   }
-  if (text.includes("\0")) return err({ code: "no_text", message: "the file is binary: it holds NUL characters" });
+  if (text.includes("\0"))
+    return err({ code: "no_text", message: "the file is binary: it holds NUL characters", hint: "an order is text" });
   if (text.trim() === "") return err({ code: "empty_order", message: "the file is empty", hint: "see `wo check`" });
   return ok(text);
 }
@@ -105,7 +106,14 @@ function firstWords(message: string): string {
 
 function problemAt(text: string, offset: number, fault: Fault, path?: string): Problem {
   const place = placeAt(text, offset);
-  return { ...fault, ...(path === undefined ? {} : { key: path }), place, frame: codeFrame(text, place) };
+  const hint = fault.hint ?? HINTS[fault.code];
+  return {
+    ...fault,
+    ...(hint === undefined ? {} : { hint }),
+    ...(path === undefined ? {} : { key: path }),
+    place,
+    frame: codeFrame(text, place),
+  };
 }
 
 const NO_MAP: Fault = {

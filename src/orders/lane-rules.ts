@@ -90,12 +90,17 @@ function refuseCommands(order: Order, rules: LaneRules): Problem | undefined {
     return {
       code: "lane_refuses_commands",
       message: `this lane runs no commands, the order has ${order.steps.length}`,
+      hint: "drop it into another lane, or leave the commands out",
     };
   }
   for (const step of order.steps) {
     const reason = disaster(step.argv);
     if (reason !== undefined)
-      return { code: "command_refused", message: `the command "${step.name}" is refused: ${reason}` };
+      return {
+        code: "command_refused",
+        message: `the command "${step.name}" is refused: ${reason}`,
+        hint: "name what is meant, or do it by hand",
+      };
   }
   return undefined;
 }

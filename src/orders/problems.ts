@@ -42,6 +42,17 @@ export const PROBLEM_CODES = [
 
 export type ProblemCode = (typeof PROBLEM_CODES)[number];
 
+/** What to do about faults that say nothing more of their own. */
+export const HINTS: Partial<Readonly<Record<ProblemCode, string>>> = {
+  several_documents: "put each order into a file of its own",
+  duplicate_key: "keep one of the two: readers disagree about which one counts",
+  too_many_aliases: "write the values out",
+  too_deep: "nothing that an order can hold nests like this",
+  too_many_tokens: "write large contents as block scalars (`content: |`), or the order as JSON",
+  syntax: "mend it there; `wo check FILE` reads it without filing it",
+  unsupported_yaml: "write plain keys and values",
+};
+
 export interface Problem {
   readonly code: ProblemCode;
   /** One sentence in lower case. */

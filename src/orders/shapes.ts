@@ -81,6 +81,6 @@ export function durationMs(value: number | string): number | undefined {
   const match = typeof value === "number" ? [String(value), String(value), "ms"] : /^([\d.]+)(ms|s|m|h)$/.exec(value);
   const unit = match?.[2];
   if (unit !== "ms" && unit !== "s" && unit !== "m" && unit !== "h") return undefined;
-  const result = Number(match?.[1]) * UNITS_MS[unit];
-  return result > 0 && result <= LIMITS.timeoutMs ? Math.round(result) : undefined;
+  const result = Math.round(Number(match?.[1]) * UNITS_MS[unit]);
+  return result > 0 && result <= LIMITS.timeoutMs ? result : undefined;
 }

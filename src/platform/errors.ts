@@ -60,6 +60,7 @@ const CATALOGUE = {
     hint: "the disk did not take what it was given; check it, then start again: recovery runs by itself",
   },
   TOO_MANY_FILES: { exit: EXIT.busy, hint: "close some programs or raise `ulimit -n`; work resumes by itself" },
+  USAGE: { exit: EXIT.usage, hint: "wo --help" },
   VAULT_DIFFERS: {
     exit: EXIT.integrity,
     hint: "this base is bound to another vault: unset WO_VAULT, or rebind with `wo init --vault DIR`",

@@ -51,7 +51,7 @@ export function findPlace(files: Files, path: string, rules: PlaceRules): Result
     return err({
       code: "path_refused" as const,
       message: `${path} is refused: ${reason}`,
-      ...(hint === undefined ? {} : { hint }),
+      hint: hint ?? "orders write into the base, and nowhere into its machinery",
     });
   };
   const byName = refusePath(lexical, rules.guarded);

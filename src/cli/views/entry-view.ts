@@ -20,6 +20,10 @@ export function entryText(terminal: Terminal, entry: Entry): string {
   return [line, ...outputLines("stdout", entry.stdout_tail), ...outputLines("stderr", entry.stderr_tail)].join("\n");
 }
 
+function countOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 function outputLines(stream: string, tail: string): string[] {
   return tail.trim() === ""
     ? []
@@ -33,7 +37,7 @@ function outputLines(stream: string, tail: string): string[] {
 function detailOf(entry: Entry): string {
   switch (entry.event) {
     case "wo_accepted":
-      return `${entry.lane}/${entry.name}, ${entry.file_actions} file actions, ${entry.commands} commands`;
+      return `${entry.lane}/${entry.name}, ${countOf(entry.file_actions, "file action")}, ${countOf(entry.commands, "command")}`;
     case "wo_rejected":
       return `${entry.lane}/${entry.name}: ${entry.problems.map(({ message }) => message).join("; ")}`;
     case "wo_duplicate":
@@ -53,13 +57,13 @@ function detailOf(entry: Entry): string {
         .slice(0, 5)
         .join(", ");
     case "patch_applied":
-      return `${entry.changed} files`;
+      return countOf(entry.changed, "file");
     case "step_started":
       return `${entry.name} (pid ${entry.pid})`;
     case "step_finished":
       return `${entry.name}, ${entry.duration_ms} ms${entry.message === undefined ? "" : `: ${entry.message}`}`;
     case "wo_completed":
-      return `${entry.changed} files changed, ${entry.steps} commands`;
+      return `${countOf(entry.changed, "file")} changed, ${countOf(entry.steps, "command")}`;
     case "wo_failed":
       return `${entry.class}: ${entry.message}`;
     case "wo_canceled":

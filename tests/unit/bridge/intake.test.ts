@@ -112,7 +112,7 @@ test.each(["CLC", "clc"])("a file that its writer announces in %s is taken at on
 
 test.each<readonly [string, (path: string) => unknown, string]>([
   ["a link", (path) => symlinkSync("/etc/hostname", path), "link"],
-  ["a pipe", (path) => execFileSync("mkfifo", [path]), "other"],
+  ["a pipe", (path) => execFileSync("mkfifo", [path]), "pipe or a device"],
   ["a folder", (path) => mkdirSync(path), "folder"],
 ])("%s named like an order is refused without being opened", async (_what, make, kind) => {
   const kit = new InboxKit();

@@ -53,3 +53,11 @@ test.each([
 test("whatever is a claim's name lies in a folder that is nobody's business", () => {
   expect(kindOfName(".claimed")).toBe("ignored");
 });
+
+test.each(["a\nb.yaml", "a\r.json", "a\u2028.yaml", "a\u2029b.yml"])(
+  "the odd name %j comes out of its claim whole",
+  (name) => {
+    expect(kindOfName(name)).toBe("order");
+    expect(nameInClaim(claimName("01JGYWQ2V0000000000000000A", name))).toBe(name);
+  },
+);

@@ -163,3 +163,14 @@ test("before the daemon ends everything is written", async () => {
   expect([house.json(STATE), views.behind]).toMatchObject([{ status: "waiting" }, 0]);
   expect(house.read(LIST)).toContain("Paused");
 });
+
+test("the acknowledgement of an open order comes back when the outbox vanished with the states", async () => {
+  const house = await open();
+  const record = await house.accepted(writing("WO-1"), waiting);
+  await house.kit.parts.views.publish(record);
+  await house.kit.parts.views.acknowledge(record);
+  rmSync(house.path("g"), { recursive: true });
+  rmSync(house.path("bridge/outbox"), { recursive: true });
+  await looks(house, () => house.list("bridge/outbox/CLC").includes("WO-1.ack.json"));
+  expect(house.read(STATE)).toContain("WO-1");
+});

@@ -80,6 +80,9 @@ test("a step that names no limit has none of its own", () => {
 test.each([
   ["timeout", "25h"],
   ["timeout", "0s"],
+  ["timeout", "0.2ms"],
+  ["timeout_ms", "0.2"],
+  ["timeout_sec", "0.0001"],
   ["timeout_ms", `${LIMITS.timeoutMs + 1}`],
   ["timeout_sec", `${LIMITS.timeoutMs}`],
   ["timeout_sec", "86401"],
