@@ -10,6 +10,7 @@ import { Drain } from "../platform/drain.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
+import { canonicalText } from "./canonical-text.ts";
 import type { Entry } from "./chain.ts";
 import { type Notice, reportOf } from "./events.ts";
 import { readEntriesAfter } from "./ledger-reading.ts";
@@ -222,10 +223,13 @@ export class Telemetry {
     this.#take();
   }
 
+  /** The same for an entry as it was told and as it is read again, to the byte: what was torn is known by it. */
   #lineOf(entry: Entry): string {
     const { agent, ok } = reportOf(entry);
     const { v: _v, seq, group: _group, ts, prev: _prev, hash: _hash, event, ...fields } = entry;
-    return `${JSON.stringify({ ts, agent, event, ok, seq, ...light(fields), ledger: this.#options.ledgerId })}\n`;
+    const { wo_id, lane, ...rest } = light(fields);
+    const head = JSON.stringify({ ts, agent, event, ok, seq, wo_id, lane }).slice(0, -1);
+    return `${head},${canonicalText({ ...rest, ledger: this.#options.ledgerId }).slice(1)}\n`;
   }
 }
 

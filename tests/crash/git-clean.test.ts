@@ -78,6 +78,9 @@ test("wipes while orders run: every order that was accepted comes to rest as don
   await world.startDaemon();
   const lanes = ["A", "B", "C", "D"];
   for (const lane of lanes) world.write(`bridge/inbox/${lane}/.keep`, "");
+  // A lane that nobody has seen yet is nobody's to bring back.
+  for (const lane of lanes) world.drop(lane, `seen-${lane}.json`, order(`WO-${lane}`, `made/${lane}.txt`));
+  for (const lane of lanes) await world.reaches(`WO-${lane}`, "done");
   let count = 0;
   for (let round = 0; round < 5; round += 1) {
     for (let index = 0; index < 40; index += 1) {

@@ -14,7 +14,7 @@ async function worked(ids: readonly string[]): Promise<{ readonly world: World; 
   for (const id of ids) {
     world.drop("CLC", `${id}.json`, appending(id));
     await world.reaches(id, "done");
-    await until(() => world.events(id).includes("wo_settled"), 5000, `${id} is settled`);
+    await until(() => world.told(id, "wo_settled"), 5000, `${id} is settled`);
   }
   return { world, daemon };
 }
@@ -116,7 +116,7 @@ test("a vault that was set back behind telemetry is refused, and a repair runs n
   const later = await world.startDaemon();
   world.drop("CLC", "2.json", appending("WO-2"));
   await world.reaches("WO-2", "done");
-  await until(() => world.events("WO-2").includes("wo_settled"), 5000, "it is settled");
+  await until(() => world.told("WO-2", "wo_settled"), 5000, "it is settled");
   await stop(later);
   const { vault } = world;
   rmSync(vault, { recursive: true });

@@ -116,16 +116,16 @@ test("verbs that read answer people with text, scripts with one document, and bo
 });
 
 const DECIDING = [
-  call("approve WO-HELD", 0, /✓ WO-HELD: approved\n {2}wo wait WO-HELD/, "approve", [
+  call("approve WO-HELD", 0, /✓ WO-HELD: approved\nnext: wo wait WO-HELD/, "approve", [
     some({ id: "WO-HELD", ok: true, exit: 0 }),
   ]),
   call("approve WO-HELD", 5, /does not wait/, "approve", [some({ id: "WO-HELD", ok: false, exit: 5 })]),
   call("retry WO-FAILED", 0, /will be tried again/, "retry", [some({ id: "WO-FAILED", ok: true })]),
   call("retry WO-DONE", 5, /only what failed/, "retry", [some({ id: "WO-DONE", ok: false, exit: 5 })]),
-  call("cancel WO-DONE", 5, /at rest already: done\n {2}wo show WO-DONE/, "cancel", [
+  call("cancel WO-DONE", 5, /at rest already: done\nnext: wo show WO-DONE/, "cancel", [
     some({ ok: false, next: "wo show WO-DONE" }),
   ]),
-  call("cancel WO-NOBODY", 2, /no order has this id\n {2}wo status/, "cancel", [
+  call("cancel WO-NOBODY", 2, /no order has this id\nnext: wo status/, "cancel", [
     some({ ok: false, exit: 2, next: "wo status" }),
   ]),
 ] as const;

@@ -194,7 +194,7 @@ test("a broken configuration keeps the last accepted one in effect and is told o
   const world = await workingWorld("lanes:\n  CLC: {mode: hold}\n");
   world.write("wo-bridge.yaml", "intake: {rescanMs: 500}\nlanes:\n  CLC: {mode: executes}\n");
   await needed(world, "wo-bridge.yaml:3:");
-  expect(await needs(world)).toMatch(/wo-bridge\.yaml:3:\d+: .*the last accepted one is in effect/);
+  expect(await needs(world)).toMatch(/wo-bridge\.yaml:3:\d+ {2}lanes\.CLC\.mode: .*the last accepted one is in effect/);
   world.drop("CLC", "one.json", filing("WO-1"));
   await world.reaches("WO-1", "waiting");
   const refused = await world.wo("config", "accept");
@@ -205,5 +205,5 @@ test("a first configuration that is broken keeps the daemon from starting, and n
   const world = await World.make({ bare: true });
   world.write("wo-bridge.yaml", "version: 1\nconcurency: 3\n");
   const end = await world.wo("daemon", "run");
-  expect(end).toMatchObject({ code: 2, stderr: expect.stringMatching(/wo-bridge\.yaml:2:1: .*concurency/) });
+  expect(end).toMatchObject({ code: 2, stderr: expect.stringMatching(/wo-bridge\.yaml:2:1 {2}concurency: /) });
 });

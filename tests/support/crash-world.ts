@@ -65,7 +65,7 @@ export async function recover(world: World): Promise<void> {
   const daemon = await world.startDaemon();
   if (daemon.exitCode !== null) throw new Error(`the daemon ended with ${daemon.exitCode}:\n${world.said}`);
   await world.reaches(ORDER_ID, "done", 20_000);
-  await until(() => world.events(ORDER_ID).includes("wo_settled"), 10_000, "the order is settled");
+  await until(() => world.told(ORDER_ID, "wo_settled"), 10_000, "the order is settled");
   const state = world.read(`g/followup/state/${ORDER_ID}.json`);
   const result = world.read(`bridge/outbox/CLC/${ORDER_ID}_result.yaml`);
   await world.ask({ call: "rebuild" });
@@ -128,7 +128,7 @@ export async function countSteps(): Promise<string[]> {
   const env = { ...world.env, WO_ARM: "crash.json", WO_STEPS: steps };
   const daemon = await world.startDaemon({ entry: [FAULTY_DAEMON], env });
   dropCrashOrder(world);
-  await until(() => world.events(ORDER_ID).includes("wo_settled"), 20_000, "the order is settled");
+  await until(() => world.told(ORDER_ID, "wo_settled"), 20_000, "the order is settled");
   await until(() => world.status(ORDER_ID) === "done", 5000, "its state is written");
   await new Promise((resolve) => setTimeout(resolve, VIEWS_MS));
   await world.kill(daemon);

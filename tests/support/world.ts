@@ -209,6 +209,12 @@ export class World {
       .map((line) => String(line["event"]));
   }
 
+  /** True once telemetry tells this of the order; also while a line is being written, or lies there torn. */
+  told(id: string, event: string): boolean {
+    const lines = (this.read("g/telemetry/unified.jsonl") ?? "").split("\n");
+    return lines.some((line) => line.includes(`"event":"${event}"`) && line.includes(`"wo_id":"${id}"`));
+  }
+
   /** Copies a sample of real orders into a lane; false where the samples are not there. */
   dropSample(name: string, lane = "CLC"): boolean {
     const folder = join(ROOT, "..", "shared", "samples", "02luka");

@@ -68,6 +68,26 @@ test("our own line that a crash tore inside of a character is cut and written wh
   expect(desk.text).toBe(whole.toString());
 });
 
+test("our own line that was torn at any place is cut and written whole, to the byte", async () => {
+  const problem = { place: { line: 3, column: 1 }, message: "ä", code: "syntax" as const };
+  const event = {
+    lane: "CLC",
+    event: "wo_rejected" as const,
+    claim: "c",
+    wo_id: "WO-1",
+    name: "n",
+    problems: [problem],
+  };
+  for (let cut = 1; cut < 200; cut += 7) {
+    const desk = await Desk.open();
+    await desk.tell(event);
+    const whole = readFileSync(desk.path);
+    writeFileSync(desk.path, whole.subarray(0, -cut));
+    await desk.restart();
+    expect(desk.text).toBe(whole.toString());
+  }
+});
+
 test("half a line of somebody else is ended, not cut", async () => {
   const desk = await Desk.open();
   await desk.tell(note("a"));
