@@ -230,15 +230,22 @@ export class Files {
 
   /** Makes the folder and what is missing above it; not durable by itself. */
   makeFolders(path: string, mode: number): void {
+    if (this.#makeFolder(path, mode) || dirname(path) === path) return;
+    this.makeFolders(dirname(path), mode);
+    // Asked once more only: what is above may be removed as fast as it is made, or be an open folder that is gone.
+    if (!this.#makeFolder(path, mode)) throw refusedWith("ENOENT", path);
+  }
+
+  /** False when what is above is missing. */
+  #makeFolder(path: string, mode: number): boolean {
     try {
       this.disk.makeFolder(path, mode);
     } catch (thrown) {
       const errno = errnoOf(thrown);
-      if (errno === "EEXIST") return;
-      if (errno !== "ENOENT" || dirname(path) === path) throw diskError(thrown, path);
-      this.makeFolders(dirname(path), mode);
-      this.makeFolders(path, mode);
+      if (errno === "ENOENT") return false;
+      if (errno !== "EEXIST") throw diskError(thrown, path);
     }
+    return true;
   }
 
   /** One rename; false when `from`, or the folder of `to`, is not there. The caller names a target that cannot exist. */

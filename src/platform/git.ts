@@ -63,10 +63,12 @@ export class GitTracking {
     if (this.#tree !== undefined && this.#files.info(this.#tree.gitFolder) !== undefined) return this.#tree;
     this.#tree = undefined;
     // Most folders above have none: looking for one costs less than asking git each time.
-    if (!this.#hasGitAbove()) return "none";
+    const root = this.#folderWithGit();
+    if (root === undefined) return "none";
     const end = await this.#git(
       ["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"],
-      this.#folder,
+      // Not from the inbox itself: it may just be wiped.
+      root,
     );
     const [top, gitFolder, commonFolder] = end.stdout.split("\n");
     if (end.exitCode !== 0 || top === undefined || gitFolder === undefined || commonFolder === undefined)
@@ -75,10 +77,10 @@ export class GitTracking {
     return this.#tree;
   }
 
-  #hasGitAbove(): boolean {
+  #folderWithGit(): string | undefined {
     for (let folder = this.#folder; ; folder = dirname(folder)) {
-      if (this.#files.info(join(folder, ".git")) !== undefined) return true;
-      if (folder === dirname(folder)) return false;
+      if (this.#files.info(join(folder, ".git")) !== undefined) return folder;
+      if (folder === dirname(folder)) return undefined;
     }
   }
 
