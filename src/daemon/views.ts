@@ -103,12 +103,10 @@ export class Views {
     const lists = this.#options.followupPaths().map((path) => join(this.#options.base, path));
     if (lists.some((path) => this.#options.files.info(path) === undefined)) this.#planFollowup();
     const stamp = this.#stateStamp();
-    if (
-      this.#comparing !== undefined ||
-      stamp === this.#compared.stamp ||
-      this.#options.clock.elapsed() < this.#compared.nextMs
-    )
-      return;
+    if (this.#comparing !== undefined || stamp === this.#compared.stamp) return;
+    // Names that come and go are looked at now and then; a folder that was made anew has lost all of them.
+    const isSameFolder = folderOf(stamp) === folderOf(this.#compared.stamp);
+    if (isSameFolder && this.#options.clock.elapsed() < this.#compared.nextMs) return;
     this.#comparing = this.#compareNames(stamp).finally(() => {
       this.#comparing = undefined;
     });
@@ -285,6 +283,11 @@ export class Views {
       this.#options.log.warn("view_refused", { code: thrown.code, message: thrown.message });
     }
   }
+}
+
+/** Of a stamp. */
+function folderOf(stamp: string): string {
+  return stamp.slice(0, stamp.lastIndexOf(":"));
 }
 
 function seqIn(bytes: Buffer): number | undefined {

@@ -43,7 +43,7 @@ test.each([["clc"], ["Clc"]])(
     world.drop(lane, "one.json", filing("WO-1"));
     await world.reaches("WO-1", "waiting");
     expect(world.list("bridge/inbox").filter((name) => name.toLowerCase() === "clc")).toEqual([lane]);
-    expect(world.list(`bridge/outbox/${lane}`)).toEqual(["WO-1.ack.json"]);
+    expect(world.list(`bridge/outbox/${lane}`).filter((name) => !name.startsWith("."))).toContain("WO-1.ack.json");
   },
 );
 
