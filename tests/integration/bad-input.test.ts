@@ -229,3 +229,14 @@ test.each([
   await until(isOver, 20_000, "the file is judged and the other lane's order is done");
   expect(slowestMs).toBeLessThan(250);
 });
+
+test.each([
+  ["brackets", "[".repeat(5000)],
+  ["brackets behind a key", `a: ${"[".repeat(20_000)}`],
+  ["lists in lists", `${"- ".repeat(20_000)}x`],
+])("nested %s are refused, and the daemon lives", async (_what, text) => {
+  const world = await workingWorld();
+  dropBytes(world, "CLC", "deep.yaml", text);
+  expect((await problemsOf(world, "CLC", "deep.yaml")).map(({ code }) => code)).toContain("too_deep");
+  expect(await world.daemonAnswers()).toBe(true);
+});

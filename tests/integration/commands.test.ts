@@ -224,3 +224,20 @@ test("orders of other lanes go on beside a long command, orders of its own lane 
   await world.reaches("WO-3", "done");
   expect(world.read("effects.txt")).toBe("ran\nthird\n");
 });
+
+test("a stop takes no longer than its budget, and a command goes on without its daemon until somebody cancels it", async () => {
+  const world = await workingWorld("stopBudgetMs: 300\n");
+  await world.killAll();
+  const daemon = await world.startDaemon();
+  await patient(world);
+  const startMs = Date.now();
+  daemon.kill("SIGTERM");
+  await exited(daemon);
+  expect(Date.now() - startMs).toBeLessThan(5000);
+  expect(daemon.exitCode).toBe(0);
+  expect(pidsIn(world, "pids").filter(isRunning)).toHaveLength(1);
+  await world.startDaemon();
+  expect((await world.wo("cancel", "WO-1")).code).toBe(0);
+  await world.reaches("WO-1", "canceled");
+  expect(pidsIn(world, "pids").filter(isRunning)).toEqual([]);
+});
