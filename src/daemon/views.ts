@@ -26,6 +26,8 @@ const FOLLOWUP_MS = 1000;
 /** How long a pass over views may keep the process from other work. */
 /** Comparing names takes time with many orders: never more than this share of it. */
 const COMPARE_SHARE = 1 / 50;
+/** State files on their way at the same time: several of the batches that the publisher makes of them. */
+const AT_ONCE = 256;
 
 export interface ViewsOptions {
   readonly files: Files;
@@ -244,14 +246,19 @@ export class Views {
     telemetry.notice({ event: "wo_pipeline_healed", path: "g/followup/state", what });
   }
 
+  /** Many at once: the publisher writes them in batches, and one that is waited for alone waits for company. */
   async #inSlices<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
     const { clock, signal } = this.#options;
     const slice = slices(clock);
-    for (const item of items) {
-      if (signal.aborted) return;
-      await work(item);
-      await slice();
-    }
+    const left = items.values();
+    const worker = async () => {
+      for (const item of left) {
+        if (signal.aborted) return;
+        await work(item);
+        await slice();
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
   }
 
   #planFollowup(): void {
