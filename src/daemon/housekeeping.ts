@@ -40,31 +40,35 @@ export class Housekeeping {
   async begin(): Promise<void> {
     const { ground, signal } = this.#options;
     const { clock } = ground;
-    await this.#measure();
+    await this.#guarded(() => this.#measure());
     await clock.sleep(FIRST_MS, signal);
-    if (!signal.aborted) await this.#tidy();
-    await repeat(clock, EVERY_MS, signal, () => this.#tidy());
+    if (!signal.aborted) await this.#guarded(() => this.#tidy());
+    await repeat(clock, EVERY_MS, signal, () => this.#guarded(() => this.#tidy()));
+  }
+
+  /** What could not be removed, or looked at, today is tomorrow's. */
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
+      this.#options.log.warn("housekeeping_refused", { code: thrown.code, message: thrown.message });
+    }
   }
 
   async #tidy(): Promise<void> {
     const { ground, log, books, telemetry, settings, base } = this.#options;
-    try {
-      const done = await applyRetention({
-        ...ground,
-        vault: books.vault,
-        base: base.path,
-        rules: settings.config.retention,
-        isOpen: (id) => books.index.open.some((record) => record.id === id),
-        snapshotSegment: books.snapshotSegment,
-      });
-      log.info("retention_applied", { ...done });
-      if (done.runs + done.files + done.segments > 0) telemetry.notice({ event: "retention_applied", ...done });
-      await this.#measure();
-    } catch (thrown) {
-      // What could not be removed today is tomorrow's.
-      if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
-      log.warn("retention_refused", { code: thrown.code, message: thrown.message });
-    }
+    const done = await applyRetention({
+      ...ground,
+      vault: books.vault,
+      base: base.path,
+      rules: settings.config.retention,
+      isOpen: (id) => books.index.open.some((record) => record.id === id),
+      snapshotSegment: books.snapshotSegment,
+    });
+    log.info("retention_applied", { ...done });
+    if (done.runs + done.files + done.segments > 0) telemetry.notice({ event: "retention_applied", ...done });
+    await this.#measure();
   }
 
   async #measure(): Promise<void> {

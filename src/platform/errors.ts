@@ -140,6 +140,11 @@ export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
+/** The same where nothing was thrown, only an errno name is known: DISK_FULL, TOO_MANY_FILES or DISK_REFUSED. */
+export function refusedWith(errno: string, path: string): Error {
+  return diskError(Object.assign(new Error(errno), { code: errno }), path);
+}
+
 /** A refused system call as a BridgeError with its path; the cause is kept. Errors of ours pass through unchanged. */
 export function diskError(thrown: unknown, path: string): Error {
   if (thrown instanceof BridgeError || thrown instanceof InvariantError) return thrown;

@@ -6,7 +6,7 @@
 import { dirname, join, parse } from "node:path";
 import { type Clock, slices } from "./clock.ts";
 import type { Disk, FileInfo, FolderEntry } from "./disk.ts";
-import { BridgeError, diskError, errnoOf, messageOf } from "./errors.ts";
+import { BridgeError, diskError, errnoOf, messageOf, refusedWith } from "./errors.ts";
 import { TemporaryNames } from "./ids.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -368,10 +368,6 @@ export class Files {
       throw diskError(thrown, path);
     }
   }
-}
-
-function refusedWith(errno: string, path: string): Error {
-  return diskError(Object.assign(new Error(errno), { code: errno }), path);
 }
 
 /** Runs system calls; what they throw becomes a BridgeError that names the path. */

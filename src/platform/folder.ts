@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import type { FileInfo } from "./disk.ts";
-import { BridgeError, diskError, errnoOf } from "./errors.ts";
+import { BridgeError, diskError, errnoOf, refusedWith } from "./errors.ts";
 import { type Files, translated } from "./files.ts";
 
 /** What lies under a name in the folder; `bytes` only for a regular file within the limit. */
@@ -34,8 +34,8 @@ export class Folder {
   static async make(files: Files, root: string, names: readonly string[]): Promise<Folder> {
     const folder = await Folder.#walk(files, root, names, true);
     if (folder !== undefined) return folder;
-    const gone = Object.assign(new Error("removed as soon as it was made"), { code: "ENOENT" });
-    throw diskError(gone, join(root, ...names));
+    // Removed as soon as it was made.
+    throw refusedWith("ENOENT", join(root, ...names));
   }
 
   static async #walk(
@@ -72,7 +72,7 @@ export class Folder {
       case "too large":
         return { info: reading.info, bytes: undefined };
       case "refused":
-        throw diskError(Object.assign(new Error(reading.errno), { code: reading.errno }), join(this.path, name));
+        throw refusedWith(reading.errno, join(this.path, name));
     }
   }
 

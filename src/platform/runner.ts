@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import type { Clock } from "./clock.ts";
-import { BridgeError, diskError } from "./errors.ts";
+import { BridgeError, refusedWith } from "./errors.ts";
 import type { Files } from "./files.ts";
 import { onLines } from "./lines.ts";
 import { endGroup, type Processes, type ProcessIdentity } from "./processes.ts";
@@ -99,8 +99,7 @@ export class HostRunner implements Runner {
     const started = await new Promise<{ readonly pid: number; readonly startTime: string }>((prepared, reject) => {
       const refused = (reason: string, errno?: string) => {
         const message = `${spec.argv[0] ?? "nothing"} could not be started: ${reason}`;
-        const cause = Object.assign(new Error(reason), { code: errno });
-        reject(errno === undefined ? new BridgeError("RUNNER_FAILED", message) : diskError(cause, spec.folder));
+        reject(errno === undefined ? new BridgeError("RUNNER_FAILED", message) : refusedWith(errno, spec.folder));
       };
       host.waiting.set(spec.key, { prepared, refused, ended: undefined });
       tell(host, { say: "prepare", spec });
