@@ -8,6 +8,7 @@ import { benchHistory, benchIdle, benchKill, benchLedger } from "./scale.ts";
 
 const SERIAL = 300;
 const BURST = 2000;
+const BURST_ROUNDS = 5;
 const LANES = 16;
 const WARM_UP = 1000;
 
@@ -68,19 +69,31 @@ async function benchBurst(): Promise<readonly Row[]> {
   await waitForQuiet(bench.root);
   await bench.start();
   await warmUp(bench, lanes);
-  const bare = [await floors.replaceRate(1000, 16)];
-  const start = performance.now();
-  const ids = Array.from({ length: BURST }, (_, index) => ({ id: `B${index}`, lane: lanes[index % LANES] ?? "" }));
-  for (const { id, lane } of ids) bench.drop(lane, id, BenchBase.order(id));
-  for (const { id, lane } of ids) await bench.result(lane, id);
-  const rate = BURST / ((performance.now() - start) / 1000);
-  bare.push(await floors.replaceRate(1000, 16));
-  await until(() => bench.countDone() === BURST + WARM_UP);
+  const [ours, bare]: [number[], number[]] = [[], []];
+  for (let round = 0; round < BURST_ROUNDS; round += 1) {
+    bare.push(await floors.replaceRate(1000, LANES));
+    ours.push(await burst(bench, lanes, `B${round}`));
+    // Its views are on the disk before the floor is measured again.
+    await until(() => bench.countDone() === WARM_UP + (round + 1) * BURST);
+  }
+  bare.push(await floors.replaceRate(1000, LANES));
   const done = bench.countDone();
-  if (done !== BURST + WARM_UP) throw new Error(`${done} of ${BURST + WARM_UP} orders are done`);
+  if (done !== BURST_ROUNDS * BURST + WARM_UP) throw new Error(`${done} orders are done`);
   floors.close();
   await bench.end();
-  return [atLeast(`${BURST} orders over ${LANES} lanes`, rate, percentile(bare, 0.5), 0.25)];
+  return [atLeast(`${BURST} orders over ${LANES} lanes`, percentile(ours, 0.5), percentile(bare, 0.5), 0.25)];
+}
+
+/** Orders per second, from the first drop to the last result. */
+async function burst(bench: BenchBase, lanes: readonly string[], prefix: string): Promise<number> {
+  const ids = Array.from({ length: BURST }, (_, index) => ({
+    id: `${prefix}-${index}`,
+    lane: lanes[index % lanes.length] ?? "",
+  }));
+  const start = performance.now();
+  for (const { id, lane } of ids) bench.drop(lane, id, BenchBase.order(id));
+  for (const { id, lane } of ids) await bench.result(lane, id);
+  return BURST / ((performance.now() - start) / 1000);
 }
 
 /** A daemon lives for weeks: it is measured as it is after its first thousand orders. */

@@ -280,7 +280,7 @@ export class Intake {
     const { files, clock, folders, newId } = this.#options;
     const claim = claimName(newId(clock.now()), name);
     const claimed = folders.claimed(lane);
-    const [from, to] = [join(lane.folder, name), join(claimed, claim)];
+    const [from, to] = [`${lane.folder}/${name}`, `${claimed}/${claim}`];
     if (!files.rename(from, to)) {
       // Taken away by somebody, or the folder for claims is not there yet.
       files.makeFolders(claimed, 0o755);
@@ -313,7 +313,7 @@ export class Intake {
   ): Promise<Claim | undefined> {
     const { files, clock, folders, signal } = this.#options;
     const { settleMs } = this.#options.rules();
-    const path = join(folders.claimed(lane), claim);
+    const path = `${folders.claimed(lane)}/${claim}`;
     let before = seen?.bytes;
     for (;;) {
       const reading = files.peek(path, LIMITS.sizeBytes);

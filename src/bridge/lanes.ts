@@ -33,24 +33,24 @@ export class BridgeFolders {
 
   /** The inbox root as it is written; it may be a link. */
   get inbox(): string {
-    return join(this.base, "bridge", "inbox");
+    return `${this.base}/bridge/inbox`;
   }
 
   claimed(lane: Lane): string {
-    return join(lane.folder, CLAIMED);
+    return `${lane.folder}/${CLAIMED}`;
   }
 
   /** `YYYYMM` of an ISO time. */
   processed(lane: string, iso: string): string {
-    return join(this.base, "bridge", "processed", lane, iso.slice(0, 7).replace("-", ""));
+    return `${this.base}/bridge/processed/${lane}/${iso.slice(0, 7).replace("-", "")}`;
   }
 
   error(lane: string): string {
-    return join(this.base, "bridge", "error", lane);
+    return `${this.base}/bridge/error/${lane}`;
   }
 
   outbox(lane: string): string {
-    return join(this.base, "bridge", "outbox", lane);
+    return `${this.base}/bridge/outbox/${lane}`;
   }
 
   /** Makes the inbox root and the named lanes where they are missing; returns what was made. */

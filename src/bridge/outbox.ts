@@ -1,5 +1,4 @@
 /** What whoever dropped an order gets back: an acknowledgement when it is accepted, a result when it is at rest. Views. */
-import { join } from "node:path";
 import type { Problem } from "../orders/problems.ts";
 import type { Publisher } from "../platform/publisher.ts";
 import type { OrderRecord } from "../records/order-record.ts";
@@ -52,7 +51,7 @@ export class Outbox {
       ...fields,
     };
     await this.#publisher.publish(
-      join(this.#folders.outbox(claim.lane.name), `${name}.${ulid}.ack.json`),
+      `${this.#folders.outbox(claim.lane.name)}/${name}.${ulid}.ack.json`,
       `${JSON.stringify(ack, undefined, 2)}\n`,
     );
   }
@@ -62,11 +61,11 @@ export class Outbox {
   }
 
   ackPath(record: OrderRecord): string {
-    return join(this.#folders.outbox(record.lane), `${record.id}.ack.json`);
+    return `${this.#folders.outbox(record.lane)}/${record.id}.ack.json`;
   }
 
   resultPath(record: OrderRecord): string {
-    return join(this.#folders.outbox(record.lane), `${record.id}_result.yaml`);
+    return `${this.#folders.outbox(record.lane)}/${record.id}_result.yaml`;
   }
 }
 

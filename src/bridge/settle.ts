@@ -22,11 +22,7 @@ export class Settler {
 
   /** Where the claimed file of an order lies, or would lie. */
   claimPath(record: OrderRecord): string {
-    return join(
-      this.#files.realPath(join(this.#folders.inbox, record.lane)) ?? join(this.#folders.inbox, record.lane),
-      CLAIMED,
-      record.claim,
-    );
+    return `${this.#folders.inbox}/${record.lane}/${CLAIMED}/${record.claim}`;
   }
 
   /**

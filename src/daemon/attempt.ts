@@ -146,7 +146,7 @@ async function carryOutFiles(
     const staging = { folders, vault: tools.vault, base };
     // MAY RUN TWICE: after a crash the same plan is applied again, and files at their after are left alone.
     const staged = planIsOurs
-      ? ok(await stagePlan({ ...staging, plan: loadPlan(tools, resumed) }))
+      ? ok(await stagePlan({ ...staging, plan: loadPlan(tools, resumed), begun: true }))
       : await makePlan(tools, attempt, ref, staging);
     if (!staged.ok) return staged;
     const applied = await staged.value?.finish();
@@ -164,7 +164,7 @@ async function makePlan(
   tools: AttemptTools,
   { job, journal, known }: Attempt,
   ref: Ref,
-  staging: Omit<ApplyRequest, "plan">,
+  staging: Omit<ApplyRequest, "plan" | "begun">,
 ): Promise<Result<StagedPlan | undefined, Failure>> {
   const previous = known?.plan === undefined ? [] : loadPlan(tools, known);
   const changes = await planFiles(staging.folders, { ...planBasis(tools, job), previous });
@@ -173,7 +173,7 @@ async function makePlan(
   if (plan.length === 0) return ok(undefined);
   // Side by side: the new contents are on the medium by the time the plan is.
   const planned = journal.commit({ event: "patch_planned", ...ref, files: plan });
-  const [staged, committed] = await Promise.allSettled([stagePlan({ ...staging, plan }), planned]);
+  const [staged, committed] = await Promise.allSettled([stagePlan({ ...staging, plan, begun: false }), planned]);
   if (staged.status === "rejected") throw staged.reason;
   if (committed.status === "rejected") {
     staged.value.drop();

@@ -81,7 +81,7 @@ export class Folder {
     const path = this.#at(temporary);
     const handle = await this.#writeNew(path, bytes, mode);
     try {
-      await this.#files.sync(handle, join(this.path, temporary));
+      await this.#files.sync(handle, `${this.path}/${temporary}`);
     } finally {
       this.#files.disk.close(handle);
     }
@@ -99,7 +99,7 @@ export class Folder {
 
   /** The prepared file takes the name, replacing what had it, in one rename. Durable after `sync`. */
   finish(temporary: string, name: string): void {
-    translated(join(this.path, name), () => this.#files.disk.rename(this.#at(temporary), this.#at(name)));
+    translated(`${this.path}/${name}`, () => this.#files.disk.rename(this.#at(temporary), this.#at(name)));
   }
 
   /** False when nothing was there. Durable after `sync`. */
@@ -117,7 +117,7 @@ export class Folder {
   }
 
   async #child(name: string, create: boolean): Promise<Folder | undefined> {
-    const path = join(this.path, name);
+    const path = `${this.path}/${name}`;
     try {
       return new Folder(this.#files, path, this.#files.disk.openFolder(this.#at(name)));
     } catch (thrown) {

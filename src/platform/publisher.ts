@@ -23,6 +23,8 @@ export interface Publisher extends Pick<Files, "moveNew"> {
 /** How long a file that nobody waits for may wait for company: each message costs as much as a file. */
 const GATHER_MS = 5;
 const BATCH_MAX = 64;
+/** Batches on their way at the same time: the thread does one after the other, and what waits meanwhile is one message. */
+const SENT_MAX = 2;
 
 export type PublisherTask =
   | {
@@ -103,9 +105,10 @@ export class ThreadPublisher implements Publisher {
     });
   }
 
+  /** Sends what waits; while the thread has enough to do, its next answer does. */
   #send(): void {
-    if (this.#waiting.length === 0) return;
-    const batch = this.#waiting.splice(0);
+    if (this.#waiting.length === 0 || this.#sent.length >= SENT_MAX) return;
+    const batch = this.#waiting.splice(0, BATCH_MAX);
     this.#sent.push(batch);
     send(
       this.#worker,
@@ -115,6 +118,7 @@ export class ThreadPublisher implements Publisher {
 
   #take(ends: unknown): void {
     const batch = this.#sent.shift() ?? [];
+    this.#send();
     for (const [index, { resolve, reject }] of batch.entries()) {
       const end: unknown = Array.isArray(ends) ? ends[index] : undefined;
       if (isRecord(end) && end["ok"] === true) resolve(typeof end["name"] === "string" ? end["name"] : undefined);

@@ -51,6 +51,8 @@ export interface ApplyRequest {
   /** The base's real path. */
   readonly base: string;
   readonly plan: readonly PlannedFile[];
+  /** An earlier daemon may have carried some of it out; else it was made just now. */
+  readonly begun: boolean;
 }
 
 /** A plan whose new contents lie beside their targets, synced, and nothing of which can be seen yet. */
@@ -88,7 +90,7 @@ export async function stagePlan(request: ApplyRequest): Promise<StagedPlan> {
   const needed: Target[] = [];
   for (const target of targets) {
     await slice();
-    if (judge(target) !== "after") needed.push(target);
+    if (!request.begun || judge(target) !== "after") needed.push(target);
   }
   await prepareAll(request.vault, needed);
   const drop = () => {

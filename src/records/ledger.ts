@@ -7,6 +7,7 @@ import { type Clock, isoTime } from "../platform/clock.ts";
 import { Drain } from "../platform/drain.ts";
 import { assert, BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
+import { LineBuffer } from "../platform/line-buffer.ts";
 import { type Entry, encode, type Head } from "./chain.ts";
 import type { Event } from "./events.ts";
 import { type ChainEnd, type ChainStart, type Recorded, segmentPath } from "./ledger-reading.ts";
@@ -50,6 +51,8 @@ export class Ledger {
   #tailStart: ChainStart;
   #waiting: Waiting[] = [];
   #notes: Event[] = [];
+  /** Of the group that is being written; there is never more than one. */
+  readonly #lines = new LineBuffer();
   readonly #drain = new Drain(() => this.#writeGroups());
   #noteTimed = false;
   #dead: BridgeError | undefined;
@@ -156,7 +159,7 @@ export class Ledger {
     const groupSeq = this.#head.seq + 1;
     const ts = isoTime(this.#options.clock.now());
     const recorded: Recorded[] = [];
-    const lines: string[] = [];
+    this.#lines.clear();
     let head: Head = this.#head;
     let offset = this.#file.sizeBytes;
     const limit = offset + GROUP_BYTES_MAX;
@@ -165,12 +168,11 @@ export class Ledger {
       for (const event of taken.events) {
         const { line, entry } = encode(event, { seq: seqOf(event, head), group: groupSeq, ts, prev: head.hash });
         recorded.push({ entry, position: { segment: this.#segment, offset } });
-        lines.push(line, "\n");
-        offset += Buffer.byteLength(line) + 1;
+        offset += this.#lines.add(line);
         head = entry;
       }
     }
-    return { batch, group: { recorded, bytes: Buffer.from(lines.join("")), head } };
+    return { batch, group: { recorded, bytes: this.#lines.bytes, head } };
   }
 
   async #write(group: Group): Promise<void> {

@@ -55,8 +55,8 @@ export class OrderIndex {
   readonly #rows = new Map<string, Row>();
   /** At rest, and not in the rows file yet. */
   readonly #unwritten = new Map<string, OrderRecord>();
-  /** Keys of the newest orders at rest, oldest first. */
-  readonly #recent = new Set<string>();
+  /** The newest orders at rest, oldest first; those of an earlier life are read when they are asked for. */
+  readonly #recent = new Map<string, OrderRecord | undefined>();
   readonly #counts = { pending: 0, running: 0, waiting: 0, done: 0, failed: 0, canceled: 0, planned: 0 };
   #rowsBytes = 0;
   #rowsHash: Hash = createHash("sha256");
@@ -112,9 +112,14 @@ export class OrderIndex {
 
   /** The newest orders at rest, newest first. */
   recent(): OrderRecord[] {
-    const recent = [...this.#recent].toReversed().flatMap((key) => this.get(key) ?? []);
-    // One that is tried again is open.
-    return recent.filter(({ status }) => isResting(status));
+    const recent: OrderRecord[] = [];
+    for (const [key, known] of this.#recent) {
+      const record = known ?? this.get(key);
+      if (record === undefined) continue;
+      if (known === undefined) this.#recent.set(key, record);
+      recent.push(record);
+    }
+    return recent.toReversed();
   }
 
   /** How many orders have each status. */
@@ -169,14 +174,15 @@ export class OrderIndex {
       this.#open.set(key, record);
       this.#unwritten.delete(key);
     }
-    if (isResting(record.status)) this.#remember(key);
+    this.#recent.delete(key);
+    // One that is tried again is open.
+    if (isResting(record.status)) this.#remember(key, record);
     return record;
   }
 
-  #remember(key: string): void {
-    this.#recent.delete(key);
-    this.#recent.add(key);
-    for (const oldest of this.#recent) {
+  #remember(key: string, record: OrderRecord): void {
+    this.#recent.set(key, record);
+    for (const oldest of this.#recent.keys()) {
       if (this.#recent.size <= RECENT) return;
       this.#recent.delete(oldest);
     }
@@ -259,7 +265,7 @@ export class OrderIndex {
     }
     // A row that cannot be read would be an order forgotten.
     if (this.#rowsBytes !== bytes) return undefined;
-    for (const key of [...this.#rows.keys()].slice(-RECENT)) this.#recent.add(key);
+    for (const key of [...this.#rows.keys()].slice(-RECENT)) this.#recent.set(key, undefined);
     return this.#rowsHash.copy().digest("hex");
   }
 

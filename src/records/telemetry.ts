@@ -10,7 +10,7 @@ import { Drain } from "../platform/drain.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
-import { canonicalText } from "./canonical-text.ts";
+import { fieldsText } from "./canonical-text.ts";
 import type { Entry } from "./chain.ts";
 import { type Notice, reportOf } from "./events.ts";
 import { readEntriesAfter } from "./ledger-reading.ts";
@@ -225,29 +225,24 @@ export class Telemetry {
 
   /** The same for an entry as it was told and as it is read again, to the byte: what was torn is known by it. */
   #lineOf(entry: Entry): string {
+    const { ts, event, seq } = entry;
     const { agent, ok } = reportOf(entry);
-    const { v: _v, seq, group: _group, ts, prev: _prev, hash: _hash, event, ...fields } = entry;
-    const { wo_id, lane, ...rest } = light(fields);
-    const head = JSON.stringify({ ts, agent, event, ok, seq, wo_id, lane }).slice(0, -1);
-    return `${head},${canonicalText({ ...rest, ledger: this.#options.ledgerId }).slice(1)}\n`;
+    const wo_id = "wo_id" in entry ? entry.wo_id : undefined;
+    const lane = "lane" in entry ? entry.lane : undefined;
+    const head = JSON.stringify({ ts, agent, event, ok, seq, wo_id, lane, ledger: this.#options.ledgerId });
+    const fields: unknown =
+      event === "patch_planned" ? { ...entry, files: entry.files.map(({ path }) => path) } : entry;
+    const rest = isRecord(fields) ? fieldsText(fields, NOT_TOLD_AGAIN) : "";
+    return rest === "" ? `${head}\n` : `${head.slice(0, -1)},${rest}}\n`;
   }
 }
 
-/** Fields that are too heavy or too private for a line that people tail. */
-const HEAVY = new Set(["source", "config", "backlog", "stdout_tail", "stderr_tail", "base", "ledger"]);
-
-function light(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const kept: Record<string, unknown> = {};
-  for (const name in fields) {
-    if (!HEAVY.has(name)) kept[name] = name === "files" ? pathsOf(fields[name]) : fields[name];
-  }
-  return kept;
-}
-
-/** Of a plan's files only their paths. */
-function pathsOf(files: unknown): unknown {
-  return Array.isArray(files) ? files.map((file) => (isRecord(file) ? file["path"] : file)) : files;
-}
+/** Of an entry: what stands in front, what is the chain's own, and what is too heavy or too private to tail. */
+const NOT_TOLD_AGAIN = new Set(
+  ["ts event seq wo_id lane ledger", "v group prev hash", "source config backlog stdout_tail stderr_tail base"].flatMap(
+    (names) => names.split(" "),
+  ),
+);
 
 /** What stands behind the file's last newline; no line is longer than what is looked at. */
 function lastFragment(file: AppendFile): Buffer {

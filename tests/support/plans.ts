@@ -52,7 +52,7 @@ export class PlanBench {
   /** Writes what a kept plan needs beside its targets. */
   stage(plan: readonly PlannedFile[], disk: Disk = systemDisk): Promise<StagedPlan> {
     const folders = this.#folders(new Files(disk, systemClock));
-    return stagePlan({ folders, vault: this.vault, base: this.base, plan });
+    return stagePlan({ folders, vault: this.vault, base: this.base, plan, begun: true });
   }
 
   /** Carries a kept plan out. */

@@ -90,6 +90,20 @@ test("what somebody waits for goes at once, and takes along what waits", async (
   expect(await waiting).toBe("1/1/2");
 });
 
+test("while the thread has enough to do, what is asked for meanwhile is one message", async () => {
+  const publisher = countingPublisher(new HandClock());
+  const names = await Promise.all([
+    publisher.publish("a", "x", { now: true }).then(() => move(publisher, "late")),
+    publisher.publish("b", "x", { now: true }),
+    move(publisher, "c"),
+    publisher.publish("d", "x", { now: true }),
+    move(publisher, "e"),
+    publisher.publish("f", "x", { now: true }),
+  ]);
+
+  expect([names[2], names[4]]).toEqual(["3/2/4", "3/3/4"]);
+});
+
 test("of two files for one path the later one lasts, also when only for that one somebody waits", async () => {
   const folder = temporaryFolder();
   const publisher = closing(new ThreadPublisher(new HandClock(), BUILT));
