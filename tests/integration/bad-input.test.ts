@@ -215,20 +215,26 @@ test.each([
   ["one line of quotes", "d.yaml", `a: "${'\\"'.repeat(MANY / 2 - 10)}\n...\n`],
   ["a JSON map of lists", "c.json", `{"a": [${"[1],".repeat(MANY / 4 - 10)}[1]]}`],
   ["an order without end", "e.json", `{"files": [${'{"path": "a", "content": ""},'.repeat(MANY / 30)}`],
-])("while 5 MB of %s are read, the daemon answers within 250 ms", async (_what, name, text) => {
-  const world = await workingWorld();
+])("while 5 MB of %s are read, the daemon answers within 250 ms more than an idle one", async (_what, name, text) => {
+  const [world, idle] = [await workingWorld(), await workingWorld()];
   dropBytes(world, "CLC", name, text);
   world.drop("OTHER", "next.json", filing("WO-NEXT"));
-  let slowestMs = 0;
+  const slowestMs = { world: 0, idle: 0 };
   const isOver = async () => {
-    const startMs = performance.now();
-    expect(valueIn(await world.ask({ call: "health" }), "state")).toBe("running");
-    slowestMs = Math.max(slowestMs, performance.now() - startMs);
+    slowestMs.world = Math.max(slowestMs.world, await answerMs(world));
+    // What the machine itself makes everybody wait for meanwhile.
+    slowestMs.idle = Math.max(slowestMs.idle, await answerMs(idle));
     return world.list("bridge/inbox/CLC").join() === ".claimed" && world.status("WO-NEXT") === "done";
   };
   await until(isOver, 20_000, "the file is judged and the other lane's order is done");
-  expect(slowestMs).toBeLessThan(250);
+  expect(slowestMs.world).toBeLessThan(250 + 3 * slowestMs.idle);
 });
+
+async function answerMs(world: World): Promise<number> {
+  const startMs = performance.now();
+  expect(valueIn(await world.ask({ call: "health" }), "state")).toBe("running");
+  return performance.now() - startMs;
+}
 
 test.each([
   ["brackets", "[".repeat(5000)],
