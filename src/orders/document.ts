@@ -26,6 +26,8 @@ export interface Document {
   problem(fault: Fault, path: KeyPath, what?: "key" | "value"): Problem;
   /** A number as it was typed ("007"); undefined for other values and in JSON. */
   typed(path: KeyPath): string | undefined;
+  /** What stands in the file for a value that is on one line; undefined for longer ones and in JSON. */
+  line(path: KeyPath): string | undefined;
 }
 
 export interface Fault {
@@ -133,6 +135,7 @@ function openJson(text: string, data: unknown): Result<Document, readonly Proble
       return problemAt(text, offset, found, keyText(path));
     },
     typed: () => undefined,
+    line: () => undefined,
   });
 }
 
@@ -181,6 +184,12 @@ function fromYaml(text: string, document: YamlDocument.Parsed): Result<Document,
     typed: (path) => {
       const node = document.getIn(path, true);
       return isScalar(node) && typeof node.value === "number" ? node.source : undefined;
+    },
+    line: (path) => {
+      const node = document.getIn(path, true);
+      const [start, end] = (isMap(node) || isScalar(node) ? node.range : undefined) ?? [0, 0];
+      const found = text.slice(start, end).trim();
+      return found === "" || found.includes("\n") ? undefined : found;
     },
   });
 }

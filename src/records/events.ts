@@ -244,7 +244,18 @@ export interface StepFinished extends OfAttempt {
   readonly message?: string;
 }
 
-/** Every action was applied and every check passed. */
+/** A command failed, and is run once more after a while. Its output is kept. */
+export interface StepRetryScheduled extends OfAttempt {
+  readonly event: "step_retry_scheduled";
+  readonly step: number;
+  readonly name: string;
+  /** How often it was run so far, and how often it may be. */
+  readonly tried: number;
+  readonly tries: number;
+  readonly delay_ms: number;
+}
+
+/** Every action was applied and every check passed. `steps` are those that were run. */
 export interface OrderCompleted extends OfAttempt {
   readonly event: "wo_completed";
   readonly changed: number;
@@ -312,6 +323,7 @@ export type Event =
   | PatchApplied
   | StepStarted
   | StepFinished
+  | StepRetryScheduled
   | OrderCompleted
   | OrderFailed
   | OrderCanceled
@@ -354,6 +366,7 @@ export function reportOf(event: Event | Notice): { readonly agent: Agent; readon
       return { agent: "wo_executor", ok: event.ok };
     case "wo_failed":
     case "wo_canceled":
+    case "step_retry_scheduled":
       return { agent: "wo_executor", ok: false };
     case "wo_rejected":
     case "wo_ignored":

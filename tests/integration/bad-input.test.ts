@@ -3,18 +3,9 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import {
-  dropBytes,
-  filing,
-  linesTold,
-  problemsOf,
-  QUICK,
-  told,
-  valueIn,
-  workingWorld,
-  workOf,
-} from "../support/line-kit.ts";
-import { MAIN, until, World } from "../support/world.ts";
+import { dropBytes, filing, linesTold, problemsOf, told, valueIn, workingWorld, workOf } from "../support/line-kit.ts";
+import { ordinaryWorld } from "../support/ordinary-world.ts";
+import { until, type World } from "../support/world.ts";
 
 /** An order for one path, complete at once. */
 const writing = (path: string) => `wo_id: WO-BAD\nfiles:\n  - path: ${path}\n    content: bad\n...\n`;
@@ -158,23 +149,6 @@ test.each([
   await world.reaches("WO-BAD", "done");
   expect(world.read("made.txt")).toBe("bad");
 });
-
-const NOBODY = 65_534;
-/** Run in the daemon's process before its program: only the main thread may change the user. */
-const BECOME_NOBODY = `data:text/javascript,import{isMainThread}from"node:worker_threads";if(isMainThread){process.setgid(${NOBODY});process.setuid(${NOBODY})}`;
-
-/** A world in which root's power to read everything is gone; undefined where that cannot be had. */
-async function ordinaryWorld(): Promise<World | undefined> {
-  if (process.getuid?.() !== 0) return workingWorld();
-  if (process.platform !== "linux") return undefined;
-  const world = await World.make({ bare: true });
-  world.write("wo-bridge.yaml", QUICK);
-  execFileSync("chown", ["-R", `${NOBODY}:${NOBODY}`, world.root]);
-  const entry = ["--import", BECOME_NOBODY, MAIN];
-  await world.run([process.execPath, ...entry, "init", "--yes"]);
-  await world.startDaemon({ entry: [...entry, "daemon", "run"] });
-  return world;
-}
 
 test("a file that may not be read is refused, and the next one is done", async ({ skip }) => {
   const world = await ordinaryWorld();
