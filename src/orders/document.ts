@@ -15,10 +15,10 @@ import {
 } from "yaml";
 import { messageOf } from "../platform/errors.ts";
 import { err, isRecord, ok, type Result } from "../platform/result.ts";
-import { findJsonFault, jsonOffset, syntaxOffset } from "./json-text.ts";
+import { findJsonFault, jsonOffset, nestsDeeper, syntaxOffset } from "./json-text.ts";
 import { LIMITS } from "./limits.ts";
 import { codeFrame, HINTS, type KeyPath, keyText, type Problem, type ProblemCode, placeAt } from "./problems.ts";
-import { yamlCost } from "./yaml-text.ts";
+import { NESTING_MAX, yamlCost } from "./yaml-text.ts";
 
 export interface Document {
   readonly data: Readonly<Record<string, unknown>>;
@@ -81,7 +81,8 @@ function findIllFormed(value: unknown, path: KeyPath): KeyPath | undefined {
 }
 
 function openEither(text: string): Result<Document, readonly Problem[]> {
-  if (!/^\s*[{[]/.test(text)) return openYaml(text);
+  // V8 takes seconds for a million of open brackets; the look before YAML refuses them.
+  if (!/^\s*[{[]/.test(text) || nestsDeeper(text, NESTING_MAX)) return openYaml(text);
   const json = parseAsJson(text);
   if (json.ok) return openJson(text, json.value);
   // YAML's flow style begins like JSON; what is neither is reported as the JSON that it looks like.

@@ -100,7 +100,7 @@ test("10,000 broken orders are each an order or refused with a place and a reaso
   );
   expect(counts.taken).toBeGreaterThan(500);
   expect(counts.refused).toBeGreaterThan(500);
-});
+}, 180_000);
 
 /** What it comes to, and the CPU time that it takes: the least of three where the first was long, for compilers and collectors. */
 function read(bytes: Buffer) {
