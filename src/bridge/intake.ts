@@ -4,7 +4,6 @@
  *
  * Hints say where to look now; a scan looks everywhere. Both end in `look`, which never runs twice for one file.
  */
-import { join } from "node:path";
 import { LIMITS } from "../orders/limits.ts";
 import type { Order } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
@@ -14,9 +13,10 @@ import { BridgeError } from "../platform/errors.ts";
 import type { Files, Reading } from "../platform/files.ts";
 import { type IdSource, sha256 } from "../platform/ids.ts";
 import { err, type Result } from "../platform/result.ts";
+import { isOrderFolder, peekDrop } from "./folder-drop.ts";
 import type { BridgeFolders, Lane, LaneFault } from "./lanes.ts";
 import { claimName, kindOfName, stemOf } from "./names.ts";
-import { mayBeWhole, mayStillGrow, type WholenessRules } from "./wholeness.ts";
+import { mayBeWhole, mayFolderBeWhole, mayStillGrow, type WholenessRules } from "./wholeness.ts";
 
 /** A dropped file that is ours now. */
 export interface Claim {
@@ -122,26 +122,34 @@ export class Intake {
     }
   }
 
-  /** Folders are left alone; one that looks like an order is told of. */
+  /** A folder is an order when it has a header of its name; one that nearly has is told of. */
   #lookAtFolder(lane: Lane, name: string): void {
-    const inside = ["yaml", "yml", "json"].some(
-      (ending) => this.#options.files.info(join(lane.folder, name, `${name}.${ending}`)) !== undefined,
-    );
-    if (inside) this.#options.onIgnored(lane, name, "orders in folders are not read yet: drop the file itself");
+    const { files, onIgnored } = this.#options;
+    if (kindOfName(name) === "order" || name.startsWith(".")) return;
+    const path = `${lane.folder}/${name}`;
+    if (isOrderFolder(files, path)) this.#ringOrder(lane, name, false);
+    else if ((files.list(path) ?? []).some((entry) => kindOfName(entry.name) === "order"))
+      onIgnored(lane, name, `a folder is an order when ${name}.yaml, .yml or .json lies in it`);
   }
 
   /** Something rang in a folder; false when it is no lane's. */
   hint(folder: string, name: string): boolean {
     const lane = this.#lanes.find((one) => one.folder === folder);
-    if (lane !== undefined) this.#ring(lane, name, false);
-    return lane !== undefined;
+    if (lane === undefined) return false;
+    this.#ring(lane, name, false);
+    if (kindOfName(name) === "ignored") this.#lookAtFolder(lane, name);
+    return true;
   }
 
   /** Whoever wrote the file says that it is whole. */
   announce(laneName: string, name: string): void {
     const folded = laneName.toLowerCase();
     if (!this.#lanes.some((lane) => lane.name.toLowerCase() === folded)) this.scan();
-    for (const lane of this.#lanes) if (lane.name.toLowerCase() === folded) this.#ring(lane, name, true);
+    for (const lane of this.#lanes) {
+      if (lane.name.toLowerCase() !== folded) continue;
+      if (kindOfName(name) === "order") this.#ringOrder(lane, name, true);
+      else this.#lookAtFolder(lane, name);
+    }
   }
 
   /** Resolves when nothing is being looked at or taken in any more; after the signal has aborted, or in a pause. */
@@ -172,6 +180,10 @@ export class Intake {
       this.#options.onIgnored(lane, name, "orders end in .yaml, .yml or .json");
       return;
     }
+    this.#ringOrder(lane, name, announced);
+  }
+
+  #ringOrder(lane: Lane, name: string, announced: boolean): void {
     const key = `${lane.folder}/${name}`;
     const known = this.#looks.get(key);
     if (known !== undefined) {
@@ -246,11 +258,14 @@ export class Intake {
     // Our own claims ring, too: asking costs less than failing to open.
     const info = files.info(path);
     if (info === undefined) return { kind: "gone" };
-    const reading = files.peek(path, LIMITS.sizeBytes);
+    const reading = peekDrop(files, path, look.name);
     if (reading.kind === "absent") return { kind: "gone" };
     const ageMs = this.#ageOf(look, reading.kind === "refused" ? info : reading.info);
     if (reading.kind === "file") {
-      const whole = mayBeWhole(reading.bytes, ageMs, rules, look.announced);
+      const whole =
+        info.kind === "folder"
+          ? mayFolderBeWhole(ageMs, rules, look.announced)
+          : mayBeWhole(reading.bytes, ageMs, rules, look.announced);
       if (whole.kind === "wait") return whole;
       const order = await this.#options.readOrder(reading.bytes, stemOf(look.name));
       const growing =
@@ -265,14 +280,15 @@ export class Intake {
   }
 
   /** Since its last change by the file's own time, or since we have known it unchanged: clocks are set back. */
-  #ageOf(look: Look, { modifiedMs, sizeBytes }: FileInfo): number {
+  #ageOf(look: Look, { kind, modifiedMs, sizeBytes }: FileInfo): number {
     const { clock } = this.#options;
     const { since } = look;
     if (since === undefined || since.modifiedMs !== modifiedMs || since.sizeBytes !== sizeBytes) {
       look.since = { modifiedMs, sizeBytes, elapsedMs: clock.elapsed() };
     }
     const knownMs = clock.elapsed() - (look.since?.elapsedMs ?? clock.elapsed());
-    return Math.max(clock.now() - modifiedMs, knownMs);
+    // Whoever copies a folder may give its files old times while others are still to come.
+    return kind === "folder" ? knownMs : Math.max(clock.now() - modifiedMs, knownMs);
   }
 
   /** The claim: one rename to a name that nothing else has. Undefined when somebody took the file away. */
@@ -316,7 +332,7 @@ export class Intake {
     const path = `${folders.claimed(lane)}/${claim}`;
     let before = seen?.bytes;
     for (;;) {
-      const reading = files.peek(path, LIMITS.sizeBytes);
+      const reading = peekDrop(files, path, name);
       if (reading.kind === "absent") return undefined;
       if (reading.kind !== "file") {
         const info = reading.kind === "refused" ? files.info(path) : reading.info;

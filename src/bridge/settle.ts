@@ -1,12 +1,14 @@
 /** Where files go in the end: processed/ for orders, error/ for what is none. Done again after a crash it changes nothing. */
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import type { Problem } from "../orders/problems.ts";
 import { type Files, numbered } from "../platform/files.ts";
 import { sha256 } from "../platform/ids.ts";
 import type { Publisher } from "../platform/publisher.ts";
 import type { OrderRecord } from "../records/order-record.ts";
+import { peekDrop, writeDrop } from "./folder-drop.ts";
 import type { Claim } from "./intake.ts";
 import { type BridgeFolders, CLAIMED } from "./lanes.ts";
+import { kindOfName } from "./names.ts";
 import { errorText } from "./outbox.ts";
 
 export class Settler {
@@ -31,21 +33,23 @@ export class Settler {
    */
   async settle(record: OrderRecord, source: () => Buffer): Promise<string> {
     const folder = this.#folders.processed(record.lane, record.restedTs ?? record.updatedTs);
-    const name = await this.#publisher.moveNew(this.claimPath(record), folder, record.name);
+    const name = await this.#move(this.claimPath(record), folder, record.name, source);
     if (name !== undefined) return this.#relative(join(folder, name));
     const earlier = record.settledTo;
     if (earlier !== undefined && this.#files.info(join(this.#folders.base, earlier)) !== undefined) return earlier;
     // A crash between the move and the word of it: the file is there, under one of its names.
     const moved = this.#findSettled(folder, record);
     if (moved !== undefined) return this.#relative(join(folder, moved));
-    const copied = await this.#copy(source(), folder, record);
+    const copied = await this.#write(source(), folder, record.name, record.claim);
     return this.#relative(join(folder, copied));
   }
 
   /** Moves what is no order to error/, its problems beside it; returns where it lies, relative to the base. */
   async reject(claim: Claim, problems: readonly Problem[]): Promise<string> {
     const folder = this.#folders.error(claim.lane.name);
-    const name = (await this.#publisher.moveNew(claim.path, folder, claim.name)) ?? claim.name;
+    const bytes = claim.content?.bytes;
+    const source = bytes === undefined ? undefined : () => bytes;
+    const name = (await this.#move(claim.path, folder, claim.name, source)) ?? claim.name;
     await this.#publisher.publish(join(folder, `${name}.error.json`), errorText(claim, problems));
     return this.#relative(join(folder, name));
   }
@@ -53,24 +57,42 @@ export class Settler {
   /** Moves a drop that was a duplicate to processed/. */
   async putAside(claim: Claim, iso: string): Promise<string> {
     const folder = this.#folders.processed(claim.lane.name, iso);
-    const name = (await this.#publisher.moveNew(claim.path, folder, claim.name)) ?? claim.name;
+    const bytes = claim.content?.bytes;
+    const source = bytes === undefined ? undefined : () => bytes;
+    const name = (await this.#move(claim.path, folder, claim.name, source)) ?? claim.name;
     return this.#relative(join(folder, name));
+  }
+
+  /** One move that replaces nothing. A folder cannot go to another file system: there it is written anew. */
+  async #move(
+    from: string,
+    folder: string,
+    name: string,
+    source: (() => Buffer) | undefined,
+  ): Promise<string | undefined> {
+    const info = kindOfName(name) === "order" ? undefined : this.#files.info(from);
+    if (info?.kind !== "folder" || source === undefined) return this.#publisher.moveNew(from, folder, name);
+    this.#files.makeFolders(folder, 0o755);
+    if (this.#files.info(folder)?.device === info.device) return this.#publisher.moveNew(from, folder, name);
+    const written = await this.#write(source(), folder, name, basename(from));
+    this.#files.removeTree(from);
+    return written;
   }
 
   #findSettled(folder: string, record: OrderRecord): string | undefined {
     for (let count = 1; ; count += 1) {
       const name = numbered(record.name, count);
-      const reading = this.#files.peek(join(folder, name), record.sizeBytes);
+      const reading = peekDrop(this.#files, join(folder, name), record.name);
       if (reading.kind === "absent") return undefined;
       if (reading.kind === "file" && sha256(reading.bytes) === record.sha256) return name;
     }
   }
 
-  /** Writes the copy under its claim's name first, so that its last step is the same move as ever. */
-  async #copy(source: Buffer, folder: string, record: OrderRecord): Promise<string> {
-    const temporary = join(folder, `.${record.claim}`);
-    await this.#publisher.publish(temporary, source);
-    return (await this.#publisher.moveNew(temporary, folder, record.name)) ?? record.name;
+  /** Writes a copy under its claim's name first, so that its last step is the same move as ever. */
+  async #write(source: Buffer, folder: string, name: string, claim: string): Promise<string> {
+    const temporary = join(folder, `.${claim}`);
+    await writeDrop(this.#files, temporary, source);
+    return (await this.#publisher.moveNew(temporary, folder, name)) ?? name;
   }
 
   #relative(path: string): string {

@@ -22,6 +22,11 @@ export function mayBeWhole(bytes: Uint8Array, ageMs: number, rules: WholenessRul
   return stillFor(ageMs, rules.settleMs);
 }
 
+/** A folder has no end mark: every file in it has to stand still. */
+export function mayFolderBeWhole(ageMs: number, rules: WholenessRules, announced: boolean): Wholeness {
+  return announced ? LOOK : stillFor(ageMs, rules.settleMs);
+}
+
 /** It was read and is no order: may it be because its end is missing? */
 export function mayStillGrow(ageMs: number, rules: WholenessRules): Wholeness {
   return stillFor(ageMs, rules.giveUpMs);

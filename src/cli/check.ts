@@ -1,5 +1,6 @@
 /** `wo check FILE…`: what is wrong with order files, before anybody gets them. */
 import { basename, resolve } from "node:path";
+import { peekFolder } from "../bridge/folder-drop.ts";
 import { stemOf } from "../bridge/names.ts";
 import { LIMITS } from "../orders/limits.ts";
 import { isProse, type Order } from "../orders/order.ts";
@@ -18,7 +19,8 @@ export interface CheckedFile {
 /** Reads an order file as an intake would. */
 export function checkFile(context: Context, path: string): Result<CheckedFile, readonly Problem[]> {
   const absolute = resolve(context.machine.currentFolder, path);
-  const reading = context.files.peek(absolute, LIMITS.sizeBytes + 1);
+  const isFolder = context.files.info(absolute)?.kind === "folder";
+  const reading = isFolder ? peekFolder(context.files, absolute) : context.files.peek(absolute, LIMITS.sizeBytes + 1);
   if (reading.kind !== "file") {
     const message = reading.kind === "absent" ? `there is no file ${path}` : `${path} is no file that can be read`;
     return err([{ code: "unreadable", message }]);

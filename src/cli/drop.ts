@@ -1,5 +1,6 @@
 /** Puts an order file into a lane so that nobody ever sees half of it, and tells the daemon that it is whole. */
 import { join } from "node:path";
+import { writeDrop } from "../bridge/folder-drop.ts";
 import { BridgeFolders } from "../bridge/lanes.ts";
 import { randomName } from "../platform/ids.ts";
 import type { Context } from "./context.ts";
@@ -26,7 +27,7 @@ export async function dropOrder(
   const known = folders.list().lanes.find((one) => one.name.toLowerCase() === lane.toLowerCase());
   const folder = known?.folder ?? join(folders.inbox, lane);
   const temporary = join(folder, `.wo-${randomName()}.tmp`);
-  await files.publish(temporary, bytes);
+  await writeDrop(files, temporary, Buffer.from(bytes));
   const given = (await files.moveNew(temporary, folder, name)) ?? name;
   const laneName = known?.name ?? lane;
   const told = await askDaemon(context, { call: "announce", lane: laneName, name: given });

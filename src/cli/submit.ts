@@ -1,6 +1,7 @@
 /** `wo submit FILE`: checks an order and drops it into a lane. */
 import { basename } from "node:path";
 import { kindOfName } from "../bridge/names.ts";
+import { unpackFolder } from "../orders/folder-order.ts";
 import { isProse } from "../orders/order.ts";
 import { EXIT } from "../platform/errors.ts";
 import { type CheckedFile, checkFile } from "./check.ts";
@@ -29,7 +30,7 @@ export async function submit(context: Context, path: string, options: SubmitOpti
   }
   if (options.dryRun === true) return dryRun(context, checked.value, options.lane);
   const name = basename(path);
-  if (kindOfName(name) !== "order") {
+  if (kindOfName(name) !== "order" && unpackFolder(checked.value.bytes) === undefined) {
     complain(context, {
       code: "bad_name",
       message: `${name} would be passed over in an inbox`,

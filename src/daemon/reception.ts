@@ -4,12 +4,13 @@
  */
 import { join } from "node:path";
 import type { Claim } from "../bridge/intake.ts";
+import { stemOf } from "../bridge/names.ts";
 import type { Settler } from "../bridge/settle.ts";
-import { decode, openDocument } from "../orders/document.ts";
 import { ID } from "../orders/header.ts";
 import { judge } from "../orders/lane-rules.ts";
 import type { Order } from "../orders/order.ts";
 import { keyText, type Problem } from "../orders/problems.ts";
+import { openOrder } from "../orders/read-order.ts";
 import type { WaitReason } from "../orders/status.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
@@ -191,7 +192,7 @@ export class Reception {
     bytes: Buffer,
   ): Promise<Result<ReadonlyMap<string, Place>, readonly Problem[]>> {
     const found = await findPlaces(this.#options.files, order, this.#options.placeRules(claim.lane.name));
-    return found.ok ? found : err(placed(order, found.error, bytes));
+    return found.ok ? found : err(placed(order, found.error, bytes, stemOf(claim.name)));
   }
 }
 
@@ -221,10 +222,9 @@ export async function findPlaces(
 }
 
 /** The problems with their lines: the file is opened once more, only now that somebody will read about it. */
-function placed(order: Order, problems: readonly Problem[], bytes: Buffer): readonly Problem[] {
-  const text = decode(bytes);
-  const document = text.ok ? openDocument(text.value) : undefined;
-  if (document?.ok !== true) return problems;
+function placed(order: Order, problems: readonly Problem[], bytes: Buffer, stem: string): readonly Problem[] {
+  const document = openOrder(bytes, stem);
+  if (!document.ok) return problems;
   return problems.map((problem) => {
     const action = [...order.files, ...order.checks].find(({ at }) => keyText(at) === problem.key);
     return action === undefined ? problem : document.value.problem(problem, action.at);

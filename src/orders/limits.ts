@@ -12,6 +12,8 @@ export const LIMITS = {
   pathBytes: 1024,
   nameBytes: 255,
   titleLength: 500,
+  /** Of an order that is a folder: its files and folders together. */
+  folderFiles: 200,
   /** Of one command. */
   retries: 100,
   /** Longest time that one command may ask for. */

@@ -14,6 +14,7 @@ export const PROBLEM_CODES = [
   "bad_mode",
   "bad_patch",
   "bad_path",
+  "checksum_mismatch",
   "command_cut",
   "command_refused",
   "content_conflict",
@@ -52,6 +53,7 @@ export const HINTS: Partial<Readonly<Record<ProblemCode, string>>> = {
   too_many_aliases: "write the values out",
   too_deep: "nothing that an order can hold nests like this",
   too_many_tokens: "write large contents as block scalars (`content: |`), or the order as JSON",
+  checksum_mismatch: "what was meant is not what lies there: make the checksums again, or get the right file",
   syntax: "mend it there; `wo check FILE` reads it without filing it",
   unsupported_yaml: "write plain keys and values",
 };
@@ -61,6 +63,8 @@ export interface Problem {
   /** One sentence in lower case. */
   readonly message: string;
   readonly hint?: string;
+  /** Of an order that is a folder: which of its files. */
+  readonly file?: string;
   /** "files[0].mode" */
   readonly key?: string;
   readonly place?: Place;

@@ -9,6 +9,7 @@ import { readCommands, readRequired } from "./commands.ts";
 import { refuseFaultyDiffs } from "./diff-actions.ts";
 import { type Document, decode, openDocument } from "./document.ts";
 import { readEdits, readFiles, readOperations } from "./file-actions.ts";
+import { openFolder, unpackFolder } from "./folder-order.ts";
 import { ID, readHeader, readId, valueAt } from "./header.ts";
 import { LIMITS, THREAD_BYTES, THREAD_TOKENS } from "./limits.ts";
 import type { Order } from "./order.ts";
@@ -20,18 +21,24 @@ const NOT_YET = ["lpe_patch_file", "patch_file", "patches", "op", "body_file", "
 
 /** Reads an order file. `stem` is the file's name without its ending: the id of an order that declares none. */
 export function readOrder(bytes: Uint8Array, stem: string): Result<Order, readonly Problem[]> {
+  const document = openOrder(bytes, stem);
+  return document.ok ? orderOf(document.value, stem) : document;
+}
+
+/** The order's document, out of a file or a packed folder; `stem` as above. */
+export function openOrder(bytes: Uint8Array, stem: string): Result<Document, readonly Problem[]> {
+  const folder = unpackFolder(bytes);
+  if (folder !== undefined) return openFolder(folder, stem);
   const text = decode(bytes);
-  if (!text.ok) return err([text.error]);
-  const document = openDocument(text.value);
-  if (!document.ok) return document;
-  return orderOf(document.value, stem);
+  return text.ok ? openDocument(text.value) : err([text.error]);
 }
 
 /** True when parsing might take longer than the process may stand still: it then belongs into a thread of its own. */
 export function isCostly(bytes: Uint8Array): boolean {
   // No text has more tokens than bytes.
   if (bytes.length <= THREAD_TOKENS) return false;
-  if (bytes.length > THREAD_BYTES) return true;
+  // A small folder may hold text that costs much.
+  if (bytes.length > THREAD_BYTES || unpackFolder(bytes) !== undefined) return true;
   const text = decode(bytes);
   if (!text.ok) return false;
   if (/^\s*[{[]/.test(text.value)) {

@@ -126,7 +126,12 @@ async function trimWhere(
 ): Promise<number> {
   let count = 0;
   for await (const names of files.namesIn(folder)) {
-    for (const name of names.flatMap(namesToRemove)) if (files.remove(join(folder, name))) count += 1;
+    for (const name of names.flatMap(namesToRemove)) {
+      const path = join(folder, name);
+      if (files.info(path) === undefined) continue;
+      files.removeTree(path);
+      count += 1;
+    }
     await clock.breathe();
   }
   return count;

@@ -7,7 +7,12 @@ export function problemsText(terminal: Terminal, file: string, problems: readonl
   return problems.map((problem) => problemText(terminal, file, problem)).join("\n");
 }
 
-function problemText(terminal: Terminal, file: string, { code, message, hint, key, place, frame }: Problem): string {
+function problemText(
+  terminal: Terminal,
+  dropped: string,
+  { code, message, hint, key, place, frame, file: inner }: Problem,
+): string {
+  const file = inner === undefined ? dropped : `${dropped}/${inner}`;
   const where = place === undefined ? file : `${file}:${place.line}:${place.column}`;
   const about = key === undefined || key === "" ? "" : `${key}: `;
   const lines = [`${terminal.paint("bold", where)}  ${about}${message} ${terminal.paint("dim", `[${code}]`)}`];

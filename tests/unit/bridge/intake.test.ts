@@ -141,13 +141,21 @@ test("a file that may not be read is refused when its rights have not changed fo
   expect(kit.claims).toMatchObject([{ order: { ok: false, error: [{ code: "unreadable" }] } }]);
 });
 
-test("a folder with an order in it is told of, and left alone", async () => {
+test("a folder with a header of its name is taken whole, once it has stood still; any other is told of", async () => {
   const kit = new InboxKit();
   put(join(kit.lane, "WO-1", "WO-1.yml"), YAML_ORDER);
   put(join(kit.lane, "other", "WO-1.yml"), YAML_ORDER);
   await kit.scan();
-  expect(kit.ignored).toEqual(["CLC/WO-1: orders in folders are not read yet: drop the file itself"]);
-  expect(Object.keys(treeOf(kit.lane))).toEqual(expect.arrayContaining(["WO-1/WO-1.yml", "other/WO-1.yml"]));
+  expect(kit.ignored).toEqual(["CLC/other: a folder is an order when other.yaml, .yml or .json lies in it"]);
+  await kit.clock.pass(400);
+  put(join(kit.lane, "WO-1", "evidence", "late.txt"), "late");
+  await kit.scan();
+  await kit.clock.pass(499);
+  expect(kit.taken).toEqual([]);
+  await kit.clock.pass(600);
+  expect(kit.taken).toEqual(["WO-1"]);
+  expect(Object.keys(treeOf(kit.lane))).toContain("other/WO-1.yml");
+  expect(Object.keys(treeOf(kit.lane)).some((path) => path.endsWith("~WO-1/evidence/late.txt"))).toBe(true);
 });
 
 test("names that are nobody's business lie where they are; tempting ones are told of", async () => {

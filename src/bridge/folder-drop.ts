@@ -1,0 +1,69 @@
+/** Orders that are dropped as folders: looked at like a file, read whole into one text, written out of it again. */
+import { basename, dirname, join } from "node:path";
+import { headerPath, packFolder, unpackFolder } from "../orders/folder-order.ts";
+import { LIMITS } from "../orders/limits.ts";
+import type { Files, Reading } from "../platform/files.ts";
+
+/** True for a folder that holds a header named after it. */
+export function isOrderFolder(files: Files, path: string, name = basename(path)): boolean {
+  if (name.startsWith(".") || files.info(path)?.kind !== "folder") return false;
+  const inside = (files.list(path) ?? []).map((entry) => entry.name);
+  return inside.length <= LIMITS.folderFiles && headerPath(inside, name) !== undefined;
+}
+
+/**
+ * The folder as `Files.peek` tells of a file: its bytes are all of it in one text, its time the newest in it. Links and
+ * pipes in it make it "no file", and so does a name that nobody can type.
+ */
+export function peekFolder(files: Files, path: string): Reading {
+  const info = files.info(path);
+  if (info === undefined) return { kind: "absent" };
+  const found: { path: string; bytes: Buffer }[] = [];
+  const folders = [""];
+  let [sizeBytes, modifiedMs] = [0, info.modifiedMs];
+  for (let below = folders.shift(); below !== undefined; below = folders.shift()) {
+    for (const { name, kind } of files.list(join(path, below)) ?? []) {
+      const inner = below === "" ? name : `${below}/${name}`;
+      if (kind === "folder") {
+        folders.push(inner);
+        modifiedMs = Math.max(modifiedMs, files.info(join(path, inner))?.modifiedMs ?? 0);
+      }
+      if (found.length + folders.length > LIMITS.folderFiles || sizeBytes > LIMITS.sizeBytes)
+        return { kind: "too large", info: { ...info, sizeBytes } };
+      if (kind === "folder" || isFinderFile(name)) continue;
+      const reading = files.peek(join(path, inner), LIMITS.sizeBytes);
+      if (reading.kind === "absent") continue;
+      if (reading.kind !== "file") return reading;
+      found.push({ path: inner, bytes: reading.bytes });
+      sizeBytes += reading.bytes.length;
+      modifiedMs = Math.max(modifiedMs, reading.info.modifiedMs);
+    }
+  }
+  const bytes = packFolder(found);
+  if (bytes.length > LIMITS.sizeBytes) return { kind: "too large", info: { ...info, sizeBytes: bytes.length } };
+  return { kind: "file", info: { ...info, sizeBytes: bytes.length, modifiedMs }, bytes };
+}
+
+/** Looks at what was dropped, whether it is a file or a folder that is an order. `name` is what it was dropped as. */
+export function peekDrop(files: Files, path: string, name: string): Reading {
+  return files.info(path)?.kind === "folder" && isOrderFolder(files, path, name)
+    ? peekFolder(files, path)
+    : files.peek(path, LIMITS.sizeBytes);
+}
+
+/** Writes a dropped order where nothing lies: the file, or the folder with all its files. */
+export async function writeDrop(files: Files, path: string, bytes: Buffer): Promise<void> {
+  const folder = unpackFolder(bytes);
+  if (folder === undefined) return files.publish(path, bytes);
+  files.removeTree(path);
+  for (const file of folder) {
+    const target = join(path, file.path);
+    files.makeFolders(dirname(target), 0o755);
+    await files.publish(target, file.bytes);
+  }
+}
+
+/** Left by the Mac's Finder wherever it looks. */
+function isFinderFile(name: string): boolean {
+  return name === ".DS_Store" || name.startsWith("._");
+}
