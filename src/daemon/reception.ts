@@ -258,8 +258,8 @@ interface Teller {
 function tellerOf(bytes: Buffer, secrets: Result<readonly SecretRange[], Problem>, rules: LaneRules): Teller {
   // Nobody knows what is in it: nothing else is told.
   if (!secrets.ok) return { told: () => [secrets.error], isTellable: () => false };
-  const text = decode(bytes);
-  if (secrets.value.length === 0 || !text.ok) return { told: (problems) => problems, isTellable: () => true };
+  const text = secrets.value.length === 0 ? undefined : decode(bytes);
+  if (text?.ok !== true) return { told: (problems) => problems, isTellable: () => true };
   const refused = rules.guards.secrets === "refuse" ? secretProblems(text.value, secrets.value) : [];
   return {
     told: (problems) => [...refused, ...withoutSecrets(problems, text.value, secrets.value)].slice(0, LIMITS.problems),
