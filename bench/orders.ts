@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openOrderReader } from "#dist/daemon/order-reader.js";
-import { judge } from "#dist/orders/lane-rules.js";
+import { DEFAULT_GUARDS, judge } from "#dist/orders/lane-rules.js";
 import { readOrder } from "#dist/orders/read-order.js";
 import { systemClock } from "#dist/platform/clock.js";
 import { systemDisk } from "#dist/platform/disk.js";
@@ -39,7 +39,7 @@ async function benchSmall(): Promise<readonly Row[]> {
   const plan = async (bytes: Buffer) => {
     const order = readOrder(bytes, "WO");
     if (!order.ok) throw new Error(order.error[0]?.message);
-    if (judge(order.value, { mode: "execute" }, { backlog: false, fromGit: false }).kind !== "run")
+    if (judge(order.value, { mode: "execute", guards: DEFAULT_GUARDS }, { backlog: false, fromGit: false }).kind !== "run")
       throw new Error("refused");
     const folders = new OpenFolders(files);
     const place = (path: string) => findPlace(files, path, rules);

@@ -40,7 +40,7 @@ export class Outbox {
 
   /** `<id>.<ulid>.ack.json`: this drop was not taken as an order; the order's own acknowledgement stays. */
   async refuse(claim: Claim, fields: Readonly<Record<string, unknown>>): Promise<void> {
-    const name = claim.order.ok ? claim.order.value.id : claim.name;
+    const name = typeof fields["wo_id"] === "string" ? fields["wo_id"] : claim.name;
     const ulid = claim.claim.split("~", 1)[0] ?? "";
     const ack = {
       v: 1,

@@ -2,12 +2,17 @@
 import { basename, resolve } from "node:path";
 import { peekFolder } from "../bridge/folder-drop.ts";
 import { stemOf } from "../bridge/names.ts";
+import { decode } from "../orders/document.ts";
+import type { Guards } from "../orders/lane-rules.ts";
 import { LIMITS } from "../orders/limits.ts";
 import { isProse, type Order } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
 import { readOrder } from "../orders/read-order.ts";
+import { secretProblems, secretsIn, withoutSecrets } from "../orders/secrets.ts";
 import { EXIT } from "../platform/errors.ts";
-import { err, type Result } from "../platform/result.ts";
+import { err, ok, type Result } from "../platform/result.ts";
+import { loadSecretRules } from "../platform/secrets.ts";
+import { configOfBase } from "./config-of-base.ts";
 import { answer, type Context } from "./context.ts";
 import { problemsText } from "./views/problems-view.ts";
 
@@ -16,8 +21,12 @@ export interface CheckedFile {
   readonly order: Order;
 }
 
-/** Reads an order file as an intake would. */
-export function checkFile(context: Context, path: string): Result<CheckedFile, readonly Problem[]> {
+/** Reads an order file as an intake would, and looks for secrets as it does; `secrets` says what to make of them. */
+export async function checkFile(
+  context: Context,
+  path: string,
+  secrets: Guards["secrets"],
+): Promise<Result<CheckedFile, readonly Problem[]>> {
   const absolute = resolve(context.machine.currentFolder, path);
   const isFolder = context.files.info(absolute)?.kind === "folder";
   const reading = isFolder ? peekFolder(context.files, absolute) : context.files.peek(absolute, LIMITS.sizeBytes + 1);
@@ -26,12 +35,19 @@ export function checkFile(context: Context, path: string): Result<CheckedFile, r
     return err([{ code: "unreadable", message }]);
   }
   const order = readOrder(reading.bytes, stemOf(basename(absolute)));
-  return order.ok ? { ok: true, value: { bytes: reading.bytes, order: order.value } } : order;
+  const text = decode(reading.bytes);
+  const found = text.ok ? secretsIn(text.value, await loadSecretRules()) : [];
+  const refused = text.ok && secrets === "refuse" ? secretProblems(text.value, found) : [];
+  const others = order.ok || !text.ok ? [] : withoutSecrets(order.error, text.value, found);
+  if (order.ok && refused.length === 0) return ok({ bytes: reading.bytes, order: order.value });
+  return text.ok || order.ok ? err([...refused, ...others]) : order;
 }
 
-/** Checks each file; 2 when any has a problem. */
-export function checkFiles(context: Context, paths: readonly string[]): number {
-  const checked = paths.map((path) => ({ path, result: checkFile(context, path) }));
+/** Checks each file; 2 when any has a problem. No lane is meant: secrets are what the base says of all lanes. */
+export async function checkFiles(context: Context, paths: readonly string[]): Promise<number> {
+  const { secrets } = configOfBase(context).policy;
+  const checked: { readonly path: string; readonly result: Result<CheckedFile, readonly Problem[]> }[] = [];
+  for (const path of paths) checked.push({ path, result: await checkFile(context, path, secrets) });
   const problems = checked.flatMap(({ path, result }) => (result.ok ? [] : [{ path, problems: result.error }]));
   const data = checked.map(({ path, result }) =>
     result.ok ? { file: path, ok: true, order: result.value.order } : { file: path, ok: false, problems: result.error },

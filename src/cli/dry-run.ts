@@ -1,7 +1,6 @@
 /** `wo submit --dry-run`: what an order would do, worked out on the base as it is, touching nothing. */
 import { isUtf8 } from "node:buffer";
 import { laneRules } from "../daemon/config.ts";
-import { configInEffect, configPath } from "../daemon/settings.ts";
 import { placeRules } from "../daemon/surroundings.ts";
 import { judge, type Verdict } from "../orders/lane-rules.ts";
 import type { Order, Step } from "../orders/order.ts";
@@ -12,9 +11,8 @@ import { OpenFolders } from "../platform/folder.ts";
 import { plainCode, plainLine, type Terminal } from "../platform/terminal.ts";
 import { findPlace } from "../processors/places.ts";
 import { type PlannedChangeOf, planFiles, relativePath } from "../processors/plan.ts";
-import { readBooks } from "../records/books.ts";
-import { Vault } from "../records/vault.ts";
 import type { CheckedFile } from "./check.ts";
+import { configOfBase } from "./config-of-base.ts";
 import { answer, type Context } from "./context.ts";
 import { boundBase } from "./daemon-client.ts";
 
@@ -33,10 +31,7 @@ interface Change {
 export async function dryRun(context: Context, { order }: CheckedFile, lane: string): Promise<number> {
   const { files } = context;
   const base = boundBase(context);
-  const vault = new Vault(files, base.vault);
-  const read = readBooks(files, vault);
-  const { facts } = read.ok ? read.value.index : read.error.index;
-  const { config } = configInEffect(files, vault, facts, configPath(base.path));
+  const config = configOfBase(context);
   const verdict = judge(order, laneRules(config, lane), { backlog: false, fromGit: false });
   const rules = placeRules(context, base, config, lane);
   const folders = new OpenFolders(files);

@@ -1,10 +1,12 @@
 /** `wo submit FILE`: checks an order and drops it into a lane. */
 import { basename } from "node:path";
 import { kindOfName } from "../bridge/names.ts";
+import { laneRules } from "../daemon/config.ts";
 import { unpackFolder } from "../orders/folder-order.ts";
 import { isProse } from "../orders/order.ts";
 import { EXIT } from "../platform/errors.ts";
 import { type CheckedFile, checkFile } from "./check.ts";
+import { configOfBase } from "./config-of-base.ts";
 import { answer, type Context, complain } from "./context.ts";
 import { type Dropped, dropOrder } from "./drop.ts";
 import { dryRun } from "./dry-run.ts";
@@ -21,7 +23,8 @@ export interface SubmitOptions {
 
 /** Files it; with `watch` follows it to its rest. A file with problems is not filed: 2. */
 export async function submit(context: Context, path: string, options: SubmitOptions): Promise<number> {
-  const checked = checkFile(context, path);
+  const { secrets } = laneRules(configOfBase(context), options.lane).guards;
+  const checked = await checkFile(context, path, secrets);
   if (!checked.ok) {
     if (context.json) answer(context, "submit", { filed: false, problems: checked.error }, () => "");
     else context.terminal.err(problemsText(context.terminal, path, checked.error));

@@ -9,6 +9,7 @@ import { valueAt } from "../orders/header.ts";
 import { LANE_MODES, type LaneMode, type LaneRules } from "../orders/lane-rules.ts";
 import type { Problem } from "../orders/problems.ts";
 import { err, ok, type Result } from "../platform/result.ts";
+import { guardsOf, guardsShape, holdGuards, holdLaneGuards, laneGuardsShape } from "./guards.ts";
 
 const MIB = 1024 * 1024;
 const DEFAULT_PATH = "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
@@ -25,6 +26,7 @@ const intakeSchema = z.strictObject({
 const laneSchema = z.strictObject({
   mode: z.enum(LANE_MODES).default("execute"),
   concurrency: count(1, 64).default(1),
+  ...laneGuardsShape,
 });
 const commandsSchema = z.strictObject({
   timeoutMs: count(1, 24 * 60 * 60 * 1000).default(600_000),
@@ -36,6 +38,7 @@ const commandsSchema = z.strictObject({
 const policySchema = z.strictObject({
   roots: z.array(z.string().min(1)).default([]),
   protect: z.array(z.string().min(1)).default([]),
+  ...guardsShape,
 });
 const projectionsSchema = z.strictObject({
   followup: z
@@ -108,8 +111,14 @@ function withExample(problem: Problem): Problem {
 
 /** What a lane's orders may do. A lane that no configuration names executes; ENTRY only passes on. */
 export function laneRules(config: Config, lane: string): LaneRules & { readonly concurrency: number } {
-  const named = Object.entries(config.lanes).find(([name]) => name.toLowerCase() === lane.toLowerCase());
-  return named?.[1] ?? { mode: lane.toLowerCase() === "entry" ? "route" : "execute", concurrency: 1 };
+  const named = laneSettings(config, lane);
+  const guards = guardsOf(config.policy, named);
+  if (named !== undefined) return { mode: named.mode, concurrency: named.concurrency, guards };
+  return { mode: lane.toLowerCase() === "entry" ? "route" : "execute", concurrency: 1, guards };
+}
+
+function laneSettings(config: Config, lane: string): Config["lanes"][string] | undefined {
+  return Object.entries(config.lanes).find(([name]) => name.toLowerCase() === lane.toLowerCase())?.[1];
 }
 
 export interface EffectiveConfig {
@@ -121,12 +130,15 @@ export interface EffectiveConfig {
 /** The tree's configuration, held to what was accepted. */
 export function holdTo(accepted: Config, wanted: Config): EffectiveConfig {
   const pending: string[] = [];
+  const guards = holdGuards(accepted.policy, wanted.policy, pending);
   const lanes: Record<string, Config["lanes"][string]> = {};
   for (const lane of new Set([...Object.keys(accepted.lanes), ...Object.keys(wanted.lanes)])) {
     const [was, is] = [laneRules(accepted, lane), laneRules(wanted, lane)];
     const mode = stricterMode(was.mode, is.mode);
     if (mode !== is.mode) pending.push(`lanes.${lane}.mode: ${was.mode} → ${is.mode}`);
-    lanes[lane] = { mode, concurrency: is.concurrency };
+    const named = { was: laneSettings(accepted, lane), is: laneSettings(wanted, lane) };
+    const wish = { ...named, accepted: accepted.policy, wanted: wanted.policy, held: guards };
+    lanes[lane] = { mode, concurrency: is.concurrency, ...holdLaneGuards(lane, wish, pending) };
   }
   const addedRoots = wanted.policy.roots.filter((root) => !accepted.policy.roots.includes(root));
   if (addedRoots.length > 0) pending.push(`policy.roots: + ${addedRoots.join(", ")}`);
@@ -147,6 +159,7 @@ export function holdTo(accepted: Config, wanted: Config): EffectiveConfig {
     policy: {
       roots: wanted.policy.roots.filter((root) => accepted.policy.roots.includes(root)),
       protect: [...new Set([...accepted.policy.protect, ...wanted.policy.protect])],
+      ...guards,
     },
     notify: { ...wanted.notify, command: keepsNotify ? wanted.notify.command : accepted.notify.command },
   };

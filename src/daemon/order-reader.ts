@@ -4,25 +4,42 @@ import { LIMITS } from "../orders/limits.ts";
 import type { Order } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
 import { isCostly, readOrder } from "../orders/read-order.ts";
+import { secretsInFile } from "../orders/secrets.ts";
 import type { Clock } from "../platform/clock.ts";
-import { err, isRecord, type Result } from "../platform/result.ts";
+import { err, isRecord, ok, type Result } from "../platform/result.ts";
+import { loadSecretRules, type SecretRange } from "../platform/secrets.ts";
 import { Thread } from "../platform/thread.ts";
 
 const THREAD_MS = 8000;
+/** Larger ones are looked through for secrets in the thread: this much that was made to be slow takes 20 to 25 ms. */
+const SCAN_BYTES = 64 * 1024;
+
+/** The secrets in an order's file, where they stand in its text; a problem when that cannot be found out. */
+export type FindSecrets = (bytes: Buffer) => Promise<Result<readonly SecretRange[], Problem>>;
 
 export interface OrderReader {
   readonly read: ReadOrder;
+  readonly findSecrets: FindSecrets;
   close(): Promise<void>;
 }
 
-/** A reader with a thread of its own, started when it is first needed. `program` is the built read-thread.js. */
+/**
+ * A reader with a thread of its own, started when it is first needed. `program` is the built read-thread.js. The rules
+ * for secrets are loaded at once, so that the first order does not wait for them.
+ */
 export function openOrderReader(clock: Clock, program: URL): OrderReader {
   const thread = new Thread(clock, program, THREAD_MS);
+  const rules = loadSecretRules();
   return {
     read: async (bytes, stem) => {
       if (!isCostly(bytes)) return readOrder(bytes, stem);
       const answer = await thread.ask({ bytes: new Uint8Array(bytes), stem });
       return isReading(answer) ? answer : err([tooSlow(bytes)]);
+    },
+    findSecrets: async (bytes) => {
+      if (bytes.length <= SCAN_BYTES) return ok(secretsInFile(bytes, await rules));
+      const answer = await thread.ask({ bytes: new Uint8Array(bytes), find: "secrets" });
+      return isRanges(answer) ? ok(answer) : err(tooSlow(bytes));
     },
     close: () => thread.close(),
   };
@@ -36,4 +53,8 @@ function tooSlow(bytes: Uint8Array): Problem {
 /** The thread runs the same code as this process: what it answers has the shape that readOrder returns. */
 function isReading(value: unknown): value is Result<Order, readonly Problem[]> {
   return isRecord(value) && typeof value["ok"] === "boolean" && ("value" in value || "error" in value);
+}
+
+function isRanges(value: unknown): value is readonly SecretRange[] {
+  return Array.isArray(value);
 }

@@ -144,6 +144,7 @@ function assembleLine(
     git,
     config,
     placeRules: rules,
+    findSecrets: reader.findSecrets,
     backlog: new Set(backlog.split("\n")),
   });
   const executor = {

@@ -6,16 +6,20 @@ import { join } from "node:path";
 import type { Claim } from "../bridge/intake.ts";
 import { stemOf } from "../bridge/names.ts";
 import type { Settler } from "../bridge/settle.ts";
+import { decode } from "../orders/document.ts";
 import { ID } from "../orders/header.ts";
-import { judge } from "../orders/lane-rules.ts";
+import { judge, type LaneRules } from "../orders/lane-rules.ts";
+import { LIMITS } from "../orders/limits.ts";
 import type { Order } from "../orders/order.ts";
 import { keyText, type Problem } from "../orders/problems.ts";
 import { openOrder } from "../orders/read-order.ts";
+import { holdsSecret, secretProblems, withoutSecrets } from "../orders/secrets.ts";
 import type { WaitReason } from "../orders/status.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { GitTracking } from "../platform/git.ts";
 import { err, ok, type Result } from "../platform/result.ts";
+import type { SecretRange } from "../platform/secrets.ts";
 import { checkedPath } from "../processors/file-checks.ts";
 import { findPlace, type Place, type PlaceRules, resolvePath } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
@@ -24,6 +28,7 @@ import type { OrderSummary } from "../records/order-index.ts";
 import { type OrderRecord, orderKey } from "../records/order-record.ts";
 import { backlogLine } from "./attach.ts";
 import { type Config, laneRules } from "./config.ts";
+import type { FindSecrets } from "./order-reader.ts";
 
 export type Admission =
   | {
@@ -46,6 +51,7 @@ export interface ReceptionOptions {
   readonly git: GitTracking;
   readonly config: () => Config;
   readonly placeRules: (lane: string) => PlaceRules;
+  readonly findSecrets: FindSecrets;
   /** Lines of attach.ts: files that lay in the inbox before the base was attached. */
   readonly backlog: ReadonlySet<string>;
 }
@@ -70,8 +76,12 @@ export class Reception {
    * DISK_FULL and its like with nothing reserved: to be asked again.
    */
   async admit(claim: Claim): Promise<Admission> {
-    if (!claim.order.ok) return { kind: "rejected", problems: claim.order.error, id: undefined };
     const { content } = claim;
+    if (!claim.order.ok) {
+      const { error } = claim.order;
+      const problems = content === undefined ? error : (await this.#teller(claim, content.bytes)).told(error);
+      return { kind: "rejected", problems, id: undefined };
+    }
     if (content === undefined)
       return {
         kind: "rejected",
@@ -150,7 +160,15 @@ export class Reception {
 
   async #judge(claim: Claim, order: Order, content: NonNullable<Claim["content"]>): Promise<Admission> {
     const { books, config, backlog } = this.#options;
-    const rejected = (problems: readonly Problem[]): Admission => ({ kind: "rejected", problems, id: order.id });
+    const rules = laneRules(config(), claim.lane.name);
+    const teller = await this.#teller(claim, content.bytes);
+    const id = teller.isTellable(order.id) ? order.id : undefined;
+    const rejected = (problems: readonly Problem[]): Admission => ({
+      kind: "rejected",
+      problems: teller.told(problems),
+      id,
+    });
+    if (teller.told([]).length > 0) return rejected([]);
     if (order.supersedes !== undefined && orderKey(order.supersedes) === orderKey(order.id)) {
       return rejected([
         { code: "bad_id", message: "an order takes the place of another one: it needs an id of its own" },
@@ -161,8 +179,8 @@ export class Reception {
     const isBacklog = backlog.has(backlogLine(claim.lane.name, claim.name, claim.info));
     const asksGit = !isBacklog && order.steps.length > 0 && config().intake.fromGit === "hold";
     const fromGit = asksGit && (await this.#options.git.isTracked(join(claim.lane.folder, claim.name)));
-    const verdict = judge(order, laneRules(config(), claim.lane.name), { backlog: isBacklog, fromGit });
-    if (verdict.kind === "refuse") return rejected([verdict.problem]);
+    const verdict = judge(order, rules, { backlog: isBacklog, fromGit });
+    if (verdict.kind === "refuse") return rejected(placed(order, [verdict.problem], content.bytes, stemOf(claim.name)));
     const source = await books.vault.keep(content.bytes);
     const accepted: OrderAccepted = {
       event: "wo_accepted",
@@ -183,6 +201,12 @@ export class Reception {
     };
     const wait = verdict.kind === "wait" ? { reason: verdict.reason, message: verdict.message } : undefined;
     return { kind: "new", order, accepted, places: places.value, wait };
+  }
+
+  /** To be asked for all that is told of a file that may be rejected. */
+  async #teller(claim: Claim, bytes: Buffer): Promise<Teller> {
+    const secrets = await this.#options.findSecrets(bytes);
+    return tellerOf(bytes, secrets, laneRules(this.#options.config(), claim.lane.name));
   }
 
   /** Every path of the order has to lead somewhere that orders may go; the problems carry their places in the file. */
@@ -226,9 +250,29 @@ function placed(order: Order, problems: readonly Problem[], bytes: Buffer, stem:
   const document = openOrder(bytes, stem);
   if (!document.ok) return problems;
   return problems.map((problem) => {
-    const action = [...order.files, ...order.checks].find(({ at }) => keyText(at) === problem.key);
+    const all = [...order.files, ...order.checks, ...order.steps];
+    const action = all.find(({ at }) => keyText(at) === problem.key);
     return action === undefined ? problem : document.value.problem(problem, action.at);
   });
+}
+
+/** What may be told of a file: nothing that shows a secret in it. */
+interface Teller {
+  /** The problems with stars for the secrets, behind those that the secrets are themselves where they are refused. */
+  told(problems: readonly Problem[]): readonly Problem[];
+  isTellable(id: string): boolean;
+}
+
+function tellerOf(bytes: Buffer, secrets: Result<readonly SecretRange[], Problem>, rules: LaneRules): Teller {
+  // Nobody knows what is in it: nothing else is told.
+  if (!secrets.ok) return { told: () => [secrets.error], isTellable: () => false };
+  const text = secrets.value.length === 0 ? undefined : decode(bytes);
+  if (text?.ok !== true) return { told: (problems) => problems, isTellable: () => true };
+  const refused = rules.guards.secrets === "refuse" ? secretProblems(text.value, secrets.value) : [];
+  return {
+    told: (problems) => [...refused, ...withoutSecrets(problems, text.value, secrets.value)].slice(0, LIMITS.problems),
+    isTellable: (id) => !holdsSecret(id, text.value, secrets.value),
+  };
 }
 
 function contentConflict(id: string, known: OrderSummary, sha256: string): Problem {

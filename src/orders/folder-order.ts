@@ -37,7 +37,12 @@ export function packFolder(files: readonly FolderFile[]): Buffer {
 /** The files of a packed folder; undefined for the bytes of any other order. */
 export function unpackFolder(bytes: Uint8Array): readonly FolderFile[] | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
-  return text.startsWith('{"wo_folder":1,') ? filesIn(parseJson(text)) : undefined;
+  return isPacked(text) ? filesIn(parseJson(text)) : undefined;
+}
+
+/** True for the text of a packed folder. */
+export function isPacked(text: string): boolean {
+  return text.startsWith('{"wo_folder":1,');
 }
 
 function filesIn(value: unknown): readonly FolderFile[] | undefined {

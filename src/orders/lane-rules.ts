@@ -1,15 +1,41 @@
 /** What a lane lets an order do. Guards against accidents; against attackers only a sandbox and signatures help. */
-import type { Order } from "./order.ts";
-import { isProse } from "./order.ts";
-import type { Problem } from "./problems.ts";
+import { COMPARED_LENGTH, type CommandRules, refusalOf } from "./command-patterns.ts";
+import { LIMITS } from "./limits.ts";
+import { type FileAction, isProse, type Order } from "./order.ts";
+import { keyText, type Problem } from "./problems.ts";
 import type { WaitReason } from "./status.ts";
 
 /** `route`: orders are passed on to other lanes; `hold`: every order waits for an approval. */
 export const LANE_MODES = ["hold", "route", "files-only", "execute"] as const;
 export type LaneMode = (typeof LANE_MODES)[number];
 
+/** What to do with an order in whose file something looks like a secret; the strictest first. */
+export const SECRET_RULES = ["refuse", "allow"] as const;
+
+/** What an order may ask for at most, and what it may not hold at all. */
+export interface Guards {
+  readonly commands: CommandRules;
+  /** File actions. */
+  readonly maxFiles: number;
+  /** Of what one file action writes, in UTF-8. */
+  readonly maxFileBytes: number;
+  /** Commands and checks. */
+  readonly maxCommands: number;
+  readonly secrets: (typeof SECRET_RULES)[number];
+}
+
+/** What holds where no configuration says anything. */
+export const DEFAULT_GUARDS: Guards = {
+  commands: { deny: [], allow: [] },
+  maxFiles: LIMITS.actions,
+  maxFileBytes: LIMITS.sizeBytes,
+  maxCommands: LIMITS.actions,
+  secrets: "refuse",
+};
+
 export interface LaneRules {
   readonly mode: LaneMode;
+  readonly guards: Guards;
 }
 
 export type Verdict =
@@ -71,7 +97,7 @@ function disaster(argv: readonly string[]): string | undefined {
 
 /** What becomes of an order in a lane. Refusals come before waits: what may never run must not rest as approvable. */
 export function judge(order: Order, rules: LaneRules, origin: Origin): Verdict {
-  const refused = refuseCommands(order, rules);
+  const refused = refuseCommands(order, rules) ?? refuseTooMuch(order, rules.guards);
   if (refused !== undefined) return { kind: "refuse", problem: refused };
   const wait = (reason: WaitReason, message: string): Verdict => ({ kind: "wait", reason, message });
   if (origin.backlog) return wait("backlog", "it lay in the inbox before this base was attached");
@@ -101,6 +127,66 @@ function refuseCommands(order: Order, rules: LaneRules): Problem | undefined {
         message: `the command "${step.name}" is refused: ${reason}`,
         hint: "name what is meant, or do it by hand",
       };
+  }
+  return refuseByPattern(order, rules.guards);
+}
+
+function refuseByPattern({ steps }: Order, { commands }: Guards): Problem | undefined {
+  if (commands.deny.length === 0 && commands.allow.length === 0) return undefined;
+  const length = steps.reduce((sum, { argv }) => sum + argv.join(" ").length, 0);
+  if (length > COMPARED_LENGTH) {
+    const message = `its commands hold ${length} characters, at most ${COMPARED_LENGTH} are compared with what is allowed here`;
+    return { code: "command_refused", message, hint: "write long scripts as files, and run those" };
+  }
+  for (const step of steps) {
+    const reason = refusalOf(step.argv, commands);
+    if (reason !== undefined)
+      return {
+        code: "command_refused",
+        message: `the command "${step.name}" is refused: ${reason}`,
+        hint: "write it so that it is allowed, or drop it into another lane; wo-bridge.yaml has the patterns",
+        key: keyText(step.at),
+      };
+  }
+  return undefined;
+}
+
+/** What an action adds to a file. */
+function writtenText(action: FileAction): string {
+  switch (action.kind) {
+    case "write":
+      return action.content;
+    case "edit":
+    case "append":
+      return action.text;
+    case "set":
+      return String(action.value);
+    case "diff":
+      return action.hunks.flatMap(({ lines }) => lines.filter((line) => line.startsWith("+"))).join("\n");
+    case "mode":
+    case "delete":
+    case "move":
+      return "";
+  }
+}
+
+/** More than the lane's caps; the order's own limits, which nothing raises, were met when it was read. */
+function refuseTooMuch(order: Order, { maxFiles, maxFileBytes, maxCommands }: Guards): Problem | undefined {
+  const hint = "split the order; wo-bridge.yaml has the caps";
+  const { files, steps } = order;
+  if (files.length > maxFiles) {
+    const message = `the order has ${files.length} file actions, this lane allows ${maxFiles}`;
+    return { code: "too_many_files", message, hint };
+  }
+  if (steps.length > maxCommands) {
+    const message = `the order has ${steps.length} commands, this lane allows ${maxCommands}`;
+    return { code: "too_many_commands", message, hint };
+  }
+  for (const action of files) {
+    const bytes = Buffer.byteLength(writtenText(action));
+    if (bytes <= maxFileBytes) continue;
+    const message = `it writes ${bytes} bytes, this lane allows ${maxFileBytes} for one file`;
+    return { code: "file_too_large", message, hint, key: keyText(action.at) };
   }
   return undefined;
 }

@@ -4,16 +4,20 @@ import { join } from "node:path";
 import { type BoundBase, bindBase, findBase } from "../../src/daemon/base.ts";
 import { Housekeeping } from "../../src/daemon/housekeeping.ts";
 import type { Ground } from "../../src/daemon/opening.ts";
+import type { FindSecrets } from "../../src/daemon/order-reader.ts";
 import { assembleParts, type Parts } from "../../src/daemon/parts.ts";
 import { configPath, Settings } from "../../src/daemon/settings.ts";
 import { Signs } from "../../src/daemon/signs.ts";
 import { readOrder } from "../../src/orders/read-order.ts";
+import { secretsInFile } from "../../src/orders/secrets.ts";
 import { type Disk, systemDisk } from "../../src/platform/disk.ts";
 import { Files } from "../../src/platform/files.ts";
 import { type Log, silentLog } from "../../src/platform/log.ts";
 import { systemProcesses } from "../../src/platform/processes.ts";
 import { inlinePublisher } from "../../src/platform/publisher.ts";
+import { ok } from "../../src/platform/result.ts";
 import type { Runner } from "../../src/platform/runner.ts";
+import { loadSecretRules } from "../../src/platform/secrets.ts";
 import type { Books } from "../../src/records/books.ts";
 import { newVault, openBooks } from "./books-kit.ts";
 import { HandClock, turn } from "./hand-clock.ts";
@@ -52,6 +56,11 @@ export interface PartsWish {
   readonly log?: Log;
 }
 
+const rules = loadSecretRules();
+
+/** As the daemon finds them, without its thread. */
+export const findSecrets: FindSecrets = async (bytes) => ok(secretsInFile(bytes, await rules));
+
 /** A bound base with one lane, CLC, and this configuration in the tree. */
 export async function assembledParts(config = "", wished: PartsWish = {}): Promise<PartsKit> {
   const clock = new HandClock();
@@ -79,7 +88,7 @@ export async function assembledParts(config = "", wished: PartsWish = {}): Promi
   const parts = assembleParts({
     ...common,
     runner: wished.runner ?? noRunner,
-    reader: { read: async (bytes, stem) => readOrder(bytes, stem), close: async () => undefined },
+    reader: { read: async (bytes, stem) => readOrder(bytes, stem), findSecrets, close: async () => undefined },
     publisher: inlinePublisher(files),
     onFatal: (error) => {
       throw error;

@@ -8,7 +8,7 @@ import {
   laneRules,
   readConfig,
 } from "../../../src/daemon/config.ts";
-import { LANE_MODES } from "../../../src/orders/lane-rules.ts";
+import { DEFAULT_GUARDS, LANE_MODES } from "../../../src/orders/lane-rules.ts";
 import { errorOf, valueOf } from "../../support/results.ts";
 
 function read(text: string): Config {
@@ -79,7 +79,7 @@ test.each([
   ["ENTRY", "route"],
   ["entry", "route"],
 ])("the lane %s has the mode %s, named or not", (lane, mode) => {
-  expect(laneRules(read("lanes: {CLC: {mode: hold}}"), lane)).toEqual({ mode, concurrency: 1 });
+  expect(laneRules(read("lanes: {CLC: {mode: hold}}"), lane)).toEqual({ mode, concurrency: 1, guards: DEFAULT_GUARDS });
 });
 
 test("ENTRY does what it is told to when it is named", () => {

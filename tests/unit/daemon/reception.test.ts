@@ -6,17 +6,21 @@ import { expect, test } from "vitest";
 import type { Claim } from "../../../src/bridge/intake.ts";
 import { Settler } from "../../../src/bridge/settle.ts";
 import { backlogLine } from "../../../src/daemon/attach.ts";
+import type { FindSecrets } from "../../../src/daemon/order-reader.ts";
 import { type Admission, Reception } from "../../../src/daemon/reception.ts";
 import { placeRules } from "../../../src/daemon/surroundings.ts";
 import { systemDisk } from "../../../src/platform/disk.ts";
 import { Files } from "../../../src/platform/files.ts";
 import { GitTracking } from "../../../src/platform/git.ts";
 import { inlinePublisher } from "../../../src/platform/publisher.ts";
+import { err } from "../../../src/platform/result.ts";
 import { refusingDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
 import { turn } from "../../support/hand-clock.ts";
 import { doing, House, writing } from "../../support/house-kit.ts";
+import { findSecrets } from "../../support/parts-kit.ts";
 import { given, thrownBy } from "../../support/results.ts";
+import { AWS_ID, GITHUB_TOKEN } from "../../support/secrets.ts";
 import { put } from "../../support/temporary-folder.ts";
 
 const { started, completed, settled } = happened;
@@ -25,9 +29,10 @@ interface Wish {
   readonly config?: string;
   readonly backlog?: (house: House) => readonly string[];
   readonly disk?: ReturnType<typeof refusingDisk>;
+  readonly secrets?: FindSecrets;
 }
 
-async function open({ config = "", backlog = () => [], disk = systemDisk }: Wish = {}) {
+async function open({ config = "", backlog = () => [], disk = systemDisk, secrets = findSecrets }: Wish = {}) {
   const house = await House.open(config);
   const { base, books, clock, ground, settings, parts } = house.kit;
   const files = new Files(disk, clock);
@@ -38,6 +43,7 @@ async function open({ config = "", backlog = () => [], disk = systemDisk }: Wish
     git: new GitTracking(files, clock, parts.folders.inbox),
     config: () => settings.config,
     placeRules: (lane) => placeRules({ ...ground, files }, base, settings.config, lane),
+    findSecrets: secrets,
     backlog: new Set(backlog(house)),
   });
   return { house, reception };
@@ -227,4 +233,54 @@ test("a disk without handles left is no fault of the order: it is thrown, and th
   expect(await thrownBy(() => reception.admit(claim))).toMatchObject({ code: "TOO_MANY_FILES" });
   expect(say(await reception.admit(claim))).toBe("new WO-1");
   expect(given(claim.content).sha256).toHaveLength(64);
+});
+
+test.each([
+  ["in a content", writing("WO-1", { files: { a: AWS_ID } }), "WO-1"],
+  ["in a command", doing("WO-1", [`echo ${AWS_ID}`]), "WO-1"],
+  ["in what nothing is done with", writing("WO-1", { x_notes: AWS_ID }), "WO-1"],
+  ["in its own id", writing(GITHUB_TOKEN, { files: { a: "x" } }), undefined],
+])("an order with a secret %s is rejected, and told of without it", async (_what, order, id) => {
+  const { house, reception } = await open();
+  const admission = await reception.admit(house.claim("a.json", order));
+  expect(admission).toMatchObject({ kind: "rejected", id, problems: [{ code: "secret_found" }] });
+  expect(JSON.stringify(admission)).not.toMatch(new RegExp(`${AWS_ID}|${GITHUB_TOKEN}`));
+});
+
+test("a lane that allows secrets takes them in; what it rejects for another reason shows none", async () => {
+  const { house, reception } = await open({ config: "lanes: {CLC: {secrets: allow}}\n" });
+  expect(say(await reception.admit(house.claim("a.json", writing("WO-1", { files: { a: AWS_ID } }))))).toBe("new WO-1");
+  for (const files of [{ [`../${AWS_ID}`]: "x" }, [{ path: "a", contnet: AWS_ID }]]) {
+    const admission = await reception.admit(house.claim("b.json", { wo_id: "WO-2", files }));
+    expect(admission).toMatchObject({ kind: "rejected", problems: [{ frame: expect.stringContaining("****") }] });
+    expect(JSON.stringify(admission)).not.toContain(AWS_ID);
+  }
+});
+
+test("an order that was accepted stays ours when its lane allows secrets no more", async () => {
+  const { house, reception } = await open();
+  const record = await house.accepted(writing("WO-1", { files: { a: AWS_ID } }));
+  const claim = house.claim("WO-1.json", writing("WO-1", { files: { a: AWS_ID } }));
+  expect(say(await reception.admit({ ...claim, claim: record.claim }))).toBe("own WO-1");
+});
+
+test.each([
+  ["an order", writing("WO-1")],
+  ["no order", { files: 5, token: AWS_ID }],
+])("of %s that could not be looked through nothing is told but that", async (_what, content) => {
+  const problem = { code: "too_slow", message: "too slow" } as const;
+  const { house, reception } = await open({ secrets: async () => err(problem) });
+  const admission = await reception.admit(house.claim("a.json", content));
+  expect(admission).toEqual({ kind: "rejected", problems: [problem], id: undefined });
+});
+
+test("a command that is refused is told with its place", async () => {
+  const config = 'policy: {commands: {deny: [{pattern: "git push *", reason: people push}]}}\n';
+  const { house, reception } = await open({ config });
+  const text = "wo_id: WO-1\nsteps:\n  - run: ls\n  - run: git push\n";
+  const admission = await reception.admit(house.claim("a.yaml", text));
+  expect(admission).toMatchObject({
+    kind: "rejected",
+    problems: [{ code: "command_refused", key: "steps[1]", place: { line: 4 } }],
+  });
 });

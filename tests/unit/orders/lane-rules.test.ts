@@ -1,6 +1,7 @@
 /** What becomes of an order in its lane: refused before it waits, waiting before it runs. */
 import { expect, test } from "vitest";
-import { judge, type LaneRules, type Verdict } from "../../../src/orders/lane-rules.ts";
+import { COMPARED_LENGTH } from "../../../src/orders/command-patterns.ts";
+import { DEFAULT_GUARDS, type Guards, judge, type LaneRules, type Verdict } from "../../../src/orders/lane-rules.ts";
 import { orderIn } from "../../support/orders.ts";
 
 const FILES = "files: {a: x}\n";
@@ -38,11 +39,13 @@ test.each<[LaneRules["mode"], string, Partial<typeof HERE>, string]>([
   ["route", FILES, {}, "wait no_route"],
   ["route", COMMANDS, {}, "wait no_route"],
 ])("in a lane of mode %s, %j from %j comes to: %s", (mode, text, origin, expected) => {
-  expect(say(judge(orderIn(text), { mode }, { ...HERE, ...origin }))).toBe(expected);
+  expect(say(judge(orderIn(text), { mode, guards: DEFAULT_GUARDS }, { ...HERE, ...origin }))).toBe(expected);
 });
 
 const runs = (command: string) =>
-  say(judge(orderIn(JSON.stringify({ steps: [{ run: command }] })), { mode: "execute" }, HERE)) === "run";
+  say(
+    judge(orderIn(JSON.stringify({ steps: [{ run: command }] })), { mode: "execute", guards: DEFAULT_GUARDS }, HERE),
+  ) === "run";
 
 test.each([
   "rm -rf /",
@@ -89,7 +92,7 @@ test.each([
 test.each(["steps: [{skill: bash, args: [-c, rm -rf /]}]\n", "post_verify: [rm -rf /]\n", "cmd: rm -rf /\n"])(
   "%j is refused however it is asked for, and the refusal names it",
   (text) => {
-    const verdict = judge(orderIn(text), { mode: "hold" }, { backlog: true, fromGit: true });
+    const verdict = judge(orderIn(text), { mode: "hold", guards: DEFAULT_GUARDS }, { backlog: true, fromGit: true });
 
     expect(verdict).toMatchObject({ kind: "refuse", problem: { code: "command_refused" } });
     expect(verdict.kind === "refuse" && verdict.problem.message).toContain("rm -rf /");
@@ -106,10 +109,66 @@ test.each([
   const order = orderIn(JSON.stringify({ steps: [{ run }] }));
   const timesMs = Array.from({ length: 3 }, () => {
     const beginMs = performance.now();
-    judge(order, { mode: "execute" }, HERE);
+    judge(order, { mode: "execute", guards: DEFAULT_GUARDS }, HERE);
     return performance.now() - beginMs;
   });
 
   // Some ten milliseconds; squared it took seconds. The best of three: other work may come between.
   expect(Math.min(...timesMs)).toBeLessThan(150);
+});
+
+const guarded = (guards: Partial<Guards>, text: string) =>
+  judge(orderIn(text), { mode: "execute", guards: { ...DEFAULT_GUARDS, ...guards } }, HERE);
+const refusal = (guards: Partial<Guards>, text: string) => {
+  const verdict = guarded(guards, text);
+  return verdict.kind === "refuse" ? verdict.problem : undefined;
+};
+
+const TWO_FILES = "files: {a: '123', b: 'äö'}\n";
+const TWO_COMMANDS = "steps: [{run: ls}]\npost_verify: [test -f a]\n";
+const EDIT = "edits: [{path: a, find: x, after: '12345'}]\n";
+
+test.each<readonly [Partial<Guards>, string, string | undefined, string]>([
+  [{ maxFiles: 1 }, TWO_FILES, "too_many_files", "2 file actions, this lane allows 1"],
+  [{ maxFiles: 2 }, TWO_FILES, undefined, ""],
+  [{ maxFiles: 0 }, COMMANDS, undefined, ""],
+  [{ maxCommands: 1 }, TWO_COMMANDS, "too_many_commands", "2 commands, this lane allows 1"],
+  [{ maxCommands: 2 }, TWO_COMMANDS, undefined, ""],
+  [{ maxFileBytes: 3 }, TWO_FILES, "file_too_large", "writes 4 bytes, this lane allows 3"],
+  [{ maxFileBytes: 4 }, TWO_FILES, undefined, ""],
+  [{ maxFileBytes: 4 }, EDIT, "file_too_large", "writes 5 bytes, this lane allows 4"],
+])("under the caps %j the order %j is refused as %s", (guards, text, code, says) => {
+  const problem = refusal(guards, text);
+  expect(problem?.code).toBe(code);
+  expect(problem?.message ?? "").toContain(says);
+});
+
+const DENIED = { deny: [{ pattern: "git push *", reason: "pushing is for people" }], allow: [] };
+
+test("a refused command is told with its step, the pattern and the reason", () => {
+  const text = "steps: [{run: ls}, {name: publish, run: 'make && git push'}]\n";
+  expect(refusal({ commands: DENIED }, text)).toMatchObject({
+    code: "command_refused",
+    message: 'the command "publish" is refused: it matches "git push *": pushing is for people',
+    key: "steps[1]",
+  });
+});
+
+test("checks are held to the patterns as well, and dry runs, and orders that would wait", () => {
+  for (const text of ["post_verify: [git push]\n", "dry_run: true\nsteps: [{run: git push}]\n"])
+    expect(refusal({ commands: DENIED }, text)?.code).toBe("command_refused");
+  const held = { mode: "hold", guards: { ...DEFAULT_GUARDS, commands: DENIED } } as const;
+  expect(say(judge(orderIn("steps: [{run: git push}]"), held, HERE))).toBe("refuse command_refused");
+});
+
+test("what is never run is not run because it is allowed", () => {
+  const commands = { deny: [], allow: [[{ pattern: "*", reason: "all" }]] };
+  expect(refusal({ commands }, "steps: [{run: sudo rm -rf /}]")?.message).toContain("everything below /");
+  expect(guarded({ commands }, COMMANDS).kind).toBe("run");
+});
+
+test("commands too long to be compared are refused where patterns are given, and only there", () => {
+  const text = `steps: [{run: "echo ${"x".repeat(COMPARED_LENGTH)}"}]`;
+  expect(refusal({ commands: DENIED }, text)?.message).toContain("compared");
+  expect(guarded({}, text).kind).toBe("run");
 });
