@@ -61,6 +61,8 @@ export class Line {
   readonly #lanes: Lanes;
   readonly #wishes = new Map<string, Wishes>();
   readonly #completing = new Set<Promise<void>>();
+  /** Orders whose cancel is on its way into the ledger. */
+  readonly #canceling = new Set<string>();
   #leaving = false;
 
   constructor(options: LineOptions) {
@@ -106,7 +108,7 @@ export class Line {
     });
     if (this.#options.books.index.summary(job.id) === undefined) return this.#options.reception.release(job.id);
     await this.#accepted(job);
-    if (wait === undefined) this.#lanes.add({ ...job, acceptance: [] });
+    if (wait === undefined) this.#enqueue({ ...job, acceptance: [] });
   }
 
   /** Puts an order that the ledger has as pending or running back on the line, unless it is there. */
@@ -115,7 +117,14 @@ export class Line {
     const isThere = [...this.#lanes.waiting, ...this.#lanes.running].some(
       ({ id }) => orderKey(id) === orderKey(record.id),
     );
-    if (job !== undefined && !isThere) this.#lanes.add(job);
+    if (job !== undefined && !isThere) this.#enqueue(job);
+  }
+
+  /** Not what somebody canceled while the job was made: what is at rest must not be begun. */
+  #enqueue(job: Job): void {
+    const status = this.#options.books.index.summary(job.id)?.status;
+    const mayRun = status === "pending" || status === "running";
+    if (mayRun && !this.#canceling.has(orderKey(job.id))) this.#lanes.add(job);
   }
 
   /** Finishes what is left of an order at rest: its result, its state, its file. */
@@ -131,7 +140,8 @@ export class Line {
   /** Cancels an order; false when it is at rest already. A running one ends between two steps, its command is ended. */
   async cancel(record: OrderRecord, by: string, reason: string): Promise<boolean> {
     if (isResting(record.status)) return false;
-    const wishes = this.#wishes.get(orderKey(record.id));
+    const key = orderKey(record.id);
+    const wishes = this.#wishes.get(key);
     if (wishes !== undefined) {
       wishes.cancel = { by, reason };
       if (wishes.step !== undefined) await endStep(this.#options.executor, wishes.step);
@@ -139,7 +149,10 @@ export class Line {
     }
     this.#lanes.remove(record.id);
     const { id, lane, attempt } = record;
-    await this.#options.books.append([{ event: "wo_canceled", wo_id: id, lane, attempt, by, reason }]);
+    this.#canceling.add(key);
+    await this.#options.books
+      .append([{ event: "wo_canceled", wo_id: id, lane, attempt, by, reason }])
+      .finally(() => this.#canceling.delete(key));
     await this.#finishNow(id);
     return true;
   }

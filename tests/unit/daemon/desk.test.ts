@@ -83,6 +83,15 @@ test.each([
   expect(await house.rest("WO-1")).toMatchObject({ status: "canceled", canceled: { by: "me", reason: "no more" } });
 });
 
+test("an order that is let go and canceled in the same moment is canceled, and does not run", async () => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), waiting);
+  const desk = deskOf(house);
+  await Promise.all([desk.approve(["WO-1"], "me"), desk.cancel(["WO-1"], "me", "no more")]);
+  expect((await house.rest("WO-1")).status).toBe("canceled");
+  expect(house.told("WO-1")).not.toContain("wo_started");
+});
+
 test("an order that was running when the daemon died needs a daemon to be canceled", async () => {
   const house = await House.open();
   await house.accepted(writing("WO-1"), started);
