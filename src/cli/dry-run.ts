@@ -1,8 +1,9 @@
 /** `wo submit --dry-run`: what an order would do, worked out on the base as it is, touching nothing. */
 
+import { BridgeFolders } from "../bridge/lanes.ts";
 import { laneRules } from "../daemon/config.ts";
 import { configInEffect, configPath } from "../daemon/settings.ts";
-import { placeRules } from "../daemon/surroundings.ts";
+import { placeRules, routerOf } from "../daemon/surroundings.ts";
 import { judge, type Verdict } from "../orders/lane-rules.ts";
 import type { Order } from "../orders/order.ts";
 import type { Failure } from "../orders/status.ts";
@@ -25,24 +26,26 @@ interface Change {
 }
 
 /** Prints it; 1 when the order could not be carried out as things are, 5 when it would be refused. */
-export async function dryRun(context: Context, { order }: CheckedFile, lane: string): Promise<number> {
+export async function dryRun(context: Context, { order }: CheckedFile, entry: string): Promise<number> {
   const { files } = context;
   const base = boundBase(context);
   const vault = new Vault(files, base.vault);
   const read = readBooks(files, vault);
   const { facts } = read.ok ? read.value.index : read.error.index;
   const { config } = configInEffect(files, vault, facts, configPath(base.path));
-  const verdict = judge(order, laneRules(config, lane), { backlog: false, fromGit: false });
+  const folders = new BridgeFolders(files, base.path, context.machine.userId);
+  const { lane, noRoute } = routerOf(folders, () => config).wayOf(order, entry);
+  const verdict = judge(order, laneRules(config, lane), { backlog: false, fromGit: false }, noRoute);
   const rules = placeRules(context, base, config, lane);
-  const folders = new OpenFolders(files);
+  const open = new OpenFolders(files);
   const place = (path: string) => findPlace(files, path, rules);
-  const plan = await planFiles(folders, { actions: order.files, rules, place, previous: [] });
-  folders.close();
+  const plan = await planFiles(open, { actions: order.files, rules, place, previous: [] });
+  open.close();
   const changes = plan.ok ? plan.value.map(changeOf) : [];
   const finding = plan.ok ? undefined : plan.error;
   const commands = order.steps.map(({ name, kind }) => ({ name, kind }));
   answer(context, "dry-run", { wo_id: order.id, lane, verdict, changes, commands, finding }, () =>
-    text(context, order, lane, { verdict, changes, finding }),
+    text(context, order, lane === entry ? lane : `${entry} → ${lane}`, { verdict, changes, finding }),
   );
   if (verdict.kind === "refuse" || finding?.class === "policy") return EXIT.refused;
   return finding === undefined ? EXIT.yes : EXIT.no;
@@ -61,7 +64,7 @@ function changeOf({ place, before, after }: PlannedChangeOf): Change {
 function text(
   { terminal }: Context,
   order: Order,
-  lane: string,
+  way: string,
   {
     verdict,
     changes,
@@ -70,7 +73,7 @@ function text(
 ): string {
   const signs = { create: "+", change: "~", delete: "-" } as const;
   const lines = [
-    `${terminal.paint("bold", plainLine(order.id))}  ${plainLine(order.header.title)}  ${order.header.priority}  for ${lane}`,
+    `${terminal.paint("bold", plainLine(order.id))}  ${plainLine(order.header.title)}  ${order.header.priority}  for ${way}`,
   ];
   lines.push(
     ...changes.map(

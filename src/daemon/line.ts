@@ -12,12 +12,14 @@ import type { Claim, ReadOrder } from "../bridge/intake.ts";
 import { stemOf } from "../bridge/names.ts";
 import type { Outbox } from "../bridge/outbox.ts";
 import type { Settler } from "../bridge/settle.ts";
+import type { Order } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
 import { type Failure, isResting } from "../orders/status.ts";
 import { type Clock, isoTime } from "../platform/clock.ts";
 import { assert, BridgeError, InvariantError, messageOf } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
+import { ok, type Result } from "../platform/result.ts";
 import { endStep } from "../processors/executor.ts";
 import type { Place } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
@@ -109,6 +111,12 @@ export class Line {
     if (this.#options.books.index.summary(job.id) === undefined) return this.#options.reception.release(job.id);
     await this.#accepted(job);
     if (wait === undefined) this.#enqueue({ ...job, acceptance: [] });
+  }
+
+  /** The order as it was dropped, read again out of the ledger. */
+  async orderOf(record: OrderRecord): Promise<Result<Order, readonly Problem[]>> {
+    const reading = await this.#options.readOrder(this.#sourceOf(record), stemOf(record.name));
+    return reading.ok ? ok({ ...reading.value, id: record.id }) : reading;
   }
 
   /** Puts an order that the ledger has as pending or running back on the line, unless it is there. */
@@ -324,9 +332,9 @@ export class Line {
   }
 
   async #jobOf(record: OrderRecord): Promise<Job | undefined> {
-    const { books, readOrder, settler, files, placeRules } = this.#options;
+    const { books, settler, files, placeRules } = this.#options;
     const { id, lane, claim, sizeBytes, modifiedMs } = record;
-    const reading = await readOrder(this.#sourceOf(record), stemOf(record.name));
+    const reading = await this.orderOf(record);
     if (!reading.ok) {
       const failure: Failure = {
         class: "invalid",
@@ -337,7 +345,7 @@ export class Line {
       await this.#finishNow(id);
       return undefined;
     }
-    const order = { ...reading.value, id };
+    const order = reading.value;
     const found = await findPlaces(files, order, placeRules(lane));
     // What may not be touched any more is found out by the attempt, and fails it.
     const places = found.ok ? found.value : new Map<string, Place>();

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import type { Claim } from "../bridge/intake.ts";
+import type { Router } from "../bridge/router.ts";
 import type { Settler } from "../bridge/settle.ts";
 import { decode, openDocument } from "../orders/document.ts";
 import { ID } from "../orders/header.ts";
@@ -19,7 +20,7 @@ import { findPlace, type Place, type PlaceRules } from "../processors/places.ts"
 import type { Books } from "../records/books.ts";
 import type { OrderAccepted } from "../records/events.ts";
 import type { OrderSummary } from "../records/order-index.ts";
-import { type OrderRecord, orderKey } from "../records/order-record.ts";
+import { entryLaneOf, type OrderRecord, orderKey } from "../records/order-record.ts";
 import { backlogLine } from "./attach.ts";
 import { type Config, laneRules } from "./config.ts";
 
@@ -41,6 +42,7 @@ export interface ReceptionOptions {
   readonly files: Files;
   readonly books: Books;
   readonly settler: Settler;
+  readonly router: Router;
   readonly git: GitTracking;
   readonly config: () => Config;
   readonly placeRules: (lane: string) => PlaceRules;
@@ -141,31 +143,36 @@ export class Reception {
       return { kind: "duplicate", of: known };
     if (record.claim === claim.claim) return { kind: "own", record };
     // A power cut may have undone the claim of an accepted order: then this file is that order's, not a second one.
-    const isLost =
-      this.#options.files.info(this.#options.settler.claimPath(record)) === undefined && record.name === claim.name;
-    return isLost ? { kind: "own", record } : { kind: "duplicate", of: known };
+    const isItsPlace =
+      record.name === claim.name && entryLaneOf(record).toLowerCase() === claim.lane.name.toLowerCase();
+    const isLost = this.#options.files.info(this.#options.settler.claimPath(record)) === undefined;
+    return isItsPlace && isLost ? { kind: "own", record } : { kind: "duplicate", of: known };
   }
 
   async #judge(claim: Claim, order: Order, content: NonNullable<Claim["content"]>): Promise<Admission> {
-    const { books, config, backlog } = this.#options;
+    const { books, config, router, backlog } = this.#options;
     const rejected = (problems: readonly Problem[]): Admission => ({ kind: "rejected", problems, id: order.id });
     if (order.supersedes !== undefined && orderKey(order.supersedes) === orderKey(order.id)) {
       return rejected([
         { code: "bad_id", message: "an order takes the place of another one: it needs an id of its own" },
       ]);
     }
-    const places = await this.#places(order, claim, content.bytes);
+    // From here on it is an order of the lane that it belongs into: that one's rules hold.
+    const { lane, noRoute } = router.wayOf(order, claim.lane.name);
+    const routed = lane === claim.lane.name ? {} : { routed_from: claim.lane.name };
+    const places = await this.#places(order, lane, content.bytes);
     if (!places.ok) return rejected(places.error);
     const isBacklog = backlog.has(backlogLine(claim.lane.name, claim.name, claim.info));
     const asksGit = !isBacklog && order.steps.length > 0 && config().intake.fromGit === "hold";
     const fromGit = asksGit && (await this.#options.git.isTracked(join(claim.lane.folder, claim.name)));
-    const verdict = judge(order, laneRules(config(), claim.lane.name), { backlog: isBacklog, fromGit });
-    if (verdict.kind === "refuse") return rejected([verdict.problem]);
+    const verdict = judge(order, laneRules(config(), lane), { backlog: isBacklog, fromGit }, noRoute);
+    if (verdict.kind === "refuse") return rejected([inLane(lane, claim.lane.name, verdict.problem)]);
     const source = await books.vault.keep(content.bytes);
     const accepted: OrderAccepted = {
       event: "wo_accepted",
       wo_id: order.id,
-      lane: claim.lane.name,
+      lane,
+      ...routed,
       claim: claim.claim,
       name: claim.name,
       sha256: content.sha256,
@@ -186,10 +193,10 @@ export class Reception {
   /** Every path of the order has to lead somewhere that orders may go; the problems carry their places in the file. */
   async #places(
     order: Order,
-    claim: Claim,
+    lane: string,
     bytes: Buffer,
   ): Promise<Result<ReadonlyMap<string, Place>, readonly Problem[]>> {
-    const found = await findPlaces(this.#options.files, order, this.#options.placeRules(claim.lane.name));
+    const found = await findPlaces(this.#options.files, order, this.#options.placeRules(lane));
     return found.ok ? found : err(placed(order, found.error, bytes));
   }
 }
@@ -223,6 +230,11 @@ function placed(order: Order, problems: readonly Problem[], bytes: Buffer): read
     const action = order.files.find(({ at }) => keyText(at) === problem.key);
     return action === undefined ? problem : document.value.problem(problem, action.at);
   });
+}
+
+/** Says which lane's rules refuse an order that was dropped into another one. */
+function inLane(lane: string, entry: string, problem: Problem): Problem {
+  return lane === entry ? problem : { ...problem, message: `passed on to lane ${lane}: ${problem.message}` };
 }
 
 function contentConflict(id: string, known: OrderSummary, sha256: string): Problem {

@@ -11,6 +11,7 @@ import { ID, readHeader, readId, valueAt } from "./header.ts";
 import { LIMITS, THREAD_BYTES, THREAD_TOKENS } from "./limits.ts";
 import type { FileAction, Order, Step } from "./order.ts";
 import type { Problem } from "./problems.ts";
+import { readRoute } from "./routing.ts";
 import { yamlCost } from "./yaml-text.ts";
 
 /** Keys that ask for work in dialects that are not carried out yet: never passed over as metadata. */
@@ -78,6 +79,7 @@ function orderOf(document: Document, stem: string): Result<Order, readonly Probl
     id: id.id,
     idFromName: id.fromName,
     header: readHeader(document, id.id),
+    route: readRoute(data),
     files,
     steps,
     dryRun,

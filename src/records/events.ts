@@ -139,6 +139,8 @@ export interface OrderAccepted extends OfOrder {
   readonly dry_run: boolean;
   readonly on_interrupt: "retry" | "fail";
   readonly supersedes?: string;
+  /** The lane that its file was dropped into and lies claimed in, where that is another one. */
+  readonly routed_from?: string;
 }
 
 /** The file is no order; it lies in error/ with its problems. */
@@ -174,6 +176,15 @@ export interface OrderWaiting extends OfOrder {
   readonly event: "wo_waiting";
   readonly reason: WaitReason;
   readonly message: string;
+}
+
+/** An order that waited for its lane got this one, from a person or by itself. With a reason it goes on waiting there. */
+export interface OrderRouted extends OfOrder {
+  readonly event: "wo_routed";
+  readonly from: string;
+  readonly by?: string;
+  readonly reason?: WaitReason;
+  readonly message?: string;
 }
 
 /** A person let a waiting order go. */
@@ -305,6 +316,7 @@ export type Event =
   | OrderDuplicated
   | FileIgnored
   | OrderWaiting
+  | OrderRouted
   | OrderApproved
   | OrderRetried
   | OrderStarted
@@ -361,6 +373,7 @@ export function reportOf(event: Event | Notice): { readonly agent: Agent; readon
       return { agent: "json_wo_processor", ok: false };
     case "wo_accepted":
     case "wo_duplicate":
+    case "wo_routed":
     case "wo_approved":
     case "wo_retried":
     case "intake_resumed":
