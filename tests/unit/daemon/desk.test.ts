@@ -92,6 +92,20 @@ test("an order that is let go and canceled in the same moment is canceled, and d
   expect(house.told("WO-1")).not.toContain("wo_started");
 });
 
+test("an order that is canceled between being let go and being put on the line does not run", async () => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), waiting);
+  const desk = deskOf(house);
+  const canceled: Promise<unknown>[] = [];
+  house.kit.books.listen(({ event }) => {
+    if (event === "wo_approved") canceled.push(desk.cancel(["WO-1"], "me", "no more"));
+  });
+  await desk.approve(["WO-1"], "me");
+  await Promise.all(canceled);
+  expect((await house.rest("WO-1")).status).toBe("canceled");
+  expect(house.told("WO-1")).not.toContain("wo_started");
+});
+
 test("an order that was running when the daemon died needs a daemon to be canceled", async () => {
   const house = await House.open();
   await house.accepted(writing("WO-1"), started);

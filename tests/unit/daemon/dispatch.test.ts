@@ -106,6 +106,28 @@ test("a lane that runs no commands refuses one that has some: it stays where it 
   expect(house.record("WO-1")).toMatchObject({ status: "waiting", lane: "ENTRY", waiting: { reason: "no_route" } });
 });
 
+test("a lane in which its paths may not be written refuses it", async () => {
+  const house = await waitingHouse({ wo_id: "WO-1", files: { "~/Library/LaunchAgents/com.02luka.x.plist": "x" } });
+  expect(await deskOf(house).approve(["WO-1"], "me", "FILES")).toMatchObject([
+    { ok: false, exit: EXIT.refused, message: expect.stringMatching(/lane FILES refuses it: /) },
+  ]);
+  expect(house.record("WO-1")).toMatchObject({ status: "waiting", lane: "ENTRY" });
+});
+
+test("a lane that passes nothing on any more does not run what waits in it for another one, unless a person says so", async () => {
+  const house = await waitingHouse();
+  put(configPath(house.kit.base.path), CONFIG.replace("EXTRA: {}", "ENTRY: {}"));
+  await house.kit.settings.reload();
+  expect(await deskOf(house).approve(["WO-1"], "me")).toMatchObject([
+    { ok: false, message: expect.stringContaining('it asks for "lac"') },
+  ]);
+  expect(house.status("WO-1")).toBe("waiting");
+  expect(await deskOf(house).approve(["WO-1"], "me", "entry")).toMatchObject([
+    { ok: true, message: "passed on to ENTRY" },
+  ]);
+  expect(await house.rest("WO-1")).toMatchObject({ status: "done", lane: "ENTRY" });
+});
+
 test("prose is passed on, too, and waits there for somebody who does it", async () => {
   const house = await waitingHouse({ wo_id: "WO-1", title: "think" });
   expect(await deskOf(house).approve(["WO-1"], "me", "CLC")).toMatchObject([{ ok: true, next: "wo show WO-1" }]);
@@ -182,6 +204,19 @@ test("let go twice and canceled in the same moment, it is passed on once at most
   expect((await house.rest("WO-1")).status).toBe("canceled");
   expect(house.told("WO-1").filter((event) => event === "wo_routed").length).toBeLessThanOrEqual(1);
   expect(house.read("WO-1.txt")).toBeUndefined();
+});
+
+test("what was canceled while its lane was looked for is not passed on", async () => {
+  const house = await waitingHouse();
+  const { line } = house.kit.parts;
+  const read = line.orderOf.bind(line);
+  vi.spyOn(line, "orderOf").mockImplementation(async (record) => {
+    await deskOf(house).cancel(["WO-1"], "me", "no more");
+    return read(record);
+  });
+  expect(await deskOf(house).approve(["WO-1"], "me", "CLC")).toMatchObject([{ ok: false, exit: EXIT.refused }]);
+  expect(house.told("WO-1")).not.toContain("wo_routed");
+  expect(house.status("WO-1")).toBe("canceled");
 });
 
 test("let go twice in the same moment, it gets one lane and is done once", async () => {

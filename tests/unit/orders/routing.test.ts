@@ -58,6 +58,13 @@ test("whatever stands in these keys, the order is read, and asks for few lanes b
   );
 });
 
+test("of many names the first twenty are taken", () => {
+  const names = Array.from({ length: 30 }, (_, index) => `L${index}`);
+  expect(readRoute({ target: "T", target_candidates: names, route_hints: names.map((name) => `H${name}`) })).toEqual({
+    candidates: ["T", ...names.slice(0, 19)],
+  });
+});
+
 const LANES = ["CLC", "Shell", "clc", "naïve"];
 
 test.each<[string, object, string]>([
