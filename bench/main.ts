@@ -2,6 +2,7 @@
 const [name, ...parts] = process.argv.slice(2);
 const benches: Readonly<Record<string, () => Promise<(parts: readonly string[]) => Promise<boolean>>>> = {
   line: async () => (await import("./line.ts")).benchLine,
+  orders: async () => (await import("./orders.ts")).benchOrders,
 };
 const load = benches[name ?? ""];
 if (load === undefined) {

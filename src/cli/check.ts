@@ -2,7 +2,7 @@
 import { basename, resolve } from "node:path";
 import { stemOf } from "../bridge/names.ts";
 import { LIMITS } from "../orders/limits.ts";
-import type { Order } from "../orders/order.ts";
+import { isProse, type Order } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
 import { readOrder } from "../orders/read-order.ts";
 import { EXIT } from "../platform/errors.ts";
@@ -46,10 +46,10 @@ export function checkFiles(context: Context, paths: readonly string[]): number {
 }
 
 function goodText({ terminal }: Context, path: string, order: Order): string {
-  const parts = [`${order.files.length} file actions`, `${order.steps.length} commands`];
-  const prose =
-    order.files.length + order.steps.length === 0
-      ? "; nothing in it can be carried out: it would wait for an assignee"
-      : "";
-  return `${terminal.paint("green", "✓")} ${path}  ${order.id}  ${order.header.priority}  ${parts.join(", ")}${prose}`;
+  const { files, steps, checks } = order;
+  const parts = [`${files.length} file actions`, `${steps.length} commands`];
+  if (checks.length > 0) parts.push(`${checks.length} files to verify`);
+  const prose = isProse(order) ? "; nothing in it can be carried out: it would wait for an assignee" : "";
+  const first = `${terminal.paint("green", "✓")} ${path}  ${order.id}  ${order.header.priority}  ${parts.join(", ")}${prose}`;
+  return [first, ...(order.warnings.length === 0 ? [] : [problemsText(terminal, path, order.warnings)])].join("\n");
 }

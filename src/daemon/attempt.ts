@@ -4,21 +4,14 @@
  * same way through here.
  */
 import type { Failure } from "../orders/status.ts";
-import { type Clock, repeat } from "../platform/clock.ts";
-import { assert, BridgeError } from "../platform/errors.ts";
+import type { Clock } from "../platform/clock.ts";
+import { assert } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { OpenFolders } from "../platform/folder.ts";
 import { ok, type Result } from "../platform/result.ts";
 import { type ApplyRequest, keepPlan, type StagedPlan, stagePlan } from "../processors/apply-patch.ts";
-import {
-  adoptStep,
-  type ExecutorTools,
-  endStep,
-  failureOfStep,
-  prepareStep,
-  type StepEnd,
-  type StepOf,
-} from "../processors/executor.ts";
+import type { ExecutorTools } from "../processors/executor.ts";
+import { checkFiles } from "../processors/file-checks.ts";
 import { findPlace, type PlaceRules } from "../processors/places.ts";
 import { type PlanRequest, planFiles } from "../processors/plan.ts";
 import type { Event, Notice, PlannedFile, StepStarted } from "../records/events.ts";
@@ -27,9 +20,7 @@ import { readEntryAt } from "../records/segments.ts";
 import type { Vault } from "../records/vault.ts";
 import type { Journal } from "./journal.ts";
 import type { Job } from "./lanes.ts";
-
-const HEARTBEAT_MS = 30_000;
-const START_TRIES = 3;
+import { carryOutSteps } from "./steps.ts";
 
 export interface AttemptTools {
   readonly files: Files;
@@ -67,7 +58,8 @@ export interface Attempt {
 /** `left`: the next daemon goes on. `interrupted`: a command's end is unknown; none of its processes is left. */
 export type AttemptEnd = Event | "left" | "interrupted";
 
-interface Ref {
+/** Which attempt. */
+export interface Ref {
   readonly wo_id: string;
   readonly lane: string;
   readonly attempt: number;
@@ -85,39 +77,43 @@ export async function attemptOrder(tools: AttemptTools, attempt: Attempt): Promi
   const early = attempt.known === undefined ? undefined : sourceFault(tools.files, job);
   if (early !== undefined) return failed(ref, early);
   if (job.order.dryRun) return dryRun(tools, attempt, ref);
+  const missing = resumed === undefined ? missingVariables(tools.executor, job.order.requires) : undefined;
+  if (missing !== undefined) return failed(ref, missing);
 
+  const before = await carryOutSteps({ tools, attempt, ref, resumed }, "before files");
+  if (before.kind === "ended") return before.end;
+  if (before.failure !== undefined) return failed(ref, before.failure);
   const files = await carryOutFiles(tools, attempt, ref, resumed);
   if (!files.ok) return failed(ref, files.error);
+  // What the commands make of these files is their business.
+  const isPast = job.order.steps.some(({ when }, index) => when !== "before" && resumed?.steps[index] !== undefined);
+  const unproved = isPast ? undefined : await checkFiles(tools.files, job.order.checks, tools.placeRules(job.lane));
+  if (unproved !== undefined) return failed(ref, unproved);
+  const after = await carryOutSteps({ tools, attempt, ref, resumed }, "after files");
+  if (after.kind === "ended") return after.end;
+  if (after.failure !== undefined) return failed(ref, after.failure);
 
-  let optionalFailures = 0;
-  for (const [index, step] of job.order.steps.entries()) {
-    const { cancel, leaving } = attempt.wishes;
-    if (cancel !== undefined) return { event: "wo_canceled", ...ref, ...cancel };
-    if (leaving) return leave(journal);
-    const end = await carryOutStep(tools, attempt, { ...ref, index, step }, resumed?.steps[index]);
-    if (end === "unknown") return "interrupted";
-    if (end === "left") return leave(journal);
-    const { cancel: canceled } = attempt.wishes;
-    if (canceled !== undefined && (end === "never ran" || !end.ok))
-      return { event: "wo_canceled", ...ref, ...canceled };
-    assert(end !== "never ran", "a command that nobody canceled is run");
-    if (!end.ok && !end.optional) return failed(ref, failureOfStep(end));
-    if (!end.ok) optionalFailures += 1;
-  }
   const late = sourceFault(tools.files, job);
   if (late !== undefined) return failed(ref, late);
-  const steps = job.order.steps.length;
-  return { event: "wo_completed", ...ref, changed: files.value, steps, optional_failures: optionalFailures };
+  const [steps, optional_failures] = [before.run + after.run, before.forgiven + after.forgiven];
+  return { event: "wo_completed", ...ref, changed: files.value, steps, optional_failures };
+}
+
+/** What the order needs of its commands' environment, and is not there. */
+function missingVariables({ env }: ExecutorTools, required: readonly string[]): Failure | undefined {
+  const missing = required.filter((name) => (env[name] ?? "") === "");
+  if (missing.length === 0) return undefined;
+  const message = `environment.required: ${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} not set for commands`;
+  return {
+    class: "check_failed",
+    code: "missing_environment",
+    message,
+    hint: "set it under commands.env in wo-bridge.yaml, then wo config accept",
+  };
 }
 
 function failed(ref: Ref, failure: Failure): Event {
   return { event: "wo_failed", ...ref, ...failure };
-}
-
-/** What is done so far is recorded before the order is left to the next daemon. */
-async function leave(journal: Journal): Promise<"left"> {
-  await journal.commit();
-  return "left";
 }
 
 /** Whoever wrote the order went on writing after it was taken: what was accepted is not what they meant. */
@@ -206,55 +202,4 @@ async function dryRun(tools: AttemptTools, { job }: Attempt, ref: Ref): Promise<
   if (!plan.ok) return { event: "wo_planned", ...ref, changes: [], commands, finding: plan.error };
   const changes = (await keepPlan(tools.vault, plan.value, "dry-run")).map(changeOfFile);
   return { event: "wo_planned", ...ref, changes, commands };
-}
-
-/** Runs one command, or follows the one that an earlier daemon started, or takes its end from the ledger. */
-async function carryOutStep(
-  tools: AttemptTools,
-  { journal, wishes }: Attempt,
-  of: StepOf,
-  known: OrderRecord["steps"][number] | undefined,
-): Promise<StepEnd | "left"> {
-  const ref = { wo_id: of.wo_id, lane: of.lane, attempt: of.attempt };
-  if (known?.finished !== undefined) return { event: "step_finished", ...ref, ...known.finished };
-  const started = known?.started;
-  let end: StepEnd = "never ran";
-  if (started !== undefined) end = await follow(tools, wishes, started, () => adoptStep(tools.executor, of, started));
-  for (let tries = 0; end === "never ran"; tries += 1) {
-    if (tries === START_TRIES)
-      throw new BridgeError("RUNNER_FAILED", `${of.step.name} ended before it was let go, ${tries} times`);
-    if (wishes.leaving) return "left";
-    const prepared = await prepareStep(tools.executor, of);
-    try {
-      await journal.commit(prepared.started);
-    } catch (thrown) {
-      prepared.drop();
-      throw thrown;
-    }
-    if (wishes.cancel !== undefined) {
-      prepared.drop();
-      return end;
-    }
-    // The command runs from here on: its pid is in the ledger, whatever happens to this process.
-    end = await follow(tools, wishes, prepared.started, () => prepared.go());
-    if (end === "unknown") await endStep(tools.executor, prepared.started);
-  }
-  if (end !== "unknown") journal.add(end);
-  return end;
-}
-
-async function follow<T>(tools: AttemptTools, wishes: Wishes, started: StepStarted, run: () => Promise<T>): Promise<T> {
-  const done = new AbortController();
-  const startMs = tools.clock.elapsed();
-  void repeat(tools.clock, HEARTBEAT_MS, done.signal, async () => {
-    const running = Math.round(tools.clock.elapsed() - startMs);
-    tools.notice({ event: "step_heartbeat", wo_id: started.wo_id, step: started.step, running_ms: running });
-  });
-  wishes.step = started;
-  try {
-    return await run();
-  } finally {
-    wishes.step = undefined;
-    done.abort();
-  }
 }

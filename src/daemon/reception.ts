@@ -16,7 +16,8 @@ import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { GitTracking } from "../platform/git.ts";
 import { err, ok, type Result } from "../platform/result.ts";
-import { findPlace, type Place, type PlaceRules } from "../processors/places.ts";
+import { checkedPath } from "../processors/file-checks.ts";
+import { findPlace, type Place, type PlaceRules, resolvePath } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
 import type { OrderAccepted } from "../records/events.ts";
 import type { OrderSummary } from "../records/order-index.ts";
@@ -180,7 +181,7 @@ export class Reception {
       modified_ms: claim.info.modifiedMs,
       source,
       ...headerFields(order),
-      file_actions: order.files.length,
+      file_actions: order.files.length + order.checks.filter(({ sha256 }) => sha256 !== undefined).length,
       commands: order.steps.length,
       dry_run: order.dryRun,
       on_interrupt: order.onInterrupt,
@@ -218,6 +219,11 @@ export async function findPlaces(
       else problems.push({ ...place.error, key: keyText(action.at) });
     }
   }
+  for (const { path, at } of order.checks) {
+    await slice();
+    const found = resolvePath(files, checkedPath(path), rules);
+    if (!found.ok) problems.push({ ...found.error, key: keyText(at) });
+  }
   return problems.length === 0 ? ok(places) : err(problems);
 }
 
@@ -227,7 +233,7 @@ function placed(order: Order, problems: readonly Problem[], bytes: Buffer): read
   const document = text.ok ? openDocument(text.value) : undefined;
   if (document?.ok !== true) return problems;
   return problems.map((problem) => {
-    const action = order.files.find(({ at }) => keyText(at) === problem.key);
+    const action = [...order.files, ...order.checks].find(({ at }) => keyText(at) === problem.key);
     return action === undefined ? problem : document.value.problem(problem, action.at);
   });
 }

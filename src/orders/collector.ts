@@ -8,6 +8,8 @@ import { type KeyPath, nearest, type Problem } from "./problems.ts";
 export class Collector {
   readonly #document: Document;
   readonly problems: Problem[] = [];
+  /** What is read with a doubt: it refuses nothing. */
+  readonly warnings: Problem[] = [];
 
   constructor(document: Document) {
     this.#document = document;
@@ -16,6 +18,16 @@ export class Collector {
   /** Keeps a problem with the value at `path`, while there are not more than anybody reads: each costs a walk. */
   add(fault: Fault, path: KeyPath, what: "key" | "value" = "value"): void {
     if (this.problems.length < LIMITS.problems) this.problems.push(this.#document.problem(fault, path, what));
+  }
+
+  /** Keeps a doubt in the same way. */
+  warn(fault: Fault, path: KeyPath): void {
+    if (this.warnings.length < LIMITS.problems) this.warnings.push(this.#document.problem(fault, path, "value"));
+  }
+
+  /** What stands in the file for a value on one line of YAML. */
+  line(path: KeyPath): string | undefined {
+    return this.#document.line(path);
   }
 
   /** The value in its shape; undefined, with the problems kept, when it has another. */

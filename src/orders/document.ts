@@ -15,10 +15,10 @@ import {
 } from "yaml";
 import { messageOf } from "../platform/errors.ts";
 import { err, isRecord, ok, type Result } from "../platform/result.ts";
-import { findJsonFault, jsonOffset, syntaxOffset } from "./json-text.ts";
+import { findJsonFault, jsonOffset, nestsDeeper, syntaxOffset } from "./json-text.ts";
 import { LIMITS } from "./limits.ts";
 import { codeFrame, HINTS, type KeyPath, keyText, type Problem, type ProblemCode, placeAt } from "./problems.ts";
-import { yamlCost } from "./yaml-text.ts";
+import { NESTING_MAX, yamlCost } from "./yaml-text.ts";
 
 export interface Document {
   readonly data: Readonly<Record<string, unknown>>;
@@ -26,6 +26,8 @@ export interface Document {
   problem(fault: Fault, path: KeyPath, what?: "key" | "value"): Problem;
   /** A number as it was typed ("007"); undefined for other values and in JSON. */
   typed(path: KeyPath): string | undefined;
+  /** What stands in the file for a value that is on one line; undefined for longer ones and in JSON. */
+  line(path: KeyPath): string | undefined;
 }
 
 export interface Fault {
@@ -79,7 +81,8 @@ function findIllFormed(value: unknown, path: KeyPath): KeyPath | undefined {
 }
 
 function openEither(text: string): Result<Document, readonly Problem[]> {
-  if (!/^\s*[{[]/.test(text)) return openYaml(text);
+  // V8 takes seconds for a million of open brackets; the look before YAML refuses them.
+  if (!/^\s*[{[]/.test(text) || nestsDeeper(text, NESTING_MAX)) return openYaml(text);
   const json = parseAsJson(text);
   if (json.ok) return openJson(text, json.value);
   // YAML's flow style begins like JSON; what is neither is reported as the JSON that it looks like.
@@ -133,6 +136,7 @@ function openJson(text: string, data: unknown): Result<Document, readonly Proble
       return problemAt(text, offset, found, keyText(path));
     },
     typed: () => undefined,
+    line: () => undefined,
   });
 }
 
@@ -181,6 +185,12 @@ function fromYaml(text: string, document: YamlDocument.Parsed): Result<Document,
     typed: (path) => {
       const node = document.getIn(path, true);
       return isScalar(node) && typeof node.value === "number" ? node.source : undefined;
+    },
+    line: (path) => {
+      const node = document.getIn(path, true);
+      const [start, end] = (isMap(node) || isScalar(node) ? node.range : undefined) ?? [0, 0];
+      const found = text.slice(start, end).trim();
+      return found === "" || found.includes("\n") ? undefined : found;
     },
   });
 }

@@ -1,16 +1,26 @@
 /** What an order asks of files, in the dialects `files` (list and map), `operations` and `edits`. */
 
-import type { z } from "zod";
 import { isRecord } from "../platform/result.ts";
 import type { Collector } from "./collector.ts";
-import type { EditHow, FileAction, FileWork } from "./order.ts";
+import { readDiffOf } from "./diff-actions.ts";
+import type { EditHow, FileAction, FileCheck, FileWork } from "./order.ts";
 import { type KeyPath, nearest } from "./problems.ts";
-import { editItem, fileItem, fileMapValue, operationItem } from "./shapes.ts";
+import { editItem, type FileItem, fileItem, fileMapValue, type OperationItem, operationItem } from "./shapes.ts";
 
-const OPERATION_WORDS: ReadonlyMap<string, "write" | "delete" | "move"> = new Map([
+type OperationKind = "write" | "append" | "diff" | "delete" | "move";
+
+const OPERATION_WORDS: ReadonlyMap<string, OperationKind> = new Map([
   ["write_file", "write"],
   ["write", "write"],
   ["create_file", "write"],
+  ["create", "write"],
+  ["modify", "write"],
+  ["update", "write"],
+  ["append", "append"],
+  ["append_file", "append"],
+  ["apply_patch", "diff"],
+  ["patch", "diff"],
+  ["patch_file", "diff"],
   ["delete", "delete"],
   ["delete_file", "delete"],
   ["move", "move"],
@@ -18,53 +28,67 @@ const OPERATION_WORDS: ReadonlyMap<string, "write" | "delete" | "move"> = new Ma
   ["rename", "move"],
 ]);
 
-/** `files`: a list of items, or a map from path to content. */
-export function readFiles(value: unknown, path: KeyPath, problems: Collector): FileAction[] {
-  const readItem = (item: unknown, index: number) =>
-    placed(readFileItem(item, [...path, index], problems), [...path, index]);
-  if (Array.isArray(value)) return value.flatMap(readItem);
+/** `files`: a list of items, or a map from path to content. Items without anything to do are files to verify. */
+export function readFiles(
+  value: unknown,
+  path: KeyPath,
+  problems: Collector,
+): { readonly files: FileAction[]; readonly checks: FileCheck[] } {
+  if (Array.isArray(value)) {
+    const items = value.map((item: unknown, index) => readFileItem(item, [...path, index], problems));
+    return { files: items.flatMap(({ files }) => files), checks: items.flatMap(({ checks }) => checks) };
+  }
   if (isRecord(value)) {
-    return Object.entries(value).flatMap(([name, item]) =>
+    const files = Object.entries(value).flatMap(([name, item]) =>
       placed(readMapItem(name, item, [...path, name], problems), [...path, name]),
     );
+    return { files, checks: [] };
   }
   problems.add({ code: "wrong_type", message: "files is a list of files, or a map from path to content" }, path);
-  return [];
+  return { files: [], checks: [] };
 }
 
-function placed(works: readonly FileWork[], at: KeyPath): FileAction[] {
+/** The works with the place in the order's file that asks for them. */
+export function placed(works: readonly FileWork[], at: KeyPath): FileAction[] {
   return works.map((work) => ({ ...work, at }));
 }
 
-function readFileItem(value: unknown, path: KeyPath, problems: Collector): FileWork[] {
-  if (typeof value === "string" || (isRecord(value) && "sha256" in value)) {
-    const message = "a file without content is something to verify, and that is not carried out yet";
-    problems.add({ code: "unknown_action", message, hint: "give the file's `content`, or leave it out" }, path);
-    return [];
-  }
-  if (isRecord(value) && "patch" in value) {
-    const hint = "give the whole `content`, or use `edits` with `find` and `after`";
-    problems.add(
-      { code: "unknown_action", message: "patches are not carried out yet", hint },
-      [...path, "patch"],
-      "key",
-    );
-    return [];
-  }
+const NOTHING = { files: [], checks: [] };
+
+function readFileItem(
+  value: unknown,
+  path: KeyPath,
+  problems: Collector,
+): { readonly files: FileAction[]; readonly checks: FileCheck[] } {
+  // Plain names are what the order is about: they have to be there when it is done.
+  if (typeof value === "string" && value !== "") return { files: [], checks: [{ path: value, at: path }] };
   const item = problems.read(fileItem, value, path);
-  if (item === undefined) return [];
+  if (item === undefined) return NOTHING;
   const mode = readMode(item.mode, path, problems);
-  const asked = [item.content, item.delete, item.move].filter((part) => part !== undefined).length;
+  const asked = [item.content, item.patch, item.delete, item.move].filter((part) => part !== undefined).length;
+  if (asked === 0 && item.sha256 !== undefined && item.mode === undefined)
+    return { files: [], checks: [{ path: item.path, sha256: item.sha256.toLowerCase(), at: path }] };
   if (asked !== 1) {
     const message =
       asked === 0 ? `nothing says what to do with ${item.path}` : `${item.path} is asked for several things at once`;
-    problems.add({ code: "missing_value", message, hint: "one of `content`, `delete: true`, `move: NEW-PATH`" }, path);
-    return [];
+    const hint = "one of `content`, `patch`, `delete: true`, `move: NEW-PATH`, or `sha256` to verify it";
+    problems.add({ code: "missing_value", message, hint }, path);
+    return NOTHING;
   }
-  if (item.content !== undefined) return [write(item.path, item.content, mode)];
-  return item.move === undefined
-    ? [{ kind: "delete", path: item.path }]
-    : [{ kind: "move", path: item.path, to: item.move }];
+  const works = fileWorks(item, mode, path, problems);
+  const checks = item.sha256 === undefined || item.delete === true ? [] : [item.sha256.toLowerCase()];
+  return {
+    files: placed(works, path),
+    checks: checks.map((sha256) => ({ path: item.move ?? item.path, sha256, at: path })),
+  };
+}
+
+function fileWorks(item: FileItem, mode: number | undefined, path: KeyPath, problems: Collector): readonly FileWork[] {
+  if (item.content !== undefined) return [writing(item.path, item.content, mode)];
+  const modes: FileWork[] = mode === undefined ? [] : [{ kind: "mode", path: item.move ?? item.path, mode }];
+  if (item.patch !== undefined) return [...readDiffOf(item.patch, item.path, [...path, "patch"], problems), ...modes];
+  if (item.move !== undefined) return [{ kind: "move", path: item.path, to: item.move }, ...modes];
+  return [{ kind: "delete", path: item.path }];
 }
 
 function readMapItem(name: string, value: unknown, path: KeyPath, problems: Collector): FileWork[] {
@@ -80,16 +104,17 @@ function readMapItem(name: string, value: unknown, path: KeyPath, problems: Coll
   }
   const item = problems.read(fileMapValue, value, path);
   if (item === undefined) return [];
-  if (typeof item === "string") return [write(name, item, undefined)];
-  return [write(name, item.content, readMode(item.mode, path, problems))];
+  if (typeof item === "string") return [writing(name, item, undefined)];
+  return [writing(name, item.content, readMode(item.mode, path, problems))];
 }
 
-function write(path: string, content: string, mode: number | undefined): FileWork {
+/** The whole file. */
+export function writing(path: string, content: string, mode: number | undefined): FileWork {
   return { kind: "write", path, content, ...(mode === undefined ? {} : { mode }) };
 }
 
 /** Octal text as a number; undefined when absent, or, with a problem kept, when it is no octal text. */
-function readMode(mode: string | number | undefined, path: KeyPath, problems: Collector): number | undefined {
+export function readMode(mode: string | number | undefined, path: KeyPath, problems: Collector): number | undefined {
   if (typeof mode === "string") return Number.parseInt(mode, 8);
   if (mode !== undefined) {
     const message = `${mode} is a number here: whether 755 or 493 was meant depends on the reader`;
@@ -136,12 +161,7 @@ function readOperation(value: unknown, path: KeyPath, problems: Collector): File
   return item === undefined ? [] : operationAction(kind, item, path, problems);
 }
 
-function operationAction(
-  kind: "write" | "delete" | "move",
-  item: z.infer<typeof operationItem>,
-  path: KeyPath,
-  problems: Collector,
-): FileWork[] {
+function operationAction(kind: OperationKind, item: OperationItem, path: KeyPath, problems: Collector): FileWork[] {
   const named = item.path ?? item.file ?? item.file_path;
   const source = item.source_path ?? item.from;
   const target = item.to ?? item.destination ?? item.target_path;
@@ -155,11 +175,17 @@ function operationAction(
     if (from === undefined) return missing("`source_path`");
     return to === undefined ? missing("`to`") : [{ kind: "move", path: from, to }];
   }
+  if (kind === "diff") {
+    const key = (["patch", "diff", "patch_content", "content"] as const).find((name) => item[name] !== undefined);
+    if (key === undefined) return missing("`patch`");
+    return [...readDiffOf(item[key] ?? "", named, [...path, key], problems)];
+  }
   if (named === undefined) return missing("`path`");
   if (kind === "delete") return [{ kind: "delete", path: named }];
   if (item.content === undefined) return missing('`content`; an empty file is written with `content: ""`');
+  if (kind === "append") return [{ kind: "append", path: named, text: item.content, create: false }];
   const octal = item.mode === "replace" || item.mode === "create" || item.mode === "overwrite" ? undefined : item.mode;
-  return [write(named, item.content, readMode(octal, path, problems))];
+  return [writing(named, item.content, readMode(octal, path, problems))];
 }
 
 /** `edits`: a text that is found once, and what goes `after` it, `before` it, or (`replace`) in its place. */

@@ -39,6 +39,19 @@ export function jsonOffset(text: string, path: KeyPath, what: "key" | "value"): 
   return found;
 }
 
+/** True when brackets outside of strings nest deeper than `depth`, as they stand there: known before anything parses it. */
+export function nestsDeeper(text: string, depth: number): boolean {
+  let open = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text[at];
+    if (char === '"') at = stringEnd(text, at) - 1;
+    else if (char === "[" || char === "{") open += 1;
+    else if (char === "]" || char === "}") open -= 1;
+    if (open > depth) return true;
+  }
+  return false;
+}
+
 /** Where JSON.parse gave up, out of its message; the end of the text when it says no position. */
 export function syntaxOffset(text: string, message: string): number {
   const position = /at position (\d+)/.exec(message)?.[1];

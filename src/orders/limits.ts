@@ -12,6 +12,8 @@ export const LIMITS = {
   pathBytes: 1024,
   nameBytes: 255,
   titleLength: 500,
+  /** Of one command. */
+  retries: 100,
   /** Longest time that one command may ask for. */
   timeoutMs: 24 * 60 * 60 * 1000,
 } as const;

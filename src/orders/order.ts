@@ -9,32 +9,89 @@ export type Priority = (typeof PRIORITIES)[number];
 export type FileWork =
   /** The whole content; `mode` undefined keeps the mode of what is there, 0644 for a new file. */
   | { readonly kind: "write"; readonly path: string; readonly content: string; readonly mode?: number }
-  /** A text that stands in the file exactly once, and what goes in front of it, behind it, or in its place. */
+  | ({ readonly kind: "edit"; readonly path: string } & TextEdit)
+  /** Behind the end of a file that is there, on a line of its own; `create`: or as the whole of a new one. */
   | {
-      readonly kind: "edit";
+      readonly kind: "append";
       readonly path: string;
-      readonly find: string;
-      readonly how: EditHow;
       readonly text: string;
+      readonly create: boolean;
+      readonly unless?: string;
     }
+  /** One value in a JSON or YAML file, by its keys; everything else in the file stays as it is. */
+  | {
+      readonly kind: "set";
+      readonly path: string;
+      readonly keys: readonly string[];
+      readonly value: string | number | boolean;
+    }
+  /** What a unified diff asks of one file. */
+  | ({ readonly kind: "diff"; readonly path: string } & FileDiff)
+  | { readonly kind: "mode"; readonly path: string; readonly mode: number }
   | { readonly kind: "delete"; readonly path: string }
   | { readonly kind: "move"; readonly path: string; readonly to: string };
 
 /** `at` is where it stands in the order's file. */
 export type FileAction = FileWork & { readonly at: KeyPath };
 
+/** Whole lines in front of or behind the line in which it was found; or a text in its place. */
 export type EditHow = "before" | "after" | "replace";
 
-/** One command. `check`s come last and fail the order with another class: the work was done, its proof was not. */
+/** A text that stands in the file exactly once, and what goes in front of it, behind it, or in its place. */
+export interface TextEdit {
+  readonly find: string;
+  readonly how: EditHow;
+  readonly text: string;
+  /** Stands in the file exactly once, with `find` in it: which of several places is meant. */
+  readonly context?: string;
+  /** Nothing is done where this stands in the file already. */
+  readonly unless?: string;
+}
+
+/** Lines as in the diff, each behind its sign. Line numbers from 1. */
+export interface Hunk {
+  readonly oldStart: number;
+  readonly oldLines: number;
+  readonly newStart: number;
+  readonly newLines: number;
+  readonly lines: readonly string[];
+}
+
+export interface FileDiff {
+  /** What has to be there before: nothing, or a file; `delete` leaves nothing. */
+  readonly change: "create" | "change" | "delete";
+  readonly hunks: readonly Hunk[];
+  readonly mode?: number;
+  /** Why it could not be read. An order that is to be done is refused for it; it is the finding of one that is only planned. */
+  readonly fault?: string;
+}
+
+/** A file that has to be there, as it is named, once the order's files are written; its path may lie anywhere. */
+export interface FileCheck {
+  readonly path: string;
+  readonly sha256?: string;
+  readonly at: KeyPath;
+}
+
+/**
+ * When a step runs. `before`: before any file is touched, and what fails there fails the order with nothing done.
+ * `always`: also after a failure. `failed`: only after one. Neither of these changes how the order ended.
+ */
+export type StepWhen = "before" | "normal" | "always" | "failed";
+
+/** One command. `check`s fail the order with another class: the work was done, its proof was not. */
 export interface Step {
   readonly name: string;
   readonly kind: "command" | "check";
+  readonly when: StepWhen;
   readonly argv: readonly string[];
   readonly at: KeyPath;
   /** Undefined: the lane's own limit. */
   readonly timeoutMs?: number;
   /** Its failure is recorded and does not fail the order. */
   readonly optional: boolean;
+  /** How often it is tried again after a failure, and how long after. */
+  readonly retries?: { readonly count: number; readonly delayMs: number };
   /** What standard output must be, blanks around it aside. */
   readonly expected?: string;
 }
@@ -64,7 +121,11 @@ export interface Order {
   /** The lanes that it asks for; read where a lane passes orders on. */
   readonly route: Route;
   readonly files: readonly FileAction[];
+  readonly checks: readonly FileCheck[];
+  /** In the order in which they are gone through. */
   readonly steps: readonly Step[];
+  /** Variables that its commands' environment has to hold. */
+  readonly requires: readonly string[];
   /** Ask for the plan only; nothing is touched. */
   readonly dryRun: boolean;
   /** Guarded components may be deleted. */
@@ -77,7 +138,9 @@ export interface Order {
   readonly warnings: readonly Problem[];
 }
 
-/** True when there is nothing in the order that a machine could carry out. */
+/** True when there is nothing in the order that a machine could carry out. Names of files alone ask for nothing. */
 export function isProse(order: Order): boolean {
-  return order.files.length === 0 && order.steps.length === 0;
+  return (
+    order.files.length === 0 && order.steps.length === 0 && order.checks.every(({ sha256 }) => sha256 === undefined)
+  );
 }

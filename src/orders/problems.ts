@@ -12,7 +12,9 @@ export type KeyPath = readonly (string | number)[];
 export const PROBLEM_CODES = [
   "bad_id",
   "bad_mode",
+  "bad_patch",
   "bad_path",
+  "command_cut",
   "command_refused",
   "content_conflict",
   "disk_refused",
@@ -23,6 +25,7 @@ export const PROBLEM_CODES = [
   "no_file",
   "no_map",
   "no_text",
+  "not_done",
   "path_refused",
   "several_documents",
   "syntax",

@@ -2,38 +2,22 @@
  * Bytes in, an order or all its problems out; pure. An order is taken only when every action in it is understood:
  * what would be overlooked here would be claimed as done later.
  */
-import { err, isRecord, ok, type Result } from "../platform/result.ts";
+import { err, ok, type Result } from "../platform/result.ts";
+import { readAction, readClcPatches, readLpePatches, readPayload, readTopDiff } from "./agent-dialects.ts";
 import { Collector } from "./collector.ts";
-import { holdsCommands, readSteps, readTopStep } from "./commands.ts";
+import { readCommands, readRequired } from "./commands.ts";
+import { refuseFaultyDiffs } from "./diff-actions.ts";
 import { type Document, decode, openDocument } from "./document.ts";
 import { readEdits, readFiles, readOperations } from "./file-actions.ts";
 import { ID, readHeader, readId, valueAt } from "./header.ts";
 import { LIMITS, THREAD_BYTES, THREAD_TOKENS } from "./limits.ts";
-import type { FileAction, Order, Step } from "./order.ts";
+import type { Order } from "./order.ts";
 import type { Problem } from "./problems.ts";
 import { readRoute } from "./routing.ts";
 import { yamlCost } from "./yaml-text.ts";
 
-/** Keys that ask for work in dialects that are not carried out yet: never passed over as metadata. */
-const NOT_YET = [
-  "payload",
-  "clc_patch",
-  "lpe_patch",
-  "lpe_patch_file",
-  "lpe_patch_inline",
-  "lpe_patch_ops",
-  "patch",
-  "patches",
-  "patch_content",
-  "diff",
-  "op",
-  "code",
-  "body_file",
-  "run",
-  "command",
-  "commands",
-  "script",
-] as const;
+/** Keys that ask for work in a form that is not carried out: never passed over as metadata. */
+const NOT_YET = ["lpe_patch_file", "patch_file", "patches", "op", "body_file", "script"] as const;
 
 /** Reads an order file. `stem` is the file's name without its ending: the id of an order that declares none. */
 export function readOrder(bytes: Uint8Array, stem: string): Result<Order, readonly Problem[]> {
@@ -67,67 +51,73 @@ function orderOf(document: Document, stem: string): Result<Order, readonly Probl
   const { data } = document;
   const id = readId(document, stem, problems);
   refuseUnread(document, problems);
-  const files = fileActionsOf(data, problems);
-  const steps = stepsOf(data, problems);
-  if (files.length + steps.length > LIMITS.actions) {
+  const asked = readAll(document, problems);
+  if (asked.files.length + asked.checks.length + asked.steps.length > LIMITS.actions) {
     problems.add({ code: "too_many_actions", message: `holds more than ${LIMITS.actions} actions` }, []);
   }
   const supersedes = readSupersedes(data, problems);
   const dryRun = readDryRun(data, problems);
+  if (!dryRun) refuseFaultyDiffs(asked.files, problems);
   if (id === undefined || problems.problems.length > 0) return err(problems.problems);
   return ok({
     id: id.id,
     idFromName: id.fromName,
     header: readHeader(document, id.id),
     route: readRoute(data),
-    files,
-    steps,
+    ...asked,
     dryRun,
     allowDelete: data["allow_delete"] === true,
     ...(supersedes === undefined ? {} : { supersedes }),
     onInterrupt: data["on_interrupt"] === "retry" ? "retry" : "fail",
-    warnings: [],
+    warnings: problems.warnings,
   });
 }
 
-function fileActionsOf(data: Readonly<Record<string, unknown>>, problems: Collector): FileAction[] {
+/** Everything that the order asks for, dialect by dialect. */
+function readAll(document: Document, problems: Collector): Pick<Order, "files" | "checks" | "steps" | "requires"> {
+  const { data } = document;
   const taskOperations = valueAt(data, ["task_spec", "operations"]);
-  return [
-    ...(isGiven(data["files"]) ? readFiles(data["files"], ["files"], problems) : []),
-    ...(isGiven(data["operations"]) ? readOperations(data["operations"], ["operations"], problems) : []),
-    ...(isGiven(taskOperations) ? readOperations(taskOperations, ["task_spec", "operations"], problems) : []),
-    ...(isGiven(data["edits"]) ? readEdits(data["edits"], ["edits"], problems) : []),
+  const clcPatches = valueAt(data, ["clc_patch", "patches"]);
+  const files = isGiven(data["files"]) ? readFiles(data["files"], ["files"], problems) : { files: [], checks: [] };
+  const asked = [
+    readPayload(data["payload"], ["payload"], problems),
+    readAction(data["action"], ["action"], problems),
+    ...(isGiven(data["clc_patch"]) ? [readClcPatches(clcPatches, ["clc_patch", "patches"], problems)] : []),
+    readLpePatches(data, problems),
+    readTopDiff(data, problems),
   ];
-}
-
-function stepsOf(data: Readonly<Record<string, unknown>>, problems: Collector): Step[] {
-  const hasTop = ["skill", "cmd"].some((key) => isGiven(data[key]));
-  return [
-    ...(isGiven(data["steps"]) ? readSteps(data["steps"], ["steps"], problems, { kind: "command", texts: false }) : []),
-    ...(hasTop ? readTopStep(data, problems) : []),
-    ...(isGiven(data["post_verify"])
-      ? readSteps(data["post_verify"], ["post_verify"], problems, { kind: "check", texts: true })
-      : []),
-    ...(isGiven(data["tests"]) ? readSteps(data["tests"], ["tests"], problems, { kind: "check", texts: false }) : []),
-  ];
+  return {
+    files: [
+      ...files.files,
+      ...(isGiven(data["operations"]) ? readOperations(data["operations"], ["operations"], problems) : []),
+      ...(isGiven(taskOperations) ? readOperations(taskOperations, ["task_spec", "operations"], problems) : []),
+      ...(isGiven(data["edits"]) ? readEdits(data["edits"], ["edits"], problems) : []),
+      ...asked.flatMap((part) => part.files),
+    ],
+    checks: files.checks,
+    steps: readCommands(
+      data,
+      asked.flatMap((part) => part.steps),
+      problems,
+    ),
+    requires: readRequired(data, problems),
+  };
 }
 
 /** Refuses by name what asks for work that would not be done. */
-function refuseUnread(document: Document, problems: Collector): void {
-  const { data } = document;
+function refuseUnread({ data }: Document, problems: Collector): void {
   const refuse = (key: string) => {
-    const message = `"${key}" asks for work in a form that is not carried out yet`;
-    problems.add(
-      { code: "unknown_action", message, hint: "use `files`, `edits`, `operations`, `steps`, `post_verify`, `tests`" },
-      [key],
-      "key",
-    );
+    const message = `"${key}" asks for work in a form that is not carried out`;
+    const hint = "use `files`, `edits`, `operations`, `steps`, `post_verify`, `tests`";
+    problems.add({ code: "unknown_action", message, hint }, [key], "key");
   };
   for (const key of NOT_YET) if (isGiven(data[key])) refuse(key);
-  if (isRecord(data["action"])) refuse("action");
-  if (holdsCommands(data["environment"], ["required", "validation"])) refuse("environment");
-  if (holdsCommands(data["rollback"], ["steps"])) refuse("rollback");
-  if (holdsCommands(data["post_deploy"], ["success", "failure"])) refuse("post_deploy");
+  // A text is a diff, and a map with `ops` a list of operations.
+  const isPatch = typeof data["patch"] === "string" || isGiven(valueAt(data, ["patch", "ops"]));
+  if (isGiven(data["patch"]) && !isPatch) refuse("patch");
+  const isLpe = ["ops", "inline"].some((key) => isGiven(valueAt(data, ["lpe_patch", key])));
+  if (isGiven(data["lpe_patch"]) && !isLpe) refuse("lpe_patch");
+  for (const key of ["diff", "patch_content"]) if (isGiven(data[key]) && typeof data[key] !== "string") refuse(key);
 }
 
 function isGiven(value: unknown): boolean {

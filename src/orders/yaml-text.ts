@@ -26,7 +26,7 @@ for (const char of "[]{},:\"'?&*!%#-") TOKEN[char.charCodeAt(0)] = 1;
  * Nesting by brackets, indicators or blanks, as they stand there, beyond which nothing is parsed: the parser recurses, and
  * an engine that runs out of stack inside a pattern ends the whole process. The true limit is checked after parsing.
  */
-const NESTING_MAX = 1000;
+export const NESTING_MAX = 1000;
 
 /** What the text would cost to parse. */
 export function yamlCost(text: string): YamlCost {
@@ -89,6 +89,7 @@ function nestingOf(
     else if ((char === "-" || char === "?" || char === ":") && (text[at + 1] === " " || at + 1 === end))
       indicators += 1;
     if (brackets + indicators > deepest) deepest = brackets + indicators;
+    if (deepest > NESTING_MAX) break;
   }
   return { brackets, deepest };
 }

@@ -19,6 +19,8 @@ import type { OutputStatus } from "./run-protocol.ts";
 
 const TAIL_TEXT_BYTES = 4096;
 const COPY_BYTES = 1024 * 1024;
+/** How often the tail is copied again because more was printed meanwhile. */
+const TAIL_TRIES = 3;
 
 export class OutputFile {
   readonly #path: string;
@@ -39,11 +41,16 @@ export class OutputFile {
    * the disk says; the file then goes on growing. */
   watch(): void {
     if (this.#isFinished) return;
-    const sizeBytes = fstatSync(this.#handle).size;
+    let sizeBytes = fstatSync(this.#handle).size;
     if (sizeBytes <= this.#maxBytes) return;
     const half = Math.floor(this.#maxBytes / 2);
     if (this.#cutBytes === 0) this.#copyTo(`${this.#path}.head`, 0, half);
-    this.#copyTo(`${this.#path}.tail`, sizeBytes - half, half);
+    // Copying takes its time, and a command that prints does not wait: its newest lines are those that are kept.
+    for (let tries = 0, copied = -1; copied !== sizeBytes && tries < TAIL_TRIES; tries += 1) {
+      copied = sizeBytes;
+      this.#copyTo(`${this.#path}.tail`, copied - half, half);
+      sizeBytes = fstatSync(this.#handle).size;
+    }
     // The command appends: after the cut its next byte is the file's first. What came since the stat is cut too.
     ftruncateSync(this.#handle);
     this.#cutBytes += sizeBytes;

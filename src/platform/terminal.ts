@@ -54,3 +54,8 @@ export function thisTerminal(env: Readonly<Record<string, string | undefined>>):
 export function plainLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}]+/gu, " ").trim();
 }
+
+/** The same for lines whose blanks count: what would move the cursor is shown as `?`. */
+export function plainCode(line: string): string {
+  return line.replaceAll("\t", "    ").replace(/[\p{Cc}\p{Cf}]/gu, "?");
+}

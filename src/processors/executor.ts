@@ -38,6 +38,8 @@ export interface StepOf {
   readonly attempt: number;
   readonly index: number;
   readonly step: Step;
+  /** How often it was run before in this attempt. */
+  readonly tried: number;
 }
 
 export type StepEnd = StepFinished | "never ran" | "unknown";
@@ -53,7 +55,7 @@ export interface PreparedStep {
 /** Starts the command behind its gate. Throws RUNNER_FAILED. */
 export async function prepareStep(tools: ExecutorTools, of: StepOf): Promise<PreparedStep> {
   const mark = randomName();
-  const relative = `${of.wo_id}/${of.attempt}/${of.index}`;
+  const relative = `${of.wo_id}/${of.attempt}/${of.index}${of.tried === 0 ? "" : `.${of.tried}`}`;
   const prepared = await tools.runner.prepare({
     key: mark,
     argv: of.step.argv,

@@ -41,35 +41,40 @@ export interface PlaceFault {
 const OUR_LABELS = ["com.02luka.wo-bridge", "com.02luka.wo_pipeline_guardrail"] as const;
 const AGENT_NAME = /^com\.02luka\.[A-Za-z0-9._-]+\.plist$/;
 
-/** Finds the place that a path names; why not, when no order may touch it. */
-export function findPlace(files: Files, path: string, rules: PlaceRules): Result<Place, PlaceFault> {
+/** Where a path really leads, links in folders resolved; why not, when no order may have to do with it, reading or writing. */
+export function resolvePath(files: Files, path: string, rules: PlaceRules): Result<string, PlaceFault> {
   const written = readPath(path);
   if (!written.ok) return written;
   const from = { base: rules.base, home: rules.home, absolute: "/" }[written.value.form];
   const lexical = resolve(from, written.value.rest);
-  const refuse = (reason: string, hint?: string) => {
-    return err({
-      code: "path_refused" as const,
-      message: `${path} is refused: ${reason}`,
-      hint: hint ?? "orders write into the base, and nowhere into its machinery",
-    });
-  };
   const byName = refusePath(lexical, rules.guarded);
-  if (byName !== undefined) return refuse(byName);
+  if (byName !== undefined) return refuse(path, byName);
   const real = join(realFolder(files, dirname(lexical)), basename(lexical));
   const byPlace = refusePath(real, rules.guarded);
-  if (byPlace !== undefined) return refuse(byPlace);
+  return byPlace === undefined ? ok(real) : refuse(path, byPlace);
+}
+
+function refuse(path: string, reason: string, hint = "orders write into the base, and nowhere into its machinery") {
+  return err({ code: "path_refused" as const, message: `${path} is refused: ${reason}`, hint });
+}
+
+/** Finds the place that a path names; why not, when no order may touch it. */
+export function findPlace(files: Files, path: string, rules: PlaceRules): Result<Place, PlaceFault> {
+  const resolved = resolvePath(files, path, rules);
+  if (!resolved.ok) return resolved;
+  const real = resolved.value;
   const root = [rules.base, ...rules.roots].find((folder) => isWithin(real, folder));
   if (root !== undefined) return ok(placeBelow(root, real, rules));
   if (rules.launchAgents === undefined || dirname(real) !== rules.launchAgents) {
     return refuse(
+      path,
       "it leads out of the base",
       "policy.roots in wo-bridge.yaml names folders outside of it that orders may write to",
     );
   }
   const label = basename(real).replace(/\.plist$/, "");
-  if (!AGENT_NAME.test(basename(real))) return refuse("only com.02luka.*.plist may be put there");
-  if (OUR_LABELS.some((own) => own === label.toLowerCase())) return refuse("it belongs to the machinery");
+  if (!AGENT_NAME.test(basename(real))) return refuse(path, "only com.02luka.*.plist may be put there");
+  if (OUR_LABELS.some((own) => own === label.toLowerCase())) return refuse(path, "it belongs to the machinery");
   // Opened from the home folder on: on a new account the two folders are missing.
   return ok(placeBelow(rules.home, real, rules));
 }

@@ -6,12 +6,13 @@ import { isUtf8 } from "node:buffer";
 import { dirname } from "node:path";
 import type { FileAction } from "../orders/order.ts";
 import type { Failure } from "../orders/status.ts";
+import { applyDiff } from "../orders/unified-diff.ts";
 import type { OpenFolders } from "../platform/folder.ts";
 import { sha256 } from "../platform/ids.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import type { PlannedFile } from "../records/events.ts";
 import { checkAgentFile } from "./agent-file.ts";
-import { editText } from "./edits.ts";
+import { appendText, type EditFault, editText, setValue } from "./edits.ts";
 import { type Place, type PlaceFault, type PlaceRules, placeKey } from "./places.ts";
 
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
@@ -86,7 +87,15 @@ class Planner {
         return undefined;
       }
       case "edit":
-        return playEdit(track.value, action);
+        return playText(track.value, action, (text) => editText(text, action));
+      case "append":
+        return playAppend(track.value, action);
+      case "set":
+        return playText(track.value, action, (text) => setValue(text, action.keys, action.value));
+      case "diff":
+        return playDiff(track.value, action);
+      case "mode":
+        return playMode(track.value, action);
       case "delete":
         if (track.value.now === undefined)
           return conflict("absent", `${action.path} does not exist: nothing to delete`);
@@ -146,12 +155,52 @@ class Planner {
   }
 }
 
-function playEdit(track: Track, action: FileAction & { readonly kind: "edit" }): Failure | undefined {
-  if (track.now === undefined) return conflict("absent", `${action.path} does not exist: nothing to edit`);
-  if (!isUtf8(track.now.bytes)) return conflict("no_text", `${action.path} is no UTF-8 text`);
-  const edited = editText(track.now.bytes.toString("utf8"), action);
-  if (!edited.ok) return conflict(edited.error.code, `${action.path}: ${edited.error.message}`);
-  track.now = { ...track.now, bytes: Buffer.from(edited.value) };
+/** Changes the text of a file that has to be there. */
+function playText(
+  track: Track,
+  { path }: FileAction,
+  change: (text: string) => Result<string, EditFault>,
+): Failure | undefined {
+  if (track.now === undefined) return conflict("absent", `${path} does not exist: nothing to edit`);
+  if (!isUtf8(track.now.bytes)) return conflict("no_text", `${path} is no UTF-8 text`);
+  const changed = change(track.now.bytes.toString("utf8"));
+  if (!changed.ok) return conflict(changed.error.code, `${path}: ${changed.error.message}`);
+  track.now = { ...track.now, bytes: Buffer.from(changed.value) };
+  return undefined;
+}
+
+function playAppend(track: Track, action: FileAction & { readonly kind: "append" }): Failure | undefined {
+  if (track.now === undefined && action.create) track.now = { bytes: Buffer.from(""), mode: NEW_FILE_MODE };
+  const { text, unless } = action;
+  return playText(track, action, (whole) =>
+    ok(unless !== undefined && whole.includes(unless) ? whole : appendText(whole, text)),
+  );
+}
+
+function playDiff(track: Track, action: FileAction & { readonly kind: "diff" }): Failure | undefined {
+  const { path, change, mode, fault } = action;
+  if (fault !== undefined) return conflict("bad_patch", `${path}: the diff cannot be read: ${fault}`);
+  if (change === "create") {
+    if (track.now !== undefined) return conflict("exists", `${path} exists: its diff would make it`);
+    track.now = { bytes: Buffer.from(""), mode: NEW_FILE_MODE };
+  }
+  const failure = playText(track, action, (text) => {
+    const patched = applyDiff(text, action);
+    return patched.ok ? patched : err({ code: "patch_failed", message: patched.error });
+  });
+  if (failure !== undefined || track.now === undefined) return failure;
+  if (change !== "delete") {
+    track.now = { ...track.now, mode: mode ?? track.now.mode };
+    return undefined;
+  }
+  if (track.now.bytes.length > 0) return conflict("patch_failed", `${path}: something is left of it behind its diff`);
+  track.now = undefined;
+  return undefined;
+}
+
+function playMode(track: Track, { path, mode }: FileAction & { readonly kind: "mode" }): Failure | undefined {
+  if (track.now === undefined) return conflict("absent", `${path} does not exist: it has no mode`);
+  track.now = { ...track.now, mode };
   return undefined;
 }
 

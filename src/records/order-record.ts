@@ -14,6 +14,8 @@ const CHANGES_SHOWN = 100;
 export interface StepRecord {
   readonly started?: StepStarted;
   readonly finished?: Omit<StepFinished, "event" | "wo_id" | "lane" | "attempt">;
+  /** How often it was run before, and failed. */
+  readonly tried?: number;
 }
 
 export interface OrderRecord {
@@ -176,10 +178,14 @@ function changeOf(record: OrderRecord, entry: Entry, position: Position): Change
       };
     case "patch_applied":
       return record.plan === undefined ? {} : { plan: { ...record.plan, applied: true, changed: entry.changed } };
+    case "step_retry_scheduled":
+      return { steps: withStep(record.steps, entry.step, { tried: entry.tried }) };
     case "step_started":
-      return { steps: withStep(record.steps, entry.step, { started: bare(entry) }) };
+      return { steps: withStep(record.steps, entry.step, { ...tried(record, entry.step), started: bare(entry) }) };
     case "step_finished":
-      return { steps: withStep(record.steps, entry.step, { finished: finishedOf(entry) }) };
+      return {
+        steps: withStep(record.steps, entry.step, { ...record.steps[entry.step], finished: finishedOf(entry) }),
+      };
     case "wo_completed":
       return { status: "done" };
     case "wo_failed":
@@ -208,11 +214,16 @@ export function changeOfFile({ root, path, before, after }: PlannedFile): Planne
   return { path: shown, change: before === undefined ? "create" : "change" };
 }
 
-function withStep(steps: readonly StepRecord[], index: number, change: StepRecord): readonly StepRecord[] {
+function withStep(steps: readonly StepRecord[], index: number, step: StepRecord): readonly StepRecord[] {
   const all = [...steps];
   while (all.length <= index) all.push({});
-  all[index] = { ...all[index], ...change };
+  all[index] = step;
   return all;
+}
+
+function tried({ steps }: OrderRecord, index: number): StepRecord {
+  const before = steps[index]?.tried;
+  return before === undefined ? {} : { tried: before };
 }
 
 function bare(entry: Entry & StepStarted): StepStarted {

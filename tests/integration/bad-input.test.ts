@@ -3,18 +3,9 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import {
-  dropBytes,
-  filing,
-  linesTold,
-  problemsOf,
-  QUICK,
-  told,
-  valueIn,
-  workingWorld,
-  workOf,
-} from "../support/line-kit.ts";
-import { MAIN, until, World } from "../support/world.ts";
+import { dropBytes, filing, linesTold, problemsOf, told, valueIn, workingWorld, workOf } from "../support/line-kit.ts";
+import { ordinaryWorld } from "../support/ordinary-world.ts";
+import { until, type World } from "../support/world.ts";
 
 /** An order for one path, complete at once. */
 const writing = (path: string) => `wo_id: WO-BAD\nfiles:\n  - path: ${path}\n    content: bad\n...\n`;
@@ -159,23 +150,6 @@ test.each([
   expect(world.read("made.txt")).toBe("bad");
 });
 
-const NOBODY = 65_534;
-/** Run in the daemon's process before its program: only the main thread may change the user. */
-const BECOME_NOBODY = `data:text/javascript,import{isMainThread}from"node:worker_threads";if(isMainThread){process.setgid(${NOBODY});process.setuid(${NOBODY})}`;
-
-/** A world in which root's power to read everything is gone; undefined where that cannot be had. */
-async function ordinaryWorld(): Promise<World | undefined> {
-  if (process.getuid?.() !== 0) return workingWorld();
-  if (process.platform !== "linux") return undefined;
-  const world = await World.make({ bare: true });
-  world.write("wo-bridge.yaml", QUICK);
-  execFileSync("chown", ["-R", `${NOBODY}:${NOBODY}`, world.root]);
-  const entry = ["--import", BECOME_NOBODY, MAIN];
-  await world.run([process.execPath, ...entry, "init", "--yes"]);
-  await world.startDaemon({ entry: [...entry, "daemon", "run"] });
-  return world;
-}
-
 test("a file that may not be read is refused, and the next one is done", async ({ skip }) => {
   const world = await ordinaryWorld();
   if (world === undefined) return skip("NOT TESTED HERE: no ordinary user can be had");
@@ -215,20 +189,26 @@ test.each([
   ["one line of quotes", "d.yaml", `a: "${'\\"'.repeat(MANY / 2 - 10)}\n...\n`],
   ["a JSON map of lists", "c.json", `{"a": [${"[1],".repeat(MANY / 4 - 10)}[1]]}`],
   ["an order without end", "e.json", `{"files": [${'{"path": "a", "content": ""},'.repeat(MANY / 30)}`],
-])("while 5 MB of %s are read, the daemon answers within 250 ms", async (_what, name, text) => {
-  const world = await workingWorld();
+])("while 5 MB of %s are read, the daemon answers within 250 ms more than an idle one", async (_what, name, text) => {
+  const [world, idle] = [await workingWorld(), await workingWorld()];
   dropBytes(world, "CLC", name, text);
   world.drop("OTHER", "next.json", filing("WO-NEXT"));
-  let slowestMs = 0;
+  const slowestMs = { world: 0, idle: 0 };
   const isOver = async () => {
-    const startMs = performance.now();
-    expect(valueIn(await world.ask({ call: "health" }), "state")).toBe("running");
-    slowestMs = Math.max(slowestMs, performance.now() - startMs);
+    slowestMs.world = Math.max(slowestMs.world, await answerMs(world));
+    // What the machine itself makes everybody wait for meanwhile.
+    slowestMs.idle = Math.max(slowestMs.idle, await answerMs(idle));
     return world.list("bridge/inbox/CLC").join() === ".claimed" && world.status("WO-NEXT") === "done";
   };
   await until(isOver, 20_000, "the file is judged and the other lane's order is done");
-  expect(slowestMs).toBeLessThan(250);
+  expect(slowestMs.world).toBeLessThan(250 + 3 * slowestMs.idle);
 });
+
+async function answerMs(world: World): Promise<number> {
+  const startMs = performance.now();
+  expect(valueIn(await world.ask({ call: "health" }), "state")).toBe("running");
+  return performance.now() - startMs;
+}
 
 test.each([
   ["brackets", "[".repeat(5000)],

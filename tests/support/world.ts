@@ -19,6 +19,8 @@ import { onTestFinished } from "vitest";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const MAIN = join(ROOT, "dist", "main.js");
+/** Real orders, where they are at hand. */
+export const SAMPLES = join(ROOT, "..", "shared", "samples", "02luka");
 
 export interface CommandEnd {
   readonly code: number;
@@ -217,10 +219,9 @@ export class World {
 
   /** Copies a sample of real orders into a lane; false where the samples are not there. */
   dropSample(name: string, lane = "CLC"): boolean {
-    const folder = join(ROOT, "..", "shared", "samples", "02luka");
-    const found = existsSync(folder) ? readdirSync(folder).find((file) => file.startsWith(name)) : undefined;
+    const found = existsSync(SAMPLES) ? readdirSync(SAMPLES).find((file) => file.startsWith(name)) : undefined;
     if (found === undefined) return false;
-    cpSync(join(folder, found), this.path(`bridge/inbox/${lane}/${found}`));
+    cpSync(join(SAMPLES, found), this.path(`bridge/inbox/${lane}/${found}`));
     return true;
   }
 

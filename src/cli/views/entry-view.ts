@@ -1,7 +1,7 @@
 /** One ledger entry on one line, with what a command printed below it when it failed. */
 import { plainLine, type Terminal } from "../../platform/terminal.ts";
+import { reportOf } from "../../records/agents.ts";
 import type { Entry } from "../../records/chain.ts";
-import { reportOf } from "../../records/events.ts";
 
 /** `12:00:01.234  #42  wo_completed  WO-1  …` */
 export function entryText(terminal: Terminal, entry: Entry): string {

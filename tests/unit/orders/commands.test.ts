@@ -8,6 +8,11 @@ const bash = (text: string) => ["bash", "-c", text];
 
 test.each([
   ["steps: [{run: make test}]\n", bash("make test")],
+  ["steps: [{skill: bash, code: make test}]\n", bash("make test")],
+  ["steps: [{skill: python, code: print(1)}]\n", ["python3", "-c", "print(1)"]],
+  ["steps: [{skill: node, code: f()}]\n", ["node", "-e", "f()"]],
+  ["run: make\n", bash("make")],
+  ["commands: [make]\n", bash("make")],
   ["steps: [{cmd: make test}]\n", bash("make test")],
   ["steps: [{command: make test}]\n", bash("make test")],
   ["steps: [{skill: zsh, cmd: make}]\n", ["zsh", "-c", "make"]],
@@ -141,7 +146,7 @@ test.each([
   ["two commands in one step", "steps: [{run: a, cmd: b}]\n", "missing_value", "steps[0]"],
   ["a command and arguments", "steps: [{run: a, args: [b]}]\n", "missing_value", "steps[0]"],
   ["a skill without a command", "skill: bash\n", "missing_value", ""],
-  ["an unknown skill", "steps: [{skill: python, run: x}]\n", "unknown_action", "steps[0].skill"],
+  ["an unknown skill", "steps: [{skill: perl, run: x}]\n", "unknown_action", "steps[0].skill"],
   ["an unknown key", "steps: [{run: a, user: root}]\n", "unknown_key", "steps[0].user"],
   ["a command that is a number", "steps: [{run: 5}]\n", "wrong_type", "steps[0].run"],
   ["optional as a text", "steps: [{run: a, optional: 'no'}]\n", "wrong_type", "steps[0].optional"],
@@ -158,3 +163,72 @@ test("every step that is wrong is told of", () => {
     "steps[2]",
   ]);
 });
+
+test("the lists around the steps run in their order, each when it is its turn", () => {
+  const order = orderIn(`
+environment: {required: [TOKEN], optional: [X], validation: [command -v git]}
+steps: [{run: deploy, always_run: true}, {run: check}]
+post_deploy: {success: [echo ok], failure: [echo bad]}
+rollback: {enabled: true, strategy: container, steps: [undo]}
+rollback_on_failure: true
+post_verify: [test -f a]
+`);
+
+  expect(order.steps.map(({ argv, kind, when }) => [argv.at(-1), kind, when])).toEqual([
+    ["command -v git", "check", "before"],
+    ["deploy", "command", "always"],
+    ["check", "command", "normal"],
+    ["test -f a", "check", "normal"],
+    ["echo ok", "command", "normal"],
+    ["echo bad", "command", "failed"],
+    ["undo", "command", "failed"],
+  ]);
+  expect(order.requires).toEqual(["TOKEN"]);
+});
+
+test("a rollback that is listed and not asked for is not run, and that is said", () => {
+  const order = orderIn("steps: [{run: a}]\nrollback: {steps: [b]}\n");
+
+  expect(order.steps).toHaveLength(1);
+  expect(order.warnings).toMatchObject([{ code: "not_done", key: "rollback.steps" }]);
+});
+
+test("a rollback that is asked for and not listed rejects the order", () => {
+  expect(problemIn("steps: [{run: a}]\nrollback_on_failure: true\n")).toMatchObject({ code: "missing_value" });
+});
+
+test.each([
+  ["retry_on_failure: true", { count: 1, delayMs: 0 }],
+  ["retry_on_failure: true, max_retries: 3, retry_delay: 10s", { count: 3, delayMs: 10_000 }],
+  ["max_retries: 2", { count: 2, delayMs: 0 }],
+  ["retry_on_failure: false, max_retries: 2", undefined],
+  ["max_retries: 0", undefined],
+])("{%s} is tried again %j", (more, retries) => {
+  expect(orderIn(`steps: [{run: a, ${more}}]\n`).steps[0]?.retries).toEqual(retries);
+});
+
+test("artifacts of a step are left where they are, and that is said", () => {
+  const order = orderIn("steps: [{run: a, artifacts: [x.log], cache_key: k}]\n");
+
+  expect(order.warnings).toMatchObject([{ code: "not_done", key: "steps[0].artifacts" }]);
+});
+
+test("the order's own limit holds for commands that have none", () => {
+  const order = orderIn("timeout_sec: 900\nsteps: [{run: a}, {run: b, timeout: 5s}]\n");
+
+  expect(order.steps.map(({ timeoutMs }) => timeoutMs)).toEqual([900_000, 5000]);
+});
+
+test("a bare number that can only have meant seconds is not taken for milliseconds", () => {
+  expect(problemIn("steps: [{run: a, timeout: 60}]\n")).toMatchObject({
+    code: "wrong_value",
+    hint: "write 60s, or timeout_ms: 60",
+  });
+});
+
+test.each(["environment: {required: NODE}\n", "environment: {required: [a b]}\n", "environment: {required: [1]}\n"])(
+  "%j names no variables",
+  (text) => {
+    expect(problemIn(text)).toMatchObject({ code: "wrong_type", key: "environment.required" });
+  },
+);

@@ -1,5 +1,6 @@
 /** What orders ask of files, in every dialect that is carried out; what is not understood rejects the order. */
 import { expect, test } from "vitest";
+import { isProse } from "../../../src/orders/order.ts";
 import { orderIn, problemIn, problemsIn } from "../../support/orders.ts";
 
 const file = (path: string, content: string, more: object = {}) => ({ kind: "write", path, content, ...more });
@@ -99,33 +100,50 @@ test.each([
   expect(problem.message).toContain(message);
 });
 
-test.each([
-  ["a list of names", "files: [a.txt, b.txt]\n", 2],
-  ["a hash without content", "files: [{path: a, sha256: ab}]\n", 1],
-  ["a patch", "files: [{path: a, patch: '@@ -1 +1 @@'}]\n", 1],
-])("files given as %s ask for something that is not carried out yet, and say so", (_what, text, count) => {
-  const problems = problemsIn(text);
+test("files that are only named have to be there, with their hash where one is given; nothing is written", () => {
+  const hash = "AB".repeat(32);
+  const order = orderIn(`files: [a.txt, docs/, {path: /tmp/b, sha256: ${hash}, title: T}]\n`);
 
-  expect(problems.map(({ code }) => code)).toEqual(Array.from({ length: count }, () => "unknown_action"));
+  expect(order.files).toEqual([]);
+  expect(order.checks).toEqual([
+    { path: "a.txt", at: ["files", 0] },
+    { path: "docs/", at: ["files", 1] },
+    { path: "/tmp/b", sha256: hash.toLowerCase(), at: ["files", 2] },
+  ]);
+  expect(isProse(order)).toBe(false);
+  expect(isProse(orderIn("files: [a.txt]\n"))).toBe(true);
 });
 
-test.each(["payload", "clc_patch", "lpe_patch", "patch", "patches", "diff", "op", "code", "body_file"])(
-  "the dialect %s is refused by name, also beside work that is understood",
+test("a file that is written may bring its hash along, and a file that is moved its mode", () => {
+  const hash = "0".repeat(64);
+  const order = orderIn(
+    `files:\n  - {path: a, content: x, sha256: "${hash}"}\n  - {path: b, move: c, mode: "0755", sha256: "${hash}"}\n`,
+  );
+
+  expect(order.files).toMatchObject([
+    file("a", "x"),
+    { kind: "move", path: "b", to: "c" },
+    { kind: "mode", path: "c", mode: 0o755 },
+  ]);
+  expect(order.checks.map(({ path }) => path)).toEqual(["a", "c"]);
+});
+
+test.each([
+  ["a hash that is none", "files: [{path: a, sha256: ab}]\n", "wrong_value", "files[0].sha256"],
+  ["an empty name", "files: ['']\n", "wrong_type", "files[0]"],
+  ["a patch without a hunk", "files: [{path: a, patch: 'x'}]\n", "bad_patch", "files[0]"],
+])("%s rejects the order by its key", (_what, text, code, key) => {
+  expect(problemIn(text)).toMatchObject({ code, key });
+});
+
+test.each(["lpe_patch", "patch", "patches", "diff", "op", "body_file", "script", "lpe_patch_file"])(
+  "the form %s is refused by name, also beside work that is understood",
   (key) => {
     const problem = problemIn(`files: {a: x}\n${key}: {x: y}\n`);
 
     expect(problem).toMatchObject({ code: "unknown_action", key, place: { line: 2, column: 1 } });
   },
 );
-
-test.each([
-  ["action", "action: {op: write}\n"],
-  ["environment", "environment: {required: [node]}\n"],
-  ["rollback", "rollback: {steps: [{run: ls}]}\n"],
-  ["post_deploy", "post_deploy: {success: [{run: ls}]}\n"],
-])("commands that hide in %s are refused, not passed over", (key, text) => {
-  expect(problemIn(`files: {a: x}\n${text}`)).toMatchObject({ code: "unknown_action", key });
-});
 
 test.each(["files:\n", "files: []\n", "steps: []\n", "patch:\n", "rollback: {steps: []}\n", "action: write\n"])(
   "%j asks for nothing",

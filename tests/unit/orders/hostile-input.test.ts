@@ -97,7 +97,10 @@ test("files and commands are counted together", () => {
 
 test.each([
   ["a broken file", `x: [${"!tag a, ".repeat(50)}]\n`],
-  ["an order of many wrong actions", JSON.stringify({ files: Array.from({ length: 3000 }, () => "a.txt") })],
+  [
+    "an order of many wrong actions",
+    JSON.stringify({ files: Array.from({ length: 3000 }, () => ({ path: "a.txt" })) }),
+  ],
 ])("%s names twenty of its faults at most: each costs a walk through the text", (_what, text) => {
   expect(problemsIn(text)).toHaveLength(20);
 });

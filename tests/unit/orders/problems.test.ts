@@ -134,5 +134,5 @@ test.each([
 
 test("a word that is like no other gets the list of all", () => {
   expect(problemIn("operations:\n  - op: deploy\n")).toMatchObject({ code: "unknown_action", key: "operations[0].op" });
-  expect(problemIn("operations:\n  - op: deploy\n").hint).toContain("known: write_file, write, create_file, delete");
+  expect(problemIn("operations:\n  - op: deploy\n").hint).toContain("known: write_file, write, create_file, create");
 });

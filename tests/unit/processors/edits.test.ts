@@ -1,7 +1,7 @@
 /** One edit of one text: found exactly once, or not made. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { editText } from "../../../src/processors/edits.ts";
+import { appendText, editText, setValue } from "../../../src/processors/edits.ts";
 import { errorOf, valueOf } from "../../support/results.ts";
 
 test.each([
@@ -66,4 +66,45 @@ test("any lines that are added leave all others as they were, in their order", (
       expect(edited.filter((line) => line !== "#new")).toEqual(whole.split("\n"));
     }),
   );
+});
+
+test.each<[string, readonly string[], string | number | boolean, string]>([
+  ["a: 1\nb: 2\n", ["a"], 5, "a: 5\nb: 2\n"],
+  ["# top\na:\n  b: 'x' # why\n", ["a", "b"], "it's", '# top\na:\n  b: "it\'s" # why\n'],
+  ["a:\nb: 2\n", ["a"], true, "a: true\nb: 2\n"],
+  ['{"a": {"b": [1]}, "c": null}', ["c"], 0.5, '{"a": {"b": [1]}, "c": 0.5}'],
+  ["a:\r\n  b: x\r\n", ["a", "b"], "y", 'a:\r\n  b: "y"\r\n'],
+])("in %j the value of %j becomes %j, and nothing else changes", (text, keys, value, expected) => {
+  expect(setValue(text, keys, value)).toEqual({ ok: true, value: expected });
+});
+
+test.each<[string, string, string]>([
+  ["a key that is missing", "a: 1\n", "not_found"],
+  ["a key that stands twice", "k: 1\nk: 2\n", "not_found"],
+  ["a list", "k: [1]\n", "wrong_type"],
+  ["a block of text", "k: |\n  x\n", "wrong_type"],
+  ["an alias", "a: &a 1\nk: *a\n", "wrong_type"],
+  ["what is no YAML", "k: [\n", "no_text"],
+  ["too much nesting", `k: ${"[".repeat(5000)}`, "no_text"],
+])("no value is set in %s", (_what, text, code) => {
+  expect(errorOf(setValue(text, ["k"], 1)).code).toBe(code);
+});
+
+test("of several places the one in its context is meant", () => {
+  const text = "a:\n  x\nb:\n  x\n";
+
+  expect(valueOf(editText(text, { find: "  x", how: "after", text: "  y", context: "b:\n  x" }))).toBe(`${text}  y\n`);
+  expect(errorOf(editText(text, { find: "  x", how: "after", text: "y", context: "c" })).code).toBe("not_found");
+});
+
+test("nothing is done where it is done already", () => {
+  expect(valueOf(editText("a b\n", { find: "zzz", how: "replace", text: "b", unless: "a b" }))).toBe("a b\n");
+});
+
+test.each([
+  ["", "x", "x\n"],
+  ["a", "x", "a\nx\n"],
+  ["a\n", "x\n", "a\nx\n"],
+])("behind %j the text %j comes on lines of its own", (whole, text, expected) => {
+  expect(appendText(whole, text)).toBe(expected);
 });

@@ -17,7 +17,14 @@ import { stepFinished, stepStarted } from "../../support/events.ts";
 import { realFiles } from "../../support/ledger-kit.ts";
 import { processes } from "../../support/runs.ts";
 
-const STEP: Step = { name: "a step", kind: "command", argv: ["bash", "-c", "x"], at: [], optional: false };
+const STEP: Step = {
+  name: "a step",
+  kind: "command",
+  when: "normal",
+  argv: ["bash", "-c", "x"],
+  at: [],
+  optional: false,
+};
 const printed = (tail: string, bytes = Buffer.byteLength(tail)) => ({ bytes, cut: false, tail });
 
 function statusWith(bend: Partial<RunStatus> = {}): RunStatus {
@@ -66,6 +73,7 @@ const of = (step: Partial<Step> = {}) => ({
   lane: "CLC",
   attempt: 2,
   index: 3,
+  tried: 0,
   step: { ...STEP, ...step },
 });
 

@@ -61,6 +61,67 @@ test.each<[string, readonly FileWork[], readonly unknown[]]>([
   expect(treeOf(bench.base)).toEqual(CONTENTS);
 });
 
+const HUNKS = [{ oldStart: 1, oldLines: 1, newStart: 1, newLines: 1, lines: ["-one", "+1"] }];
+const diff = (path: string, more: object = {}): FileWork => ({
+  kind: "diff",
+  path,
+  change: "change",
+  hunks: HUNKS,
+  ...more,
+});
+const append = (path: string, text: string, more: object = {}): FileWork => ({
+  kind: "append",
+  path,
+  text,
+  create: false,
+  ...more,
+});
+const MADE = { change: "create", hunks: [{ oldStart: 1, oldLines: 0, newStart: 1, newLines: 1, lines: ["+new"] }] };
+const GONE = { change: "delete", hunks: [{ oldStart: 1, oldLines: 1, newStart: 1, newLines: 0, lines: ["-one"] }] };
+
+test.each<[string, readonly FileWork[], readonly unknown[]]>([
+  ["an appended text", [append("a.txt", "x")], [["a.txt", "one\n 644", "one\nx\n 644"]]],
+  ["a text that stands there already", [append("a.txt", "x", { unless: "one" })], []],
+  ["a text appended to a new file", [append("n", "x", { create: true })], [["n", undefined, "x\n 644"]]],
+  ["a diff", [diff("a.txt")], [["a.txt", "one\n 644", "1\n 644"]]],
+  ["a diff and a mode", [diff("a.txt", { mode: 0o755 })], [["a.txt", "one\n 644", "1\n 755"]]],
+  ["a diff that makes a file", [diff("n", MADE)], [["n", undefined, "new\n 644"]]],
+  ["a diff that deletes a file", [diff("a.txt", GONE)], [["a.txt", "one\n 644", undefined]]],
+  [
+    "a move and a diff of it",
+    [move("a.txt", "c"), diff("c")],
+    [
+      ["c", undefined, "1\n 644"],
+      ["a.txt", "one\n 644", undefined],
+    ],
+  ],
+  ["a mode alone", [{ kind: "mode", path: "a.txt", mode: 0o600 }], [["a.txt", "one\n 644", "one\n 600"]]],
+  [
+    "a value",
+    [write("c.json", '{"a": {"b": 1}, "c": 2}\n'), { kind: "set", path: "c.json", keys: ["a", "b"], value: "x" }],
+    [["c.json", undefined, '{"a": {"b": "x"}, "c": 2}\n 644']],
+  ],
+])("%s is planned", async (_what, works, expected) => {
+  const bench = new PlanBench(CONTENTS);
+
+  expect(await planned(bench, works)).toEqual(expected);
+});
+
+test.each<[string, FileWork, string]>([
+  ["appending to nothing", append("n", "x"), "absent"],
+  ["a diff of nothing", diff("n"), "absent"],
+  ["a diff of other lines", diff("d/b.txt"), "patch_failed"],
+  ["a diff that makes what is there", diff("a.txt", MADE), "exists"],
+  ["a diff that leaves something", diff("a.txt", { ...GONE, hunks: HUNKS }), "patch_failed"],
+  ["a diff that could not be read", diff("a.txt", { fault: "why" }), "bad_patch"],
+  ["a mode of nothing", { kind: "mode", path: "n", mode: 0o600 }, "absent"],
+  ["a value of a key that is not there", { kind: "set", path: "a.txt", keys: ["k"], value: 1 }, "not_found"],
+])("%s is a conflict", async (_what, work, code) => {
+  const bench = new PlanBench(CONTENTS);
+
+  expect(errorOf(await bench.plan([work]))).toMatchObject({ class: "conflict", code });
+});
+
 test("a written file keeps the mode of what was there", async () => {
   const bench = new PlanBench({ "run.sh": "x" });
   chmodSync(join(bench.base, "run.sh"), 0o750);
