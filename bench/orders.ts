@@ -39,7 +39,9 @@ async function benchSmall(): Promise<readonly Row[]> {
   const plan = async (bytes: Buffer) => {
     const order = readOrder(bytes, "WO");
     if (!order.ok) throw new Error(order.error[0]?.message);
-    if (judge(order.value, { mode: "execute", guards: DEFAULT_GUARDS }, { backlog: false, fromGit: false }).kind !== "run")
+    if (
+      judge(order.value, { mode: "execute", guards: DEFAULT_GUARDS }, { backlog: false, fromGit: false }).kind !== "run"
+    )
       throw new Error("refused");
     const folders = new OpenFolders(files);
     const place = (path: string) => findPlace(files, path, rules);

@@ -1,8 +1,8 @@
 /** What whoever dropped an order gets back: an acknowledgement when it is accepted, a result when it is at rest. Views. */
 import type { Problem } from "../orders/problems.ts";
 import type { Publisher } from "../platform/publisher.ts";
-import type { OrderRecord } from "../records/order-record.ts";
-import { troubleOf } from "../records/state-file.ts";
+import { entryLaneOf, type OrderRecord } from "../records/order-record.ts";
+import { approvalOf, troubleOf } from "../records/state-file.ts";
 import type { Claim } from "./intake.ts";
 import type { BridgeFolders } from "./lanes.ts";
 
@@ -15,7 +15,10 @@ export class Outbox {
     this.#folders = folders;
   }
 
-  /** `<id>.ack.json`: the order is in good hands. Nothing is said of its end. */
+  /**
+   * `<id>.ack.json`: the order is in good hands. Nothing is said of its end. Of one that was passed on it lies in both
+   * lanes: whoever dropped it looks where they dropped it, and is told where its result will be.
+   */
   async acknowledge(record: OrderRecord): Promise<void> {
     const waits = record.status === "waiting";
     const ack = {
@@ -24,13 +27,16 @@ export class Outbox {
       status: waits ? "waiting" : "accepted",
       stage: "accepted",
       lane: record.lane,
+      ...(record.routedFrom === undefined ? {} : { routed_from: record.routedFrom }),
       file: record.name,
       sha256: record.sha256,
       title: record.header.title,
       accepted_at: record.acceptedTs,
-      ...(waits ? { message: troubleOf(record), next: `wo approve ${record.id}` } : {}),
+      ...(waits ? { message: troubleOf(record), next: approvalOf(record) ?? `wo show ${record.id}` } : {}),
     };
-    await this.#publisher.publish(this.ackPath(record), `${JSON.stringify(ack, undefined, 2)}\n`);
+    const text = `${JSON.stringify(ack, undefined, 2)}\n`;
+    const lanes = new Set([record.lane, entryLaneOf(record)]);
+    await Promise.all([...lanes].map((lane) => this.#publisher.publish(this.#ackPath(lane, record), text)));
   }
 
   /** `<id>_result.yaml`: how the order came to rest. */
@@ -60,8 +66,8 @@ export class Outbox {
     return this.#folders.outbox(lane);
   }
 
-  ackPath(record: OrderRecord): string {
-    return `${this.#folders.outbox(record.lane)}/${record.id}.ack.json`;
+  #ackPath(lane: string, { id }: OrderRecord): string {
+    return `${this.#folders.outbox(lane)}/${id}.ack.json`;
   }
 
   resultPath(record: OrderRecord): string {

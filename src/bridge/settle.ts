@@ -4,7 +4,7 @@ import type { Problem } from "../orders/problems.ts";
 import { type Files, numbered } from "../platform/files.ts";
 import { sha256 } from "../platform/ids.ts";
 import type { Publisher } from "../platform/publisher.ts";
-import type { OrderRecord } from "../records/order-record.ts";
+import { entryLaneOf, type OrderRecord } from "../records/order-record.ts";
 import { peekDrop, writeDrop } from "./folder-drop.ts";
 import type { Claim } from "./intake.ts";
 import { type BridgeFolders, CLAIMED } from "./lanes.ts";
@@ -24,7 +24,7 @@ export class Settler {
 
   /** Where the claimed file of an order lies, or would lie. */
   claimPath(record: OrderRecord): string {
-    return `${this.#folders.inbox}/${record.lane}/${CLAIMED}/${record.claim}`;
+    return `${this.#folders.inbox}/${entryLaneOf(record)}/${CLAIMED}/${record.claim}`;
   }
 
   /**

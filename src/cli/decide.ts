@@ -10,22 +10,19 @@ import { groundOf, newRunner } from "./ground.ts";
 import { problemsText } from "./views/problems-view.ts";
 
 export type Decision =
-  | { readonly call: "approve" | "retry"; readonly ids: readonly string[] }
+  | { readonly call: "approve"; readonly ids: readonly string[]; readonly lane?: string }
+  | { readonly call: "retry"; readonly ids: readonly string[] }
   | { readonly call: "cancel"; readonly ids: readonly string[]; readonly reason: string };
 
 /** Decides about orders; the exit code of the first that was refused. */
 export async function decide(context: Context, decision: Decision): Promise<number> {
   const ids = [...decision.ids];
   const by = context.actor;
-  const request =
-    decision.call === "cancel"
-      ? { call: decision.call, ids, by, reason: decision.reason }
-      : { call: decision.call, ids, by };
-  const told = await askDaemon(context, request);
+  const told = await askDaemon(context, { ...decision, ids, by });
   const results = isResults(told)
     ? told
     : await offline(context, ({ books, parts, settings }) =>
-        decideOn(new Desk({ books, line: parts.line, settings, isDaemon: false }), decision, by),
+        decideOn(new Desk({ books, ...parts, settings, isDaemon: false }), decision, by),
       );
   const isOffline = !isResults(told);
   answer(context, decision.call, results, () =>
@@ -36,7 +33,7 @@ export async function decide(context: Context, decision: Decision): Promise<numb
 
 function decideOn(desk: Desk, decision: Decision, by: string): Promise<readonly DeskResult[]> {
   if (decision.call === "cancel") return desk.cancel(decision.ids, by, decision.reason);
-  return decision.call === "approve" ? desk.approve(decision.ids, by) : desk.retry(decision.ids, by);
+  return decision.call === "approve" ? desk.approve(decision.ids, by, decision.lane) : desk.retry(decision.ids, by);
 }
 
 function resultText({ terminal }: Context, { id, ok, message, next }: DeskResult, isOffline: boolean): string {

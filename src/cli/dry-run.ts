@@ -1,7 +1,8 @@
 /** `wo submit --dry-run`: what an order would do, worked out on the base as it is, touching nothing. */
 import { isUtf8 } from "node:buffer";
+import { BridgeFolders } from "../bridge/lanes.ts";
 import { laneRules } from "../daemon/config.ts";
-import { placeRules } from "../daemon/surroundings.ts";
+import { placeRules, routerOf } from "../daemon/surroundings.ts";
 import { judge, type Verdict } from "../orders/lane-rules.ts";
 import type { Order, Step } from "../orders/order.ts";
 import type { Failure } from "../orders/status.ts";
@@ -28,21 +29,23 @@ interface Change {
 }
 
 /** Prints it; 1 when the order could not be carried out as things are, 5 when it would be refused. */
-export async function dryRun(context: Context, { order }: CheckedFile, lane: string): Promise<number> {
+export async function dryRun(context: Context, { order }: CheckedFile, entry: string): Promise<number> {
   const { files } = context;
   const base = boundBase(context);
   const config = configOfBase(context);
-  const verdict = judge(order, laneRules(config, lane), { backlog: false, fromGit: false });
+  const folders = new BridgeFolders(files, base.path, context.machine.userId);
+  const { lane, noRoute } = routerOf(folders, () => config).wayOf(order, entry);
+  const verdict = judge(order, laneRules(config, lane), { backlog: false, fromGit: false }, noRoute);
   const rules = placeRules(context, base, config, lane);
-  const folders = new OpenFolders(files);
+  const open = new OpenFolders(files);
   const place = (path: string) => findPlace(files, path, rules);
-  const plan = await planFiles(folders, { actions: order.files, rules, place, previous: [] });
-  folders.close();
+  const plan = await planFiles(open, { actions: order.files, rules, place, previous: [] });
+  open.close();
   const changes = plan.ok ? plan.value.map(changeOf) : [];
   const finding = plan.ok ? undefined : plan.error;
   const commands = order.steps.map(({ name, kind, when, argv }) => ({ name, kind, when, argv }));
   answer(context, "dry-run", { wo_id: order.id, lane, verdict, changes, commands, finding }, () =>
-    text(context, order, lane, { verdict, changes, finding }),
+    text(context, order, lane === entry ? lane : `${entry} → ${lane}`, { verdict, changes, finding }),
   );
   if (verdict.kind === "refuse" || finding?.class === "policy") return EXIT.refused;
   return finding === undefined ? EXIT.yes : EXIT.no;
@@ -66,7 +69,7 @@ function changeOf({ place, before, after }: PlannedChangeOf): Change {
 function text(
   { terminal }: Context,
   order: Order,
-  lane: string,
+  way: string,
   {
     verdict,
     changes,
@@ -74,7 +77,7 @@ function text(
   }: { readonly verdict: Verdict; readonly changes: readonly Change[]; readonly finding: Failure | undefined },
 ): string {
   const lines = [
-    `${terminal.paint("bold", plainLine(order.id))}  ${plainLine(order.header.title)}  ${order.header.priority}  for ${lane}`,
+    `${terminal.paint("bold", plainLine(order.id))}  ${plainLine(order.header.title)}  ${order.header.priority}  for ${way}`,
   ];
   lines.push(...changes.flatMap((change) => changeLines(terminal, change)));
   lines.push(...order.checks.map(({ path }) => `  ? ${plainLine(path)}  (verified)`));

@@ -111,16 +111,21 @@ function addOrderVerbs(program: Command, run: Run): void {
 }
 
 function addDecisionVerbs(program: Command, run: Run): void {
-  for (const [call, description] of [
-    ["approve", "let waiting orders go"],
-    ["retry", "try orders again that failed or were canceled"],
-  ] as const) {
-    program
-      .command(call)
-      .description(description)
-      .argument("<id...>")
-      .action((ids: string[]) => run(async (context) => (await import("./decide.ts")).decide(context, { call, ids })));
-  }
+  program
+    .command("approve")
+    .description("let waiting orders go")
+    .argument("<id...>")
+    .option("--lane <lane>", "the lane that orders without one are passed on to")
+    .action((ids: string[], options: { lane?: string }) =>
+      run(async (context) => (await import("./decide.ts")).decide(context, { call: "approve", ids, ...options })),
+    );
+  program
+    .command("retry")
+    .description("try orders again that failed or were canceled")
+    .argument("<id...>")
+    .action((ids: string[]) =>
+      run(async (context) => (await import("./decide.ts")).decide(context, { call: "retry", ids })),
+    );
   program
     .command("cancel")
     .description("stop orders that are not at rest")

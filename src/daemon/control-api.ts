@@ -18,7 +18,8 @@ export const requestSchema = z.discriminatedUnion("call", [
   z.object({ call: z.literal("wait"), id: z.string() }),
   /** The file is whole: whoever wrote it says so. */
   z.object({ call: z.literal("announce"), lane: z.string(), name: z.string() }),
-  z.object({ call: z.literal("approve"), ids, by }),
+  /** With a lane: passes them on to it. */
+  z.object({ call: z.literal("approve"), ids, by, lane: z.string().optional() }),
   z.object({ call: z.literal("cancel"), ids, by, reason: words.pipe(z.string().max(1000)) }),
   z.object({ call: z.literal("retry"), ids, by }),
   z.object({ call: z.literal("accept_config"), by }),

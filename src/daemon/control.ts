@@ -96,13 +96,13 @@ type Change = Exclude<Request, { readonly call: "wait" | "health" | "status" | "
 
 async function change(live: NonNullable<ControlOptions["live"]>, request: Change): Promise<Answer> {
   const { books, parts, settings } = live;
-  const desk = new Desk({ books, line: parts.line, settings, isDaemon: true });
+  const desk = new Desk({ books, ...parts, settings, isDaemon: true });
   switch (request.call) {
     case "announce":
       parts.intake.announce(request.lane, request.name);
       return grant({ announced: true });
     case "approve":
-      return grant(await desk.approve(request.ids, request.by));
+      return grant(await desk.approve(request.ids, request.by, request.lane));
     case "cancel":
       return grant(await desk.cancel(request.ids, request.by, request.reason));
     case "retry":

@@ -6,7 +6,8 @@ import { isResting } from "../orders/status.ts";
 import { EXIT } from "../platform/errors.ts";
 import type { Books } from "../records/books.ts";
 import type { OrderRecord } from "../records/order-record.ts";
-import { troubleOf } from "../records/state-file.ts";
+import { approvalOf, troubleOf } from "../records/state-file.ts";
+import type { Dispatch, Passed } from "./dispatch.ts";
 import type { Line } from "./line.ts";
 import type { Settings } from "./settings.ts";
 
@@ -23,6 +24,7 @@ export interface DeskResult {
 export interface DeskOptions {
   readonly books: Books;
   readonly line: Line;
+  readonly dispatch: Dispatch;
   readonly settings: Settings;
   /** False while a command holds the locks: then nothing runs, and what runs cannot be reached. */
   readonly isDaemon: boolean;
@@ -35,10 +37,13 @@ export class Desk {
     this.#options = options;
   }
 
-  /** Lets waiting orders go. */
-  approve(ids: readonly string[], by: string): Promise<readonly DeskResult[]> {
+  /** Lets waiting orders go; those that wait for their lane go to `lane`, or where they ask to go. */
+  approve(ids: readonly string[], by: string, lane?: string): Promise<readonly DeskResult[]> {
+    const { dispatch } = this.#options;
     return this.#each(ids, async (record) => {
       if (record.status !== "waiting") return refused(record, `it does not wait: it is ${record.status}`);
+      if (dispatch.holds(record)) return passedResult(record, await dispatch.passOn(record.id, { by, lane }));
+      if (lane !== undefined) return refused(record, `it has its lane already: ${record.lane}`, approvalOf(record));
       if (record.fileActions + record.commands === 0) {
         return refused(
           record,
@@ -53,10 +58,12 @@ export class Desk {
 
   /** Another attempt at orders that failed or were canceled. */
   retry(ids: readonly string[], by: string): Promise<readonly DeskResult[]> {
+    const { dispatch } = this.#options;
     return this.#each(ids, async (record) => {
       if (record.status !== "failed" && record.status !== "canceled") {
         return refused(record, `only what failed or was canceled is tried again: it is ${record.status}`);
       }
+      if (dispatch.holds(record)) return passedResult(record, await dispatch.retry(record, record.status, by));
       const now = await this.#go(record, { event: "wo_retried", wo_id: record.id, lane: record.lane, by });
       return done(now, "will be tried again", `wo wait ${record.id}`);
     });
@@ -100,6 +107,25 @@ export class Desk {
 
 export function unknownOrder(id: string): DeskResult {
   return { id, ok: false, message: "no order has this id", exit: EXIT.usage, next: "wo status" };
+}
+
+function passedResult(record: OrderRecord, passed: Passed): DeskResult {
+  const { id } = record;
+  const next = `wo approve ${id} --lane LANE`;
+  switch (passed.kind) {
+    case "passed": {
+      const { lane, status } = passed.record;
+      if (status === "pending") return done(record, `passed on to ${lane}`, `wo wait ${id}`);
+      const there = `passed on to ${lane}, where it ${troubleOf(passed.record)}`;
+      return done(record, there, approvalOf(passed.record) ?? `wo show ${id}`);
+    }
+    case "no lane":
+      return { id, ok: false, message: `it waits for its lane: ${passed.message}`, exit: EXIT.refused, next };
+    case "refused":
+      return refused(record, passed.message, record.status === "waiting" ? next : undefined);
+    case "gone":
+      return refused(record, "somebody else decided about it in the same moment");
+  }
 }
 
 function done(record: OrderRecord, message: string, next: string): DeskResult {

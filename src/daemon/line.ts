@@ -12,12 +12,14 @@ import type { Claim, ReadOrder } from "../bridge/intake.ts";
 import { stemOf } from "../bridge/names.ts";
 import type { Outbox } from "../bridge/outbox.ts";
 import type { Settler } from "../bridge/settle.ts";
+import type { Order } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
 import { type Failure, isResting } from "../orders/status.ts";
 import { type Clock, isoTime } from "../platform/clock.ts";
 import { assert, BridgeError, InvariantError, messageOf } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
+import { ok, type Result } from "../platform/result.ts";
 import { endStep } from "../processors/executor.ts";
 import type { Place } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
@@ -61,6 +63,8 @@ export class Line {
   readonly #lanes: Lanes;
   readonly #wishes = new Map<string, Wishes>();
   readonly #completing = new Set<Promise<void>>();
+  /** Orders whose cancel is on its way into the ledger. */
+  readonly #canceling = new Set<string>();
   #leaving = false;
 
   constructor(options: LineOptions) {
@@ -106,7 +110,13 @@ export class Line {
     });
     if (this.#options.books.index.summary(job.id) === undefined) return this.#options.reception.release(job.id);
     await this.#accepted(job);
-    if (wait === undefined) this.#lanes.add({ ...job, acceptance: [] });
+    if (wait === undefined) this.#enqueue({ ...job, acceptance: [] });
+  }
+
+  /** The order as it was dropped, read again out of the ledger. */
+  async orderOf(record: OrderRecord): Promise<Result<Order, readonly Problem[]>> {
+    const reading = await this.#options.readOrder(this.#sourceOf(record), stemOf(record.name));
+    return reading.ok ? ok({ ...reading.value, id: record.id }) : reading;
   }
 
   /** Puts an order that the ledger has as pending or running back on the line, unless it is there. */
@@ -115,7 +125,14 @@ export class Line {
     const isThere = [...this.#lanes.waiting, ...this.#lanes.running].some(
       ({ id }) => orderKey(id) === orderKey(record.id),
     );
-    if (job !== undefined && !isThere) this.#lanes.add(job);
+    if (job !== undefined && !isThere) this.#enqueue(job);
+  }
+
+  /** Not what somebody canceled while the job was made: what is at rest must not be begun. */
+  #enqueue(job: Job): void {
+    const status = this.#options.books.index.summary(job.id)?.status;
+    const mayRun = status === "pending" || status === "running";
+    if (mayRun && !this.#canceling.has(orderKey(job.id))) this.#lanes.add(job);
   }
 
   /** Finishes what is left of an order at rest: its result, its state, its file. */
@@ -131,7 +148,8 @@ export class Line {
   /** Cancels an order; false when it is at rest already. A running one ends between two steps, its command is ended. */
   async cancel(record: OrderRecord, by: string, reason: string): Promise<boolean> {
     if (isResting(record.status)) return false;
-    const wishes = this.#wishes.get(orderKey(record.id));
+    const key = orderKey(record.id);
+    const wishes = this.#wishes.get(key);
     if (wishes !== undefined) {
       wishes.cancel = { by, reason };
       if (wishes.step !== undefined) await endStep(this.#options.executor, wishes.step);
@@ -139,7 +157,10 @@ export class Line {
     }
     this.#lanes.remove(record.id);
     const { id, lane, attempt } = record;
-    await this.#options.books.append([{ event: "wo_canceled", wo_id: id, lane, attempt, by, reason }]);
+    this.#canceling.add(key);
+    await this.#options.books
+      .append([{ event: "wo_canceled", wo_id: id, lane, attempt, by, reason }])
+      .finally(() => this.#canceling.delete(key));
     await this.#finishNow(id);
     return true;
   }
@@ -311,9 +332,9 @@ export class Line {
   }
 
   async #jobOf(record: OrderRecord): Promise<Job | undefined> {
-    const { books, readOrder, settler, files, placeRules } = this.#options;
+    const { books, settler, files, placeRules } = this.#options;
     const { id, lane, claim, sizeBytes, modifiedMs } = record;
-    const reading = await readOrder(this.#sourceOf(record), stemOf(record.name));
+    const reading = await this.orderOf(record);
     if (!reading.ok) {
       const failure: Failure = {
         class: "invalid",
@@ -324,7 +345,7 @@ export class Line {
       await this.#finishNow(id);
       return undefined;
     }
-    const order = { ...reading.value, id };
+    const order = reading.value;
     const found = await findPlaces(files, order, placeRules(lane));
     // What may not be touched any more is found out by the attempt, and fails it.
     const places = found.ok ? found.value : new Map<string, Place>();

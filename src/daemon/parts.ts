@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Intake } from "../bridge/intake.ts";
 import { BridgeFolders, type Lane } from "../bridge/lanes.ts";
 import { Outbox } from "../bridge/outbox.ts";
+import type { Router } from "../bridge/router.ts";
 import { Settler } from "../bridge/settle.ts";
 import { GitTracking } from "../platform/git.ts";
 import { newIdSource } from "../platform/ids.ts";
@@ -14,6 +15,7 @@ import type { Books } from "../records/books.ts";
 import { Telemetry } from "../records/telemetry.ts";
 import type { BoundBase } from "./base.ts";
 import { type Config, laneRules } from "./config.ts";
+import { Dispatch } from "./dispatch.ts";
 import { Line } from "./line.ts";
 import { Notifier } from "./notify.ts";
 import { type Ground, telemetryPath } from "./opening.ts";
@@ -21,7 +23,7 @@ import type { OrderReader } from "./order-reader.ts";
 import { isPressure, Pressure } from "./pressure.ts";
 import { Reception } from "./reception.ts";
 import type { Settings } from "./settings.ts";
-import { commandEnvironment, placeRules } from "./surroundings.ts";
+import { commandEnvironment, placeRules, routerOf } from "./surroundings.ts";
 import { Views } from "./views.ts";
 
 export interface PartsOptions {
@@ -44,6 +46,7 @@ export interface Parts {
   readonly views: Views;
   readonly pressure: Pressure;
   readonly line: Line;
+  readonly dispatch: Dispatch;
   readonly intake: Intake;
   readonly notifier: Notifier;
 }
@@ -75,7 +78,20 @@ export function assembleParts(options: PartsOptions): Parts {
   books.listen((entry) => {
     if (entry.event === "intake_paused") notifier.tell(entry);
   });
-  const line = assembleLine(options, { folders, outbox, telemetry, views, pressure, notifier });
+  const config = () => settings.config;
+  const router = routerOf(folders, config);
+  const rules = rulesByLane(ground, base, config);
+  const line = assembleLine(options, { folders, outbox, telemetry, views, pressure, notifier, router, rules });
+  const dispatch = new Dispatch({
+    files,
+    books,
+    line,
+    router,
+    views,
+    config,
+    placeRules: rules,
+    onNews: (event) => notifier.tell(event),
+  });
   const intake = new Intake({
     files,
     clock,
@@ -92,7 +108,7 @@ export function assembleParts(options: PartsOptions): Parts {
     onFatal,
     signal,
   });
-  return { folders, telemetry, views, pressure, line, intake, notifier };
+  return { folders, telemetry, views, pressure, line, dispatch, intake, notifier };
 }
 
 function assembleViews(
@@ -127,12 +143,15 @@ function assembleViews(
 
 function assembleLine(
   { ground, log, base, books, settings, runner, reader, publisher, onFatal }: PartsOptions,
-  parts: Pick<Parts, "folders" | "telemetry" | "views" | "pressure" | "notifier"> & { readonly outbox: Outbox },
+  parts: Pick<Parts, "folders" | "telemetry" | "views" | "pressure" | "notifier"> & {
+    readonly outbox: Outbox;
+    readonly router: Router;
+    readonly rules: (lane: string) => PlaceRules;
+  },
 ): Line {
   const { files, clock, machine, processes } = ground;
-  const { folders, telemetry } = parts;
+  const { folders, telemetry, router, rules } = parts;
   const settler = new Settler(files, publisher, folders);
-  const rules = rulesByLane(ground, base, () => settings.config);
   const git = new GitTracking(files, clock, files.realPath(folders.inbox) ?? base.path);
   const backlog =
     books.index.facts.backlog === undefined ? "" : books.vault.load(books.index.facts.backlog).toString("utf8");
@@ -141,6 +160,7 @@ function assembleLine(
     files,
     books,
     settler,
+    router,
     git,
     config,
     placeRules: rules,

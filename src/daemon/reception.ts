@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import type { Claim } from "../bridge/intake.ts";
 import { stemOf } from "../bridge/names.ts";
+import type { Router } from "../bridge/router.ts";
 import type { Settler } from "../bridge/settle.ts";
 import { decode } from "../orders/document.ts";
 import { ID } from "../orders/header.ts";
@@ -25,7 +26,7 @@ import { findPlace, type Place, type PlaceRules, resolvePath } from "../processo
 import type { Books } from "../records/books.ts";
 import type { OrderAccepted } from "../records/events.ts";
 import type { OrderSummary } from "../records/order-index.ts";
-import { type OrderRecord, orderKey } from "../records/order-record.ts";
+import { entryLaneOf, type OrderRecord, orderKey } from "../records/order-record.ts";
 import { backlogLine } from "./attach.ts";
 import { type Config, laneRules } from "./config.ts";
 import type { FindSecrets } from "./order-reader.ts";
@@ -48,6 +49,7 @@ export interface ReceptionOptions {
   readonly files: Files;
   readonly books: Books;
   readonly settler: Settler;
+  readonly router: Router;
   readonly git: GitTracking;
   readonly config: () => Config;
   readonly placeRules: (lane: string) => PlaceRules;
@@ -79,7 +81,10 @@ export class Reception {
     const { content } = claim;
     if (!claim.order.ok) {
       const { error } = claim.order;
-      const problems = content === undefined ? error : (await this.#teller(claim, content.bytes)).told(error);
+      const problems =
+        content === undefined
+          ? error
+          : (await this.#teller(content.bytes, laneRules(this.#options.config(), claim.lane.name))).told(error);
       return { kind: "rejected", problems, id: undefined };
     }
     if (content === undefined)
@@ -153,15 +158,18 @@ export class Reception {
       return { kind: "duplicate", of: known };
     if (record.claim === claim.claim) return { kind: "own", record };
     // A power cut may have undone the claim of an accepted order: then this file is that order's, not a second one.
-    const isLost =
-      this.#options.files.info(this.#options.settler.claimPath(record)) === undefined && record.name === claim.name;
-    return isLost ? { kind: "own", record } : { kind: "duplicate", of: known };
+    const isItsPlace =
+      record.name === claim.name && entryLaneOf(record).toLowerCase() === claim.lane.name.toLowerCase();
+    const isLost = this.#options.files.info(this.#options.settler.claimPath(record)) === undefined;
+    return isItsPlace && isLost ? { kind: "own", record } : { kind: "duplicate", of: known };
   }
 
   async #judge(claim: Claim, order: Order, content: NonNullable<Claim["content"]>): Promise<Admission> {
-    const { books, config, backlog } = this.#options;
-    const rules = laneRules(config(), claim.lane.name);
-    const teller = await this.#teller(claim, content.bytes);
+    const { books, config, router, backlog } = this.#options;
+    // From here on it is an order of the lane that it belongs into: that one's rules hold.
+    const { lane, noRoute } = router.wayOf(order, claim.lane.name);
+    const rules = laneRules(config(), lane);
+    const teller = await this.#teller(content.bytes, rules);
     const id = teller.isTellable(order.id) ? order.id : undefined;
     const rejected = (problems: readonly Problem[]): Admission => ({
       kind: "rejected",
@@ -174,18 +182,23 @@ export class Reception {
         { code: "bad_id", message: "an order takes the place of another one: it needs an id of its own" },
       ]);
     }
-    const places = await this.#places(order, claim, content.bytes);
+    const routed = lane === claim.lane.name ? {} : { routed_from: claim.lane.name };
+    const places = await this.#places(order, lane, { bytes: content.bytes, stem: stemOf(claim.name) });
     if (!places.ok) return rejected(places.error);
     const isBacklog = backlog.has(backlogLine(claim.lane.name, claim.name, claim.info));
     const asksGit = !isBacklog && order.steps.length > 0 && config().intake.fromGit === "hold";
     const fromGit = asksGit && (await this.#options.git.isTracked(join(claim.lane.folder, claim.name)));
-    const verdict = judge(order, rules, { backlog: isBacklog, fromGit });
-    if (verdict.kind === "refuse") return rejected(placed(order, [verdict.problem], content.bytes, stemOf(claim.name)));
+    const verdict = judge(order, rules, { backlog: isBacklog, fromGit }, noRoute);
+    if (verdict.kind === "refuse") {
+      const problems = placed(order, [verdict.problem], content.bytes, stemOf(claim.name));
+      return rejected(problems.map((problem) => inLane(lane, claim.lane.name, problem)));
+    }
     const source = await books.vault.keep(content.bytes);
     const accepted: OrderAccepted = {
       event: "wo_accepted",
       wo_id: order.id,
-      lane: claim.lane.name,
+      lane,
+      ...routed,
       claim: claim.claim,
       name: claim.name,
       sha256: content.sha256,
@@ -204,19 +217,18 @@ export class Reception {
   }
 
   /** To be asked for all that is told of a file that may be rejected. */
-  async #teller(claim: Claim, bytes: Buffer): Promise<Teller> {
-    const secrets = await this.#options.findSecrets(bytes);
-    return tellerOf(bytes, secrets, laneRules(this.#options.config(), claim.lane.name));
+  async #teller(bytes: Buffer, rules: LaneRules): Promise<Teller> {
+    return tellerOf(bytes, await this.#options.findSecrets(bytes), rules);
   }
 
   /** Every path of the order has to lead somewhere that orders may go; the problems carry their places in the file. */
   async #places(
     order: Order,
-    claim: Claim,
-    bytes: Buffer,
+    lane: string,
+    { bytes, stem }: { readonly bytes: Buffer; readonly stem: string },
   ): Promise<Result<ReadonlyMap<string, Place>, readonly Problem[]>> {
-    const found = await findPlaces(this.#options.files, order, this.#options.placeRules(claim.lane.name));
-    return found.ok ? found : err(placed(order, found.error, bytes, stemOf(claim.name)));
+    const found = await findPlaces(this.#options.files, order, this.#options.placeRules(lane));
+    return found.ok ? found : err(placed(order, found.error, bytes, stem));
   }
 }
 
@@ -273,6 +285,11 @@ function tellerOf(bytes: Buffer, secrets: Result<readonly SecretRange[], Problem
     told: (problems) => [...refused, ...withoutSecrets(problems, text.value, secrets.value)].slice(0, LIMITS.problems),
     isTellable: (id) => !holdsSecret(id, text.value, secrets.value),
   };
+}
+
+/** Says which lane's rules refuse an order that was dropped into another one. */
+function inLane(lane: string, entry: string, problem: Problem): Problem {
+  return lane === entry ? problem : { ...problem, message: `passed on to lane ${lane}: ${problem.message}` };
 }
 
 function contentConflict(id: string, known: OrderSummary, sha256: string): Problem {

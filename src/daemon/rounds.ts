@@ -19,7 +19,7 @@ import type { Signs } from "./signs.ts";
 const HURRY_MS = 50;
 const CONTENT_CHECK_PAUSE_MS = 5;
 
-export interface RoundsOptions extends Pick<Parts, "folders" | "intake" | "views" | "telemetry"> {
+export interface RoundsOptions extends Pick<Parts, "folders" | "intake" | "dispatch" | "views" | "telemetry"> {
   readonly ground: Ground;
   readonly log: Log;
   readonly base: BoundBase;
@@ -72,12 +72,13 @@ export class Rounds {
   }
 
   async #turn(): Promise<void> {
-    const { log, signs, intake, views, books } = this.#options;
+    const { log, signs, intake, dispatch, views, books } = this.#options;
     try {
       await this.#restore();
       intake.scan();
       for (const { name } of intake.lanes) this.#lanes.add(name);
       await this.#keepWatch();
+      await dispatch.lookAgain(() => this.#ended);
       views.rescan();
       await books.keepSnapshot();
       signs.show("wo_pipeline_guardrail", this.#clock.now());

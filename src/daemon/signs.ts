@@ -1,7 +1,7 @@
 /** The last sign of life of each worker. */
 import { isoTime } from "../platform/clock.ts";
+import { type Agent, reportOf } from "../records/agents.ts";
 import type { Books } from "../records/books.ts";
-import { type Agent, reportOf } from "../records/events.ts";
 
 export class Signs {
   readonly #last = new Map<Agent, string>();

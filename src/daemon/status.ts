@@ -4,11 +4,11 @@ import type { LaneMode } from "../orders/lane-rules.ts";
 import { isResting, type Status as OrderStatus } from "../orders/status.ts";
 import { isoTime } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
+import { AGENTS, type Agent } from "../records/agents.ts";
 import type { Books } from "../records/books.ts";
-import { AGENTS, type Agent } from "../records/events.ts";
 import type { OrderIndex } from "../records/order-index.ts";
 import type { OrderRecord } from "../records/order-record.ts";
-import { progressOf, troubleOf } from "../records/state-file.ts";
+import { approvalOf, progressOf, troubleOf } from "../records/state-file.ts";
 import type { BoundBase } from "./base.ts";
 import { configProblemText, laneRules } from "./config.ts";
 import type { Housekeeping } from "./housekeeping.ts";
@@ -147,7 +147,7 @@ function needsOf(source: StatusSource, open: readonly OrderRecord[], recent: rea
     .map((record) => ({
       what: `${record.id} ${troubleOf(record)}`,
       since: record.updatedTs,
-      next: record.fileActions + record.commands === 0 ? `wo show ${record.id}` : `wo approve ${record.id}`,
+      next: approvalOf(record) ?? `wo show ${record.id}`,
     }));
   const failed = recent
     .filter(({ status, restedTs }) => status === "failed" && (restedTs ?? "") > failedAfter)

@@ -1,11 +1,22 @@
 /** What orders of a base are surrounded by: where they may write, and what their commands get as environment. */
 import { join } from "node:path";
 import picomatch from "picomatch";
+import type { BridgeFolders } from "../bridge/lanes.ts";
+import { Router } from "../bridge/router.ts";
 import { foldPath } from "../orders/paths.ts";
 import type { Files } from "../platform/files.ts";
 import type { Machine } from "../platform/machine.ts";
 import type { PlaceRules } from "../processors/places.ts";
 import { type Config, laneRules } from "./config.ts";
+
+/** Where orders go that are dropped into a lane that passes them on. */
+export function routerOf(folders: BridgeFolders, config: () => Config): Router {
+  return new Router({
+    folders,
+    configured: () => Object.keys(config().lanes),
+    modeOf: (lane) => laneRules(config(), lane).mode,
+  });
+}
 
 /** Where the orders of a lane may write. */
 export function placeRules(
@@ -32,7 +43,8 @@ export function placeRules(
           globs.flatMap((glob) => [glob, `${glob}/**`]),
           { dot: true },
         );
-  const runsCommands = laneRules(config, lane).mode === "execute";
+  // A lane that passes orders on lets them by: the lane that gets them judges them.
+  const runsCommands = ["execute", "route"].includes(laneRules(config, lane).mode);
   return {
     base: base.path,
     home,

@@ -95,19 +95,22 @@ function disaster(argv: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** What becomes of an order in a lane. Refusals come before waits: what may never run must not rest as approvable. */
-export function judge(order: Order, rules: LaneRules, origin: Origin): Verdict {
+/**
+ * What becomes of an order in a lane. Refusals come before waits: what may never run must not rest as approvable.
+ * `noRoute` is why a lane that passes orders on has nowhere to pass this one.
+ */
+export function judge(order: Order, rules: LaneRules, origin: Origin, noRoute?: string): Verdict {
   const refused = refuseCommands(order, rules) ?? refuseTooMuch(order, rules.guards);
   if (refused !== undefined) return { kind: "refuse", problem: refused };
   const wait = (reason: WaitReason, message: string): Verdict => ({ kind: "wait", reason, message });
   if (origin.backlog) return wait("backlog", "it lay in the inbox before this base was attached");
   if (rules.mode === "hold") return wait("held_lane", "every order in this lane waits for an approval");
-  if (rules.mode === "route")
-    return wait("no_route", "this lane passes orders on, and nobody is there who would route them");
-  if (isProse(order)) return wait("assignee", "nothing in it can be carried out by a machine");
   if (origin.fromGit && order.steps.length > 0) {
     return wait("from_git", "its file is in git, or git cannot tell, and it runs commands: a pull must not execute");
   }
+  // Last of what holds an order that can run: one that waits for its lane goes on by itself once that is there.
+  if (rules.mode === "route") return wait("no_route", noRoute ?? "this lane passes orders on");
+  if (isProse(order)) return wait("assignee", "nothing in it can be carried out by a machine");
   return { kind: "run" };
 }
 

@@ -1,5 +1,6 @@
 /** An order in the one form that everything behind the reader understands, whatever dialect it was written in. */
 import type { KeyPath, Problem } from "./problems.ts";
+import type { Route } from "./routing.ts";
 
 export const PRIORITIES = ["P0", "P1", "P2", "P3"] as const;
 export type Priority = (typeof PRIORITIES)[number];
@@ -117,6 +118,8 @@ export interface Order {
   /** The id was made from the file's name because the order declares none. */
   readonly idFromName: boolean;
   readonly header: OrderHeader;
+  /** The lanes that it asks for; read where a lane passes orders on. */
+  readonly route: Route;
   readonly files: readonly FileAction[];
   readonly checks: readonly FileCheck[];
   /** In the order in which they are gone through. */

@@ -25,8 +25,8 @@ const OWN_PATHS = ["bridge", "g/followup/state", "g/telemetry/unified.jsonl", "w
 
 /** A name as file systems that forgive most compare it. */
 export function foldName(name: string): string {
-  // Up and down again: ſ folds to s, and ß to ss, as these file systems have it.
-  return name.normalize("NFC").replace(INVISIBLE, "").toUpperCase().toLowerCase().normalize("NFC");
+  // Down, up and down again: ſ folds to s, ß and its capital to ss, as these file systems have it.
+  return name.normalize("NFC").replace(INVISIBLE, "").toLowerCase().toUpperCase().toLowerCase().normalize("NFC");
 }
 
 /** Folds every component of a path. */

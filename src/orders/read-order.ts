@@ -14,6 +14,7 @@ import { ID, readHeader, readId, valueAt } from "./header.ts";
 import { LIMITS, THREAD_BYTES, THREAD_TOKENS } from "./limits.ts";
 import type { Order } from "./order.ts";
 import type { Problem } from "./problems.ts";
+import { readRoute } from "./routing.ts";
 import { yamlCost } from "./yaml-text.ts";
 
 /** Keys that ask for work in a form that is not carried out: never passed over as metadata. */
@@ -69,6 +70,7 @@ function orderOf(document: Document, stem: string): Result<Order, readonly Probl
     id: id.id,
     idFromName: id.fromName,
     header: readHeader(document, id.id),
+    route: readRoute(data),
     ...asked,
     dryRun,
     allowDelete: data["allow_delete"] === true,

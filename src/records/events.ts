@@ -139,6 +139,8 @@ export interface OrderAccepted extends OfOrder {
   readonly dry_run: boolean;
   readonly on_interrupt: "retry" | "fail";
   readonly supersedes?: string;
+  /** The lane that its file was dropped into and lies claimed in, where that is another one. */
+  readonly routed_from?: string;
 }
 
 /** The file is no order; it lies in error/ with its problems. */
@@ -174,6 +176,15 @@ export interface OrderWaiting extends OfOrder {
   readonly event: "wo_waiting";
   readonly reason: WaitReason;
   readonly message: string;
+}
+
+/** An order that waited for its lane got this one, from a person or by itself. With a reason it goes on waiting there. */
+export interface OrderRouted extends OfOrder {
+  readonly event: "wo_routed";
+  readonly from: string;
+  readonly by?: string;
+  readonly reason?: WaitReason;
+  readonly message?: string;
 }
 
 /** A person let a waiting order go. */
@@ -316,6 +327,7 @@ export type Event =
   | OrderDuplicated
   | FileIgnored
   | OrderWaiting
+  | OrderRouted
   | OrderApproved
   | OrderRetried
   | OrderStarted
@@ -332,16 +344,6 @@ export type Event =
   | CanaryPassed
   | CanaryFailed;
 
-/** The five workers, by the names that people search for. */
-export const AGENTS = [
-  "json_wo_processor",
-  "apply_patch_processor",
-  "wo_executor",
-  "followup_tracker",
-  "wo_pipeline_guardrail",
-] as const;
-export type Agent = (typeof AGENTS)[number];
-
 /** What is told to telemetry only: signs of life and repairs of views. No facts about orders, so no place in the ledger. */
 export type Notice =
   | { readonly event: "step_heartbeat"; readonly wo_id: string; readonly step: number; readonly running_ms: number }
@@ -349,51 +351,3 @@ export type Notice =
   | { readonly event: "wo_pipeline_drift"; readonly missing: string; readonly reason: string }
   /** What was old has gone: output of commands by orders, files of the bridge's folders; ledger segments compressed. */
   | { readonly event: "retention_applied"; readonly runs: number; readonly files: number; readonly segments: number };
-
-/** Which worker an event is reported by, and whether it is good news. */
-export function reportOf(event: Event | Notice): { readonly agent: Agent; readonly ok: boolean } {
-  switch (event.event) {
-    case "patch_planned":
-    case "patch_applied":
-      return { agent: "apply_patch_processor", ok: true };
-    case "wo_started":
-    case "step_started":
-    case "step_heartbeat":
-    case "wo_completed":
-    case "wo_planned":
-      return { agent: "wo_executor", ok: true };
-    case "step_finished":
-      return { agent: "wo_executor", ok: event.ok };
-    case "wo_failed":
-    case "wo_canceled":
-    case "step_retry_scheduled":
-      return { agent: "wo_executor", ok: false };
-    case "wo_rejected":
-    case "wo_ignored":
-    case "intake_paused":
-      return { agent: "json_wo_processor", ok: false };
-    case "wo_accepted":
-    case "wo_duplicate":
-    case "wo_approved":
-    case "wo_retried":
-    case "intake_resumed":
-      return { agent: "json_wo_processor", ok: true };
-    case "wo_waiting":
-    case "wo_settled":
-      return { agent: "followup_tracker", ok: true };
-    case "ledger_tail_truncated":
-    case "ledger_repaired":
-    case "wo_pipeline_drift":
-    case "canary_failed":
-      return { agent: "wo_pipeline_guardrail", ok: false };
-    case "ledger_created":
-    case "base_attached":
-    case "config_accepted":
-    case "daemon_started":
-    case "daemon_stopped":
-    case "wo_pipeline_healed":
-    case "retention_applied":
-    case "canary_passed":
-      return { agent: "wo_pipeline_guardrail", ok: true };
-  }
-}

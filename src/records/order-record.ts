@@ -4,7 +4,7 @@ import { type Failure, isResting, mayBecome, type Status, type WaitReason } from
 import { assert } from "../platform/errors.ts";
 import { isRecord } from "../platform/result.ts";
 import type { Entry } from "./chain.ts";
-import type { OrderAccepted, PlannedChange, PlannedFile, StepFinished, StepStarted } from "./events.ts";
+import type { OrderAccepted, OrderRouted, PlannedChange, PlannedFile, StepFinished, StepStarted } from "./events.ts";
 import type { Recorded } from "./ledger-reading.ts";
 import type { Position } from "./segments.ts";
 
@@ -21,6 +21,8 @@ export interface StepRecord {
 export interface OrderRecord {
   readonly id: string;
   readonly lane: string;
+  /** The lane that its file was dropped into, where that passed it on. */
+  readonly routedFrom?: string;
   readonly name: string;
   readonly claim: string;
   readonly sha256: string;
@@ -85,11 +87,17 @@ export function orderKey(id: string): string {
   return id.toLowerCase();
 }
 
+/** The lane that its file was dropped into: until it is settled it lies in that one's `.claimed/`. */
+export function entryLaneOf({ lane, routedFrom }: OrderRecord): string {
+  return routedFrom ?? lane;
+}
+
 /** The record that an acceptance begins. */
 export function newRecord(entry: Entry & OrderAccepted, position: Position): OrderRecord {
   return {
     id: entry.wo_id,
     lane: entry.lane,
+    ...(entry.routed_from === undefined ? {} : { routedFrom: entry.routed_from }),
     name: entry.name,
     claim: entry.claim,
     sha256: entry.sha256,
@@ -150,6 +158,8 @@ function changeOf(record: OrderRecord, entry: Entry, position: Position): Change
   switch (entry.event) {
     case "wo_waiting":
       return { status: "waiting", waiting: { reason: entry.reason, message: entry.message } };
+    case "wo_routed":
+      return routed(record, entry);
     case "wo_approved":
       return { status: "pending", approved: true };
     case "wo_retried":
@@ -187,6 +197,14 @@ function changeOf(record: OrderRecord, entry: Entry, position: Position): Change
     default:
       return undefined;
   }
+}
+
+/** One that somebody canceled in the same moment stays where it is: told of too late, and nothing comes of it. */
+function routed(record: OrderRecord, { lane, by, reason, message = "" }: OrderRouted): Change | undefined {
+  if (record.status !== "waiting" && record.status !== "pending") return undefined;
+  const way = { lane, routedFrom: entryLaneOf(record) };
+  if (reason !== undefined) return { ...way, status: "waiting", waiting: { reason, message } };
+  return { ...way, status: "pending", ...(by === undefined ? {} : { approved: true }) };
 }
 
 /** What a plan does to one file, in words. */

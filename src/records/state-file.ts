@@ -4,7 +4,7 @@
  */
 import type { Priority } from "../orders/order.ts";
 import { isResting } from "../orders/status.ts";
-import type { OrderRecord } from "./order-record.ts";
+import { entryLaneOf, type OrderRecord } from "./order-record.ts";
 
 const SCHEMA_VERSION = 1;
 
@@ -44,6 +44,12 @@ export function troubleOf(record: OrderRecord): string {
   }
 }
 
+/** What a person types to let a waiting order go; undefined where that would change nothing. */
+export function approvalOf({ id, waiting, fileActions, commands }: OrderRecord): string | undefined {
+  if (waiting?.reason === "no_route") return `wo approve ${id} --lane LANE`;
+  return fileActions + commands === 0 ? undefined : `wo approve ${id}`;
+}
+
 /** The file's content as an object. */
 export function stateOf(record: OrderRecord): Readonly<Record<string, unknown>> {
   const { header } = record;
@@ -69,7 +75,8 @@ export function stateOf(record: OrderRecord): Readonly<Record<string, unknown>> 
       state_schema_version: SCHEMA_VERSION,
       ledger_seq: record.lastSeq,
       lane: record.lane,
-      inbox_path: `bridge/inbox/${record.lane}/${record.name}`,
+      ...(record.routedFrom === undefined ? {} : { routed_from: record.routedFrom }),
+      inbox_path: `bridge/inbox/${entryLaneOf(record)}/${record.name}`,
       raw_filename: record.name,
       raw_priority: header.rawPriority,
       priority_score: { High: 3, Medium: 2, Low: 1 }[priorityWord(header.priority)],

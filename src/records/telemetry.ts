@@ -10,9 +10,10 @@ import { Drain } from "../platform/drain.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
+import { reportOf } from "./agents.ts";
 import { fieldsText } from "./canonical-text.ts";
 import type { Entry } from "./chain.ts";
-import { type Notice, reportOf } from "./events.ts";
+import type { Notice } from "./events.ts";
 import { readEntriesAfter } from "./ledger-reading.ts";
 
 const SEARCH_BYTES = 256 * 1024;

@@ -111,15 +111,16 @@ test("commands of a committed order wait, also after it was removed from the ind
   expect(world.read("ran.txt")).toBe("own\npulled\n");
 });
 
-test.each([
-  ["a lane on hold", "HELD", /held_lane/],
-  ["a lane that routes", "ENTRY", /no_route/],
-])("an order in %s waits, says so in its ack, and runs once it is approved", async (_what, lane, reason) => {
+test("an order in a lane on hold waits, says so in its ack, and runs once it is approved", async () => {
   const world = await workingWorld("lanes:\n  HELD: {mode: hold}\n");
-  world.drop(lane, "one.json", running("WO-1", "echo ran >> ran.txt"));
+  world.drop("HELD", "one.json", running("WO-1", "echo ran >> ran.txt"));
   await world.reaches("WO-1", "waiting");
-  const ack = asRecord(JSON.parse(world.read(`bridge/outbox/${lane}/WO-1.ack.json`) ?? "{}"));
-  expect(ack).toMatchObject({ status: "waiting", message: expect.stringMatching(reason), next: "wo approve WO-1" });
+  const ack = asRecord(JSON.parse(world.read("bridge/outbox/HELD/WO-1.ack.json") ?? "{}"));
+  expect(ack).toMatchObject({
+    status: "waiting",
+    message: expect.stringMatching(/held_lane/),
+    next: "wo approve WO-1",
+  });
   expect((await world.wo("--actor", "kim", "approve", "WO-1")).code).toBe(0);
   await world.reaches("WO-1", "done");
   expect(await told(world, "WO-1", "wo_approved")).toMatchObject({ by: "kim" });

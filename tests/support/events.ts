@@ -102,6 +102,7 @@ export const happened = {
     commands: ["a step"],
   },
   waiting: { event: "wo_waiting", wo_id: "WO-1", lane: "CLC", reason: "backlog", message: "it is old" },
+  routed: { event: "wo_routed", wo_id: "WO-1", lane: "LAC", from: "CLC", by: "me" },
   approved: { event: "wo_approved", wo_id: "WO-1", lane: "CLC", by: "me" },
   retried: { event: "wo_retried", wo_id: "WO-1", lane: "CLC", by: "me" },
   settled: { event: "wo_settled", wo_id: "WO-1", lane: "CLC", to: "bridge/processed/CLC/202601/WO-1.yaml" },

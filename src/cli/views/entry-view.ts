@@ -1,7 +1,7 @@
 /** One ledger entry on one line, with what a command printed below it when it failed. */
 import { plainLine, type Terminal } from "../../platform/terminal.ts";
+import { reportOf } from "../../records/agents.ts";
 import type { Entry } from "../../records/chain.ts";
-import { reportOf } from "../../records/events.ts";
 
 /** `12:00:01.234  #42  wo_completed  WO-1  …` */
 export function entryText(terminal: Terminal, entry: Entry): string {
@@ -37,7 +37,7 @@ function outputLines(stream: string, tail: string): string[] {
 function detailOf(entry: Entry): string {
   switch (entry.event) {
     case "wo_accepted":
-      return `${entry.lane}/${entry.name}, ${countOf(entry.file_actions, "file action")}, ${countOf(entry.commands, "command")}`;
+      return `${entry.routed_from ?? entry.lane}/${entry.name}${entry.routed_from === undefined ? "" : `, passed on to ${entry.lane}`}, ${countOf(entry.file_actions, "file action")}, ${countOf(entry.commands, "command")}`;
     case "wo_rejected":
       return `${entry.lane}/${entry.name}: ${entry.problems.map(({ message }) => message).join("; ")}`;
     case "wo_duplicate":
@@ -46,6 +46,8 @@ function detailOf(entry: Entry): string {
       return `${entry.lane}/${entry.name}: ${entry.reason}`;
     case "wo_waiting":
       return `${entry.reason}: ${entry.message}`;
+    case "wo_routed":
+      return `${entry.from} → ${entry.lane}${entry.by === undefined ? "" : ` by ${entry.by}`}${entry.reason === undefined ? "" : `, waits (${entry.reason}): ${entry.message ?? ""}`}`;
     case "wo_approved":
     case "wo_retried":
       return `by ${entry.by}`;

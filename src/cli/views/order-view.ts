@@ -2,7 +2,7 @@
 import { isResting } from "../../orders/status.ts";
 import { plainLine, type Terminal } from "../../platform/terminal.ts";
 import type { OrderRecord } from "../../records/order-record.ts";
-import { troubleOf } from "../../records/state-file.ts";
+import { approvalOf, troubleOf } from "../../records/state-file.ts";
 import { ago, statusWord } from "./words.ts";
 
 /** What it is, how it stands, what was done, and what to type next. */
@@ -10,7 +10,7 @@ export function orderText(terminal: Terminal, record: OrderRecord, nowMs: number
   const { header } = record;
   const lines = [
     `${terminal.paint("bold", plainLine(record.id))}  ${plainLine(header.title)}`,
-    `  ${statusWord(terminal, record.status)}  ${header.priority}  lane ${record.lane}  ${ago(nowMs, record.updatedTs)}${record.attempt > 1 ? `  attempt ${record.attempt}` : ""}`,
+    `  ${statusWord(terminal, record.status)}  ${header.priority}  lane ${record.lane}${record.routedFrom === undefined ? "" : ` (from ${record.routedFrom})`}  ${ago(nowMs, record.updatedTs)}${record.attempt > 1 ? `  attempt ${record.attempt}` : ""}`,
   ];
   const trouble = troubleOf(record);
   if (trouble !== "") lines.push(`  ${plainLine(trouble)}`);
@@ -44,9 +44,12 @@ function stepsText(terminal: Terminal, { steps }: OrderRecord): string[] {
   });
 }
 
-function nextCommand({ id, status, fileActions, commands }: OrderRecord): string {
+function nextCommand(record: OrderRecord): string {
+  const { id, status } = record;
   if (status === "failed" || status === "canceled") return `wo log ${id}    wo retry ${id}`;
-  if (status === "waiting")
-    return fileActions + commands === 0 ? `wo cancel ${id}` : `wo approve ${id}    wo cancel ${id}`;
+  if (status === "waiting") {
+    const approval = approvalOf(record);
+    return approval === undefined ? `wo cancel ${id}` : `${approval}    wo cancel ${id}`;
+  }
   return isResting(status) ? "" : `wo wait ${id}`;
 }

@@ -52,6 +52,17 @@ test("the acknowledgement of an order that waits says for what, and what to type
   });
 });
 
+test("an order that was passed on is acknowledged where it was dropped and where it went; its result lies there", async () => {
+  const { base, outbox } = kit();
+  const record = recordAfter([started, completed], accepted({ lane: "LAC", routed_from: "ENTRY" }));
+  await outbox.acknowledge(record);
+  await outbox.report(record);
+  const tree = treeOf(join(base, "bridge/outbox"));
+  expect(Object.keys(tree).toSorted()).toEqual(["ENTRY/WO-1.ack.json", "LAC/WO-1.ack.json", "LAC/WO-1_result.yaml"]);
+  expect(tree["ENTRY/WO-1.ack.json"]).toBe(tree["LAC/WO-1.ack.json"]);
+  expect(JSON.parse(tree["LAC/WO-1.ack.json"] ?? "")).toMatchObject({ lane: "LAC", routed_from: "ENTRY" });
+});
+
 test("the result of a done order tells what it changed and what it ran", async () => {
   expect(await resultOf(recordAfter([started, planned(), applied, stepFinished(), completed]))).toEqual({
     wo_id: "WO-1",

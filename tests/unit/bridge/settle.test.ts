@@ -41,6 +41,18 @@ test("the file of an order at rest is moved as it was dropped, under its own nam
   expect(treeOf(base)).toEqual({ "bridge/inbox/CLC/.claimed/": "", [`${PROCESSED}/WO-1.yaml`]: "as dropped" });
 });
 
+test("the file of an order that was passed on is found where it was dropped, and comes to lie with its lane", async () => {
+  const { base, settler, source } = kit();
+  put(join(base, CLAIM), "as dropped");
+  expect(await settler.settle({ ...RECORD, lane: "LAC", routedFrom: "CLC" }, source)).toBe(
+    "bridge/processed/LAC/202601/WO-1.yaml",
+  );
+  expect(treeOf(base)).toEqual({
+    "bridge/inbox/CLC/.claimed/": "",
+    "bridge/processed/LAC/202601/WO-1.yaml": "as dropped",
+  });
+});
+
 test("a name that is taken becomes ~2, then ~3; what lies there stays", async () => {
   const { base, settler, source } = kit();
   const places: string[] = [];

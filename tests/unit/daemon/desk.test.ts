@@ -9,7 +9,7 @@ import { put } from "../../support/temporary-folder.ts";
 const { started, completed, failed, canceled, waiting } = happened;
 
 function deskOf({ kit }: House, isDaemon = true): Desk {
-  return new Desk({ books: kit.books, line: kit.parts.line, settings: kit.settings, isDaemon });
+  return new Desk({ books: kit.books, ...kit.parts, settings: kit.settings, isDaemon });
 }
 
 test("an order that waits is let go, and goes", async () => {
@@ -81,6 +81,29 @@ test.each([
   await house.accepted(writing("WO-1"), ...events);
   expect(await deskOf(house).cancel(["WO-1"], "me", "no more")).toMatchObject([{ ok: true, next: "wo retry WO-1" }]);
   expect(await house.rest("WO-1")).toMatchObject({ status: "canceled", canceled: { by: "me", reason: "no more" } });
+});
+
+test("an order that is let go and canceled in the same moment is canceled, and does not run", async () => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), waiting);
+  const desk = deskOf(house);
+  await Promise.all([desk.approve(["WO-1"], "me"), desk.cancel(["WO-1"], "me", "no more")]);
+  expect((await house.rest("WO-1")).status).toBe("canceled");
+  expect(house.told("WO-1")).not.toContain("wo_started");
+});
+
+test("an order that is canceled between being let go and being put on the line does not run", async () => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), waiting);
+  const desk = deskOf(house);
+  const canceled: Promise<unknown>[] = [];
+  house.kit.books.listen(({ event }) => {
+    if (event === "wo_approved") canceled.push(desk.cancel(["WO-1"], "me", "no more"));
+  });
+  await desk.approve(["WO-1"], "me");
+  await Promise.all(canceled);
+  expect((await house.rest("WO-1")).status).toBe("canceled");
+  expect(house.told("WO-1")).not.toContain("wo_started");
 });
 
 test("an order that was running when the daemon died needs a daemon to be canceled", async () => {

@@ -8,7 +8,7 @@ import { Settler } from "../../../src/bridge/settle.ts";
 import { backlogLine } from "../../../src/daemon/attach.ts";
 import type { FindSecrets } from "../../../src/daemon/order-reader.ts";
 import { type Admission, Reception } from "../../../src/daemon/reception.ts";
-import { placeRules } from "../../../src/daemon/surroundings.ts";
+import { placeRules, routerOf } from "../../../src/daemon/surroundings.ts";
 import { systemDisk } from "../../../src/platform/disk.ts";
 import { Files } from "../../../src/platform/files.ts";
 import { GitTracking } from "../../../src/platform/git.ts";
@@ -39,6 +39,7 @@ async function open({ config = "", backlog = () => [], disk = systemDisk, secret
   const reception = new Reception({
     files,
     books,
+    router: routerOf(parts.folders, () => settings.config),
     settler: new Settler(files, inlinePublisher(files), parts.folders),
     git: new GitTracking(files, clock, parts.folders.inbox),
     config: () => settings.config,
@@ -217,6 +218,54 @@ test("a lane that runs no commands refuses an order that has some", async () => 
     "rejected: lane_refuses_commands",
   );
   expect(say(await reception.admit(house.claim("b.json", writing("WO-1"))))).toBe("new WO-1");
+});
+
+test.each([
+  ["clc", "new WO-1", { lane: "CLC", routed_from: "ENTRY" }],
+  ["held", "new WO-1, waits: held_lane", { lane: "HELD", routed_from: "ENTRY" }],
+  ["lac", "new WO-1, waits: no_route", { lane: "ENTRY" }],
+])("an order that was dropped where orders are passed on and asks for %s is %s", async (target, said, fields) => {
+  const { house, reception } = await open({ config: "lanes: {HELD: {mode: hold}}\n" });
+  const admission = await reception.admit(house.claim("a.json", writing("WO-1", { target }), "ENTRY"));
+  expect(say(admission)).toBe(said);
+  const { lane, routed_from } = admission.kind === "new" ? admission.accepted : {};
+  expect({ lane, ...(routed_from === undefined ? {} : { routed_from }) }).toEqual(fields);
+});
+
+test("the lane that an order is passed on to refuses it, and is named", async () => {
+  const { house, reception } = await open({ config: "lanes: {FILES: {mode: files-only}}\n" });
+  const admission = await reception.admit(house.claim("a.json", doing("WO-1", ["ls"], { target: "files" }), "ENTRY"));
+  expect(admission).toMatchObject({
+    kind: "rejected",
+    problems: [{ code: "lane_refuses_commands", message: expect.stringContaining("passed on to lane FILES: ") }],
+  });
+});
+
+test("a file that was passed on and is in the inbox again is its order's own; a second one is a duplicate", async () => {
+  const { house, reception } = await open();
+  const order = writing("WO-1", { target: "CLC" });
+  const first = house.claim("WO-1.json", order, "ENTRY");
+  const admission = await reception.admit(first);
+  if (admission.kind === "new") await house.kit.books.append([admission.accepted]);
+  reception.release("WO-1");
+  expect(say(await reception.admit(house.claim("WO-1.json", order, "CLC")))).toBe("duplicate of WO-1");
+  rmSync(first.path);
+  expect(say(await reception.admit(house.claim("WO-1.json", order, "CLC")))).toBe("duplicate of WO-1");
+  expect(say(await reception.admit(house.claim("WO-1.json", order, "ENTRY")))).toBe("own WO-1");
+});
+
+test("a path that only lanes with commands may write does not keep an order from waiting for its lane", async () => {
+  const { house, reception } = await open({ config: "lanes: {FILES: {mode: files-only}}\n" });
+  const order = (id: string, target: string) => ({
+    wo_id: id,
+    target,
+    files: { "~/Library/LaunchAgents/com.02luka.x.plist": "x" },
+  });
+  const admit = async (id: string, target: string) =>
+    say(await reception.admit(house.claim(`${id}.json`, order(id, target), "ENTRY")));
+  expect(await admit("WO-1", "nobody")).toBe("new WO-1, waits: no_route");
+  expect(await admit("WO-2", "CLC")).toBe("new WO-2");
+  expect(await admit("WO-3", "FILES")).toMatch(/^rejected: path_refused/);
 });
 
 test("a place that may not be looked into is told as the order's problem, and its id is free again", async () => {

@@ -101,6 +101,13 @@ test("an order in prose is to be looked at, one that could run is to be approved
   expect(needs[1]?.what).toBe("WO-W waits (backlog): it is old");
 });
 
+test("an order that waits for its lane is to be given one, prose or not", () => {
+  const noRoute = { ...waiting, reason: "no_route" } as const;
+  const prose = accepted({ wo_id: "WO-P", file_actions: 0, commands: 0 });
+  const { needs } = statusAfter([prose, { ...noRoute, wo_id: "WO-P" }, ...of("WO-W", noRoute)]);
+  expect(nextOf(needs)).toEqual(["wo approve WO-P --lane LANE", "wo approve WO-W --lane LANE"]);
+});
+
 test.each([
   [DAY_MS - 1, 1],
   [DAY_MS, 0],

@@ -38,6 +38,9 @@ test.each<[LaneRules["mode"], string, Partial<typeof HERE>, string]>([
   ["hold", FILES, { backlog: true }, "wait backlog"],
   ["route", FILES, {}, "wait no_route"],
   ["route", COMMANDS, {}, "wait no_route"],
+  ["route", PROSE, {}, "wait no_route"],
+  ["route", COMMANDS, { fromGit: true }, "wait from_git"],
+  ["route", FILES, { backlog: true }, "wait backlog"],
 ])("in a lane of mode %s, %j from %j comes to: %s", (mode, text, origin, expected) => {
   expect(say(judge(orderIn(text), { mode, guards: DEFAULT_GUARDS }, { ...HERE, ...origin }))).toBe(expected);
 });

@@ -5,14 +5,26 @@ import { changeOfFile, fold, isOrderRecord, orderKey } from "../../../src/record
 import { accepted, chainOf, happened, planned, recordAfter, stepFinished, stepStarted } from "../../support/events.ts";
 import { given } from "../../support/results.ts";
 
-const { started, applied, completed, failed, canceled, waiting, approved, retried, settled } = happened;
+const { started, applied, completed, failed, canceled, waiting, routed, approved, retried, settled } = happened;
 const again = { attempt: 2 } as const;
+const { by: _by, ...ROUTED_BY_ITSELF } = routed;
 
 const COURSES: readonly (readonly [string, readonly Event[], object])[] = [
   ["accepted", [], { status: "pending", attempt: 0, approved: false }],
   ["held", [waiting], { status: "waiting", waiting: { reason: "backlog", message: "it is old" }, approved: false }],
   ["held twice", [waiting, { ...waiting, reason: "ledger_gap" }], { waiting: { reason: "ledger_gap" } }],
   ["approved", [waiting, approved], { status: "pending", approved: true }],
+  ["routed", [waiting, routed], { status: "pending", lane: "LAC", routedFrom: "CLC", approved: true }],
+  ["routed by itself", [waiting, ROUTED_BY_ITSELF], { status: "pending", lane: "LAC", approved: false }],
+  [
+    "routed to a lane that holds",
+    [waiting, { ...routed, reason: "held_lane", message: "it holds" }],
+    { status: "waiting", lane: "LAC", routedFrom: "CLC", waiting: { reason: "held_lane", message: "it holds" } },
+  ],
+  ["routed on and on", [waiting, routed, { ...routed, lane: "ZED" }], { lane: "ZED", routedFrom: "CLC" }],
+  ["routed too late", [waiting, canceled, routed], { status: "canceled", lane: "CLC" }],
+  ["routed while it runs", [started, routed], { status: "running", lane: "CLC" }],
+  ["routed when it was tried again", [waiting, canceled, retried, routed], { status: "pending", lane: "LAC" }],
   ["started", [started], { status: "running", attempt: 1, steps: [] }],
   ["interrupted and started again", [started, { ...started, ...again }], { status: "running", attempt: 2 }],
   ["held by a repair", [started, { ...waiting, reason: "ledger_gap" }], { status: "waiting" }],
@@ -46,6 +58,14 @@ test("an order begins as what its acceptance says", () => {
   expect(record).toMatchObject({ id: "WO-1", name, claim, lane, sha256, sizeBytes: 3, modifiedMs: 1000, commands: 1 });
   expect(record).toMatchObject({ fileActions: 1, firstSeq: 1, acceptedTs: record.updatedTs, onInterrupt: "fail" });
   expect(record.header).toMatchObject({ title: "A title", goal: "A goal", rawPriority: "P2", dueDate: "2025-12-01" });
+});
+
+test("an order that was passed on when it was accepted knows where its file lies", () => {
+  expect(recordAfter([], accepted({ lane: "LAC", routed_from: "ENTRY" }))).toMatchObject({
+    lane: "LAC",
+    routedFrom: "ENTRY",
+  });
+  expect(recordAfter([])).not.toHaveProperty("routedFrom");
 });
 
 test.each([

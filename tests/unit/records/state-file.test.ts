@@ -45,6 +45,12 @@ test("a state file has the names that dashboards and scripts read", () => {
   });
 });
 
+test("the state of an order that was passed on tells its lane, where it came in, and where its file was dropped", () => {
+  expect(stateOf(recordAfter([], accepted({ lane: "LAC", routed_from: "ENTRY" })))).toMatchObject({
+    meta: { lane: "LAC", routed_from: "ENTRY", inbox_path: "bridge/inbox/ENTRY/WO-1.yaml" },
+  });
+});
+
 test("an order without a date of its own was created when it was accepted", () => {
   expect(stateOf(recordAfter([], accepted({ created_at: "" })))).toMatchObject({
     created_at: "2026-01-05T00:00:01.000Z",
