@@ -25,7 +25,11 @@ export async function decide(context: Context, decision: Decision): Promise<numb
   const results = isResults(told)
     ? told
     : await offline(context, ({ books, parts, settings }) =>
-        decideOn(new Desk({ books, line: parts.line, settings, isDaemon: false }), decision, by),
+        decideOn(
+          new Desk({ books, line: parts.line, settings, sandbox: parts.sandbox, isDaemon: false }),
+          decision,
+          by,
+        ),
       );
   const isOffline = !isResults(told);
   answer(context, decision.call, results, () =>

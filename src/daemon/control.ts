@@ -96,7 +96,7 @@ type Change = Exclude<Request, { readonly call: "wait" | "health" | "status" | "
 
 async function change(live: NonNullable<ControlOptions["live"]>, request: Change): Promise<Answer> {
   const { books, parts, settings } = live;
-  const desk = new Desk({ books, line: parts.line, settings, isDaemon: true });
+  const desk = new Desk({ books, line: parts.line, settings, sandbox: parts.sandbox, isDaemon: true });
   switch (request.call) {
     case "announce":
       parts.intake.announce(request.lane, request.name);

@@ -8,6 +8,7 @@ import type { Books } from "../records/books.ts";
 import type { OrderRecord } from "../records/order-record.ts";
 import { troubleOf } from "../records/state-file.ts";
 import type { Line } from "./line.ts";
+import type { Sandbox } from "./sandbox.ts";
 import type { Settings } from "./settings.ts";
 
 /** How one order fared. `exit` is what a command that was about this order alone ends with. */
@@ -24,6 +25,7 @@ export interface DeskOptions {
   readonly books: Books;
   readonly line: Line;
   readonly settings: Settings;
+  readonly sandbox: Sandbox;
   /** False while a command holds the locks: then nothing runs, and what runs cannot be reached. */
   readonly isDaemon: boolean;
 }
@@ -46,6 +48,8 @@ export class Desk {
           `wo cancel ${record.id}`,
         );
       }
+      const missing = await this.#missing(record);
+      if (missing !== undefined) return missing;
       const now = await this.#go(record, { event: "wo_approved", wo_id: record.id, lane: record.lane, by });
       return done(now, "approved", `wo wait ${record.id}`);
     });
@@ -57,6 +61,8 @@ export class Desk {
       if (record.status !== "failed" && record.status !== "canceled") {
         return refused(record, `only what failed or was canceled is tried again: it is ${record.status}`);
       }
+      const missing = await this.#missing(record);
+      if (missing !== undefined) return missing;
       const now = await this.#go(record, { event: "wo_retried", wo_id: record.id, lane: record.lane, by });
       return done(now, "will be tried again", `wo wait ${record.id}`);
     });
@@ -74,6 +80,15 @@ export class Desk {
       await this.#options.line.cancel(record, by, reason);
       return done(record, "canceled", `wo retry ${record.id}`);
     });
+  }
+
+  /** A refusal where the lane requires a sandbox and there is still none: nobody's word runs a command without. */
+  async #missing(record: OrderRecord): Promise<DeskResult | undefined> {
+    if (record.commands === 0 || record.dryRun) return undefined;
+    const reason = await this.#options.sandbox.missingNow(record.lane);
+    return reason === undefined
+      ? undefined
+      : { id: record.id, ok: false, message: reason, exit: EXIT.refused, next: `wo show ${record.id}` };
   }
 
   /** Records that a person let the order go on, and puts it on the line. */

@@ -12,6 +12,7 @@ import type { Claim, ReadOrder } from "../bridge/intake.ts";
 import { stemOf } from "../bridge/names.ts";
 import type { Outbox } from "../bridge/outbox.ts";
 import type { Settler } from "../bridge/settle.ts";
+import { runsCommands } from "../orders/lane-rules.ts";
 import type { Problem } from "../orders/problems.ts";
 import { type Failure, isResting } from "../orders/status.ts";
 import { type Clock, isoTime } from "../platform/clock.ts";
@@ -48,6 +49,8 @@ export interface LineOptions extends AttemptTools {
   readonly outbox: Outbox;
   readonly views: Views;
   readonly pressure: Pressure;
+  /** Why the lane's commands must not run now, if so. */
+  readonly noSandbox: (lane: string) => string | undefined;
   readonly concurrency: () => number;
   readonly laneConcurrency: (lane: string) => number;
   /** Told when a person may have to look. */
@@ -160,6 +163,7 @@ export class Line {
     const wishes: Wishes = { attempt: 1, vanished: 0, cancel: undefined, leaving: this.#leaving, step: undefined };
     this.#wishes.set(key, wishes);
     try {
+      if (await this.#holdsBack(job)) return;
       for (let interrupted = 0; ; ) {
         const known = books.index.get(job.id);
         const tell = () => void this.#acceptedSoon(job).catch(onFatal);
@@ -175,6 +179,17 @@ export class Line {
     } finally {
       this.#wishes.delete(key);
     }
+  }
+
+  /** An order that was let go, and whose lane has come to require what is not there, waits again; true then. */
+  async #holdsBack({ id, lane, order }: Job): Promise<boolean> {
+    const { books, noSandbox, onNews } = this.#options;
+    const message = runsCommands(order) ? noSandbox(lane) : undefined;
+    if (message === undefined || books.index.get(id)?.status !== "pending") return false;
+    const event = waiting({ wo_id: id, lane }, { reason: "no_sandbox", message });
+    await this.#withRoom(() => books.append([event]));
+    onNews(event);
+    return true;
   }
 
   /**
@@ -198,7 +213,9 @@ export class Line {
     { wishes, anew }: { readonly wishes: Wishes; readonly anew: boolean },
   ): Promise<AttemptEnd | "again"> {
     try {
-      return await attemptOrder(this.#options, { job, journal, known, wishes, anew });
+      const end = await attemptOrder(this.#options, { job, journal, known, wishes, anew });
+      if (end !== "left") await this.#cleanUp(job, wishes);
+      return end;
     } catch (thrown) {
       const pressure = this.#pressureOf(thrown);
       if (pressure !== undefined) {
@@ -212,9 +229,15 @@ export class Line {
       }
       if (thrown instanceof InvariantError || (thrown instanceof BridgeError && thrown.code === "SYNC_FAILED"))
         throw thrown;
+      await this.#cleanUp(job, wishes);
       this.#options.log.error("attempt_failed", { wo_id: job.id, message: messageOf(thrown), stack: stackOf(thrown) });
       return { event: "wo_failed", wo_id: job.id, lane: job.lane, attempt: wishes.attempt, ...failureOf(thrown) };
     }
+  }
+
+  /** Nothing of an attempt's temporary files is left when its end is told. */
+  async #cleanUp({ id, order }: Job, { attempt }: Wishes): Promise<void> {
+    if (runsCommands(order)) await this.#options.executor.temporary.remove(id, attempt);
   }
 
   /** Trouble that is waited out. A base that is not there is one: its volume may come back. */

@@ -10,6 +10,7 @@ import type { Log } from "../platform/log.ts";
 import type { Publisher } from "../platform/publisher.ts";
 import type { Runner } from "../platform/runner.ts";
 import type { PlaceRules } from "../processors/places.ts";
+import { TemporaryFolders } from "../processors/temporary-folders.ts";
 import type { Books } from "../records/books.ts";
 import { Telemetry } from "../records/telemetry.ts";
 import type { BoundBase } from "./base.ts";
@@ -20,6 +21,7 @@ import { type Ground, telemetryPath } from "./opening.ts";
 import type { OrderReader } from "./order-reader.ts";
 import { isPressure, Pressure } from "./pressure.ts";
 import { Reception } from "./reception.ts";
+import { Sandbox } from "./sandbox.ts";
 import type { Settings } from "./settings.ts";
 import { commandEnvironment, placeRules } from "./surroundings.ts";
 import { Views } from "./views.ts";
@@ -46,6 +48,8 @@ export interface Parts {
   readonly line: Line;
   readonly intake: Intake;
   readonly notifier: Notifier;
+  readonly sandbox: Sandbox;
+  readonly temporary: TemporaryFolders;
 }
 
 /** Builds them; nothing moves yet. */
@@ -75,7 +79,22 @@ export function assembleParts(options: PartsOptions): Parts {
   books.listen((entry) => {
     if (entry.event === "intake_paused") notifier.tell(entry);
   });
-  const line = assembleLine(options, { folders, outbox, telemetry, views, pressure, notifier });
+  const rules = rulesByLane(ground, base, () => settings.config);
+  const sandbox = new Sandbox({
+    files,
+    machine,
+    vault: base.vault,
+    config: () => settings.config,
+    placeRules: rules,
+  });
+  const temporary = new TemporaryFolders({
+    files,
+    root: machine.temporaryFolder,
+    baseId: base.id,
+    userId: machine.userId,
+  });
+  const shared = { folders, telemetry, views, pressure, notifier, sandbox, temporary };
+  const line = assembleLine(options, { ...shared, outbox, rules });
   const intake = new Intake({
     files,
     clock,
@@ -92,7 +111,7 @@ export function assembleParts(options: PartsOptions): Parts {
     onFatal,
     signal,
   });
-  return { folders, telemetry, views, pressure, line, intake, notifier };
+  return { ...shared, line, intake };
 }
 
 function assembleViews(
@@ -127,12 +146,15 @@ function assembleViews(
 
 function assembleLine(
   { ground, log, base, books, settings, runner, reader, publisher, onFatal }: PartsOptions,
-  parts: Pick<Parts, "folders" | "telemetry" | "views" | "pressure" | "notifier"> & { readonly outbox: Outbox },
+  parts: Omit<Parts, "line" | "intake"> & {
+    readonly outbox: Outbox;
+    readonly rules: (lane: string) => PlaceRules;
+  },
 ): Line {
   const { files, clock, machine, processes } = ground;
-  const { folders, telemetry } = parts;
+  const { folders, telemetry, sandbox, temporary, rules } = parts;
+  const noSandbox = (lane: string) => sandbox.missing(lane);
   const settler = new Settler(files, publisher, folders);
-  const rules = rulesByLane(ground, base, () => settings.config);
   const git = new GitTracking(files, clock, files.realPath(folders.inbox) ?? base.path);
   const backlog =
     books.index.facts.backlog === undefined ? "" : books.vault.load(books.index.facts.backlog).toString("utf8");
@@ -144,6 +166,7 @@ function assembleLine(
     git,
     config,
     placeRules: rules,
+    noSandbox,
     backlog: new Set(backlog.split("\n")),
   });
   const executor = {
@@ -157,6 +180,8 @@ function assembleLine(
     get limits() {
       return settings.config.commands;
     },
+    temporary,
+    sandboxFor: (lane: string, folder: string) => sandbox.specFor(lane, folder),
   };
   return new Line({
     ...parts,
@@ -170,6 +195,7 @@ function assembleLine(
     settler,
     executor,
     placeRules: rules,
+    noSandbox,
     notice: (notice) => telemetry.notice(notice),
     concurrency: () => settings.config.concurrency,
     laneConcurrency: (lane) => laneRules(settings.config, lane).concurrency,

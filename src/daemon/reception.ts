@@ -44,6 +44,8 @@ export interface ReceptionOptions {
   readonly git: GitTracking;
   readonly config: () => Config;
   readonly placeRules: (lane: string) => PlaceRules;
+  /** Why the lane's commands must not run now, if so. */
+  readonly noSandbox: (lane: string) => string | undefined;
   /** Lines of attach.ts: files that lay in the inbox before the base was attached. */
   readonly backlog: ReadonlySet<string>;
 }
@@ -159,7 +161,8 @@ export class Reception {
     const isBacklog = backlog.has(backlogLine(claim.lane.name, claim.name, claim.info));
     const asksGit = !isBacklog && order.steps.length > 0 && config().intake.fromGit === "hold";
     const fromGit = asksGit && (await this.#options.git.isTracked(join(claim.lane.folder, claim.name)));
-    const verdict = judge(order, laneRules(config(), claim.lane.name), { backlog: isBacklog, fromGit });
+    const rules = { ...laneRules(config(), claim.lane.name), noSandbox: this.#options.noSandbox(claim.lane.name) };
+    const verdict = judge(order, rules, { backlog: isBacklog, fromGit });
     if (verdict.kind === "refuse") return rejected([verdict.problem]);
     const source = await books.vault.keep(content.bytes);
     const accepted: OrderAccepted = {

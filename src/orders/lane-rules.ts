@@ -8,8 +8,14 @@ import type { WaitReason } from "./status.ts";
 export const LANE_MODES = ["hold", "route", "files-only", "execute"] as const;
 export type LaneMode = (typeof LANE_MODES)[number];
 
+/** From weakest to strictest. `on`: where it works; `required`: without one, orders with commands wait. */
+export const SANDBOX_WISHES = ["off", "on", "required"] as const;
+export type SandboxWish = (typeof SANDBOX_WISHES)[number];
+
 export interface LaneRules {
   readonly mode: LaneMode;
+  /** Why its commands must not run now, if so. */
+  readonly noSandbox?: string | undefined;
 }
 
 export type Verdict =
@@ -82,7 +88,13 @@ export function judge(order: Order, rules: LaneRules, origin: Origin): Verdict {
   if (origin.fromGit && order.steps.length > 0) {
     return wait("from_git", "its file is in git, or git cannot tell, and it runs commands: a pull must not execute");
   }
+  if (rules.noSandbox !== undefined && runsCommands(order)) return wait("no_sandbox", rules.noSandbox);
   return { kind: "run" };
+}
+
+/** True for an order whose commands will really be run. */
+export function runsCommands(order: Order): boolean {
+  return order.steps.length > 0 && !order.dryRun;
 }
 
 function refuseCommands(order: Order, rules: LaneRules): Problem | undefined {

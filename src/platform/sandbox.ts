@@ -129,7 +129,12 @@ function insideWords({ hosts }: SandboxSpec, argv: readonly string[]): string[] 
 function gatewayExports(): string[] {
   const address = `http://127.0.0.1:${GATEWAY_PORT}`;
   const names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
-  const all = [...names.map((name) => [name, address]), ["NO_PROXY", ""], ["no_proxy", ""], ["NODE_USE_ENV_PROXY", "1"]];
+  const all = [
+    ...names.map((name) => [name, address]),
+    ["NO_PROXY", ""],
+    ["no_proxy", ""],
+    ["NODE_USE_ENV_PROXY", "1"],
+  ];
   return all.map(([name = "", value = ""]) => `export ${name}=${quoted(value)}`);
 }
 

@@ -9,7 +9,13 @@ import { put } from "../../support/temporary-folder.ts";
 const { started, completed, failed, canceled, waiting } = happened;
 
 function deskOf({ kit }: House, isDaemon = true): Desk {
-  return new Desk({ books: kit.books, line: kit.parts.line, settings: kit.settings, isDaemon });
+  return new Desk({
+    books: kit.books,
+    line: kit.parts.line,
+    settings: kit.settings,
+    sandbox: kit.parts.sandbox,
+    isDaemon,
+  });
 }
 
 test("an order that waits is let go, and goes", async () => {

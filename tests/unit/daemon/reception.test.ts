@@ -38,6 +38,7 @@ async function open({ config = "", backlog = () => [], disk = systemDisk }: Wish
     git: new GitTracking(files, clock, parts.folders.inbox),
     config: () => settings.config,
     placeRules: (lane) => placeRules({ ...ground, files }, base, settings.config, lane),
+    noSandbox: () => undefined,
     backlog: new Set(backlog(house)),
   });
   return { house, reception };

@@ -26,16 +26,20 @@ sandboxTest("a command writes where it may, and nowhere else", async () => {
   expect(end.stdout.tail).toBe(`${box.folder}/in\n`);
 });
 
-sandboxTest("what is read only in a writable folder is neither written, removed, nor passed by with a rename", async () => {
-  const folder = realFolder();
-  put(join(folder, "in/.git/hooks/pre-commit"), "old");
-  const git = join(folder, "in", ".git");
-  const box = boxOf({ readOnly: [join(git, "hooks")], pinned: [git] }, folder);
-  const text = "echo new > .git/hooks/pre-commit; rm -rf .git/hooks; mv .git g && mkdir -p .git/hooks; mv .git/hooks h; :";
-  await run(boxed(`${text}; echo written > .git/index`, box));
-  expect(readFileSync(join(git, "hooks", "pre-commit"), "utf8")).toBe("old");
-  expect(readFileSync(join(git, "index"), "utf8")).toBe("written\n");
-});
+sandboxTest(
+  "what is read only in a writable folder is neither written, removed, nor passed by with a rename",
+  async () => {
+    const folder = realFolder();
+    put(join(folder, "in/.git/hooks/pre-commit"), "old");
+    const git = join(folder, "in", ".git");
+    const box = boxOf({ readOnly: [join(git, "hooks")], pinned: [git] }, folder);
+    const text =
+      "echo new > .git/hooks/pre-commit; rm -rf .git/hooks; mv .git g && mkdir -p .git/hooks; mv .git/hooks h; :";
+    await run(boxed(`${text}; echo written > .git/index`, box));
+    expect(readFileSync(join(git, "hooks", "pre-commit"), "utf8")).toBe("old");
+    expect(readFileSync(join(git, "index"), "utf8")).toBe("written\n");
+  },
+);
 
 sandboxTest("what is hidden is neither read nor written, and a write into it fails aloud", async () => {
   const folder = realFolder();
@@ -88,11 +92,7 @@ sandboxTest("a command that ends on TERM gets its grace", async () => {
 });
 
 /** Leaves its group, its session and its environment, twice, and hears no TERM; writes a line as long as it lives. */
-const ESCAPEE = [
-  "#!/bin/sh",
-  'trap "" TERM HUP INT',
-  "while :; do echo alive >> alive; sleep 0.02; done",
-].join("\n");
+const ESCAPEE = ["#!/bin/sh", 'trap "" TERM HUP INT', "while :; do echo alive >> alive; sleep 0.02; done"].join("\n");
 const ESCAPES = "(env -i setsid sh -c '(sh ./escapee.sh &)' </dev/null >/dev/null 2>&1 &)";
 
 /** True when nobody writes the line any more. */
@@ -108,7 +108,12 @@ async function isSilent(folder: string): Promise<boolean> {
 
 sandboxTest.each([
   ["has ended", `${ESCAPES}; while ! test -s alive; do sleep 0.01; done`, {}, { exitCode: 0, leftovers: true }],
-  ["met its limit", `${ESCAPES}; trap '' TERM; while :; do sleep 0.05; done`, { timeoutMs: 400, graceMs: 100 }, { timedOut: true }],
+  [
+    "met its limit",
+    `${ESCAPES}; trap '' TERM; while :; do sleep 0.05; done`,
+    { timeoutMs: 400, graceMs: 100 },
+    { timedOut: true },
+  ],
 ])("nothing outlives a sandboxed command that %s, whatever it did to get away", async (_when, text, bend, expected) => {
   const box = boxOf();
   put(join(box.folder, "in", "escapee.sh"), ESCAPEE);
