@@ -1,6 +1,7 @@
 /** Whether sandboxes hold here: found by running a command in one, because versions and settings promise nothing. */
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { diskError } from "./errors.ts";
 import { runProgram } from "./program.ts";
 import { findSandboxProgram, knowsCallsOf, sandboxedLines } from "./sandbox.ts";
 
@@ -11,7 +12,7 @@ export type SandboxFinding =
   | { readonly program: string }
   | { readonly program: undefined; readonly fault: string; readonly advice: string };
 
-/** Tries it out in `folder`, an absolute real path of an empty folder of ours; programs are looked for on `path`. */
+/** Tries it out in `folder`, an absolute real path of an empty folder of ours; programs are looked for on `path`. Throws DISK_FULL and its like. */
 export async function trySandbox(folder: string, path: string): Promise<SandboxFinding> {
   const program = findSandboxProgram(path);
   if (program === undefined) {
@@ -23,6 +24,14 @@ export async function trySandbox(folder: string, path: string): Promise<SandboxF
   }
   if (process.platform === "linux" && !knowsCallsOf(process.arch))
     return { program: undefined, fault: `no filter of system calls is known for ${process.arch}`, advice: "" };
+  try {
+    return await runCanary(folder, program);
+  } catch (thrown) {
+    throw diskError(thrown, folder);
+  }
+}
+
+async function runCanary(folder: string, program: string): Promise<SandboxFinding> {
   const [inside, hidden] = [join(folder, "in"), join(folder, "hidden")];
   for (const made of [inside, hidden]) mkdirSync(made, { mode: 0o700 });
   writeFileSync(join(hidden, "key"), "seen\n");

@@ -8,6 +8,7 @@
 import { lstatSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { errnoOf } from "./errors.ts";
 import type { SandboxSpec } from "./run-protocol.ts";
 import { quoted } from "./shell.ts";
 
@@ -23,16 +24,16 @@ const BRIDGE = fileURLToPath(new URL("./network-bridge.mjs", import.meta.url));
 /** File descriptors of a gate: the gateway's channel, the list of what was left behind, the filter of system calls. */
 const FD = { channel: 3, left: 8, filter: 9 } as const;
 
+const ALWAYS = [
+  ...words("--die-with-parent --unshare-user-try --unshare-pid --unshare-net --unshare-ipc --unshare-uts"),
+  ...words(`--unshare-cgroup-try --cap-drop ALL --seccomp ${FD.filter} --ro-bind / /`),
+];
+
 /** The program that makes sandboxes here, on this PATH; undefined where there is none. */
 export function findSandboxProgram(path: string): string | undefined {
   if (process.platform === "darwin") return isFile("/usr/bin/sandbox-exec") ? "/usr/bin/sandbox-exec" : undefined;
   const folders = path.split(delimiter).filter((folder) => folder.startsWith("/"));
   return folders.map((folder) => join(folder, "bwrap")).find(isFile);
-}
-
-/** What has to be installed, and with what words, where there is no such program. */
-export function sandboxAdvice(): string {
-  return process.platform === "darwin" ? "sandbox-exec is part of macOS" : "apt install bubblewrap";
 }
 
 /** False where the network of a sandbox is all or nothing. */
@@ -42,7 +43,7 @@ export function canListHosts(): boolean {
 
 /** Lines for a gate that become the command in its sandbox, the last one included. `folder` is the run's own. */
 export function sandboxedLines(argv: readonly string[], spec: SandboxSpec, { cwd, folder }: Place): readonly string[] {
-  if (process.platform === "darwin") return [`exec ${words([spec.program, "-p", profileOf(spec), ...argv])}`];
+  if (process.platform === "darwin") return [`exec ${line([spec.program, "-p", profileOf(spec), ...argv])}`];
   const filter = join(folder, FILTER_FILE);
   writeFileSync(filter, socketFilter(process.arch), { mode: 0o600 });
   return [
@@ -50,7 +51,7 @@ export function sandboxedLines(argv: readonly string[], spec: SandboxSpec, { cwd
     // The outer processes live on through TERM, so that the command has its grace; inside it is as it was.
     "trap '' TERM",
     `exec ${FD.left}>>${quoted(join(folder, LEFT_FILE))} ${FD.filter}<${quoted(filter)}`,
-    `exec ${words([spec.program, ...bubblewrapOptions(spec, cwd), "--", ...insideWords(spec, argv)])}`,
+    `exec ${line([spec.program, ...bubblewrapOptions(spec, cwd), "--", ...insideWords(spec, argv)])}`,
   ];
 }
 
@@ -59,32 +60,34 @@ interface Place {
   readonly folder: string;
 }
 
-function words(argv: readonly string[]): string {
+function line(argv: readonly string[]): string {
   return argv.map(quoted).join(" ");
+}
+
+function words(text: string): string[] {
+  return text.split(" ");
 }
 
 function bubblewrapOptions(spec: SandboxSpec, cwd: string): string[] {
   const { writable, readOnly, pinned, hidden, hosts } = spec;
   const same = (option: string, paths: readonly string[]) => paths.flatMap((path) => [option, path, path]);
-  const hides = [...new Set([...hidden, ...runFolder()])].filter((path) => kindAt(path) !== "absent");
-  const folders = hides.filter((path) => kindAt(path) === "folder");
+  const hides = [...new Set([...hidden, ...runFolder()])].map((path) => ({ path, kind: kindAt(path) }));
+  const folders = hides.flatMap(({ path, kind }) => (kind === "folder" ? [path] : []));
+  const others = hides.flatMap(({ path, kind }) => (kind === "file" || kind === "other" ? [path] : []));
   return [
-    "--die-with-parent",
-    ...["--unshare-user-try", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"],
-    "--unshare-cgroup-try",
-    ...["--cap-drop", "ALL", "--seccomp", String(FD.filter)],
-    ...["--ro-bind", "/", "/"],
+    ...ALWAYS,
     // Below the folder's own mount: never met on a path, yet the kernel renames and removes nothing that is mounted on.
     ...same("--ro-bind", pinned),
     ...same("--bind", writable),
     ...same("--ro-bind", readOnly),
     ...folders.flatMap((path) => ["--tmpfs", path]),
-    ...hides.filter((path) => kindAt(path) === "other").flatMap((path) => ["--ro-bind", "/dev/null", path]),
+    ...others.flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...same("--ro-bind-try", SEEN_IN_RUN),
     ...(hosts.length === 0 ? [] : same("--ro-bind", [BRIDGE])),
     // A write into what is hidden has to fail, not to vanish.
     ...folders.flatMap((path) => ["--remount-ro", path]),
-    ...["--dev", "/dev", "--proc", "/proc", "--chdir", cwd],
+    ...words("--dev /dev --proc /proc --chdir"),
+    cwd,
   ];
 }
 
@@ -102,7 +105,7 @@ function runFolder(): string[] {
 function insideWords({ hosts }: SandboxSpec, argv: readonly string[]): string[] {
   const hex = GATEWAY_PORT.toString(16).toUpperCase().padStart(4, "0");
   const bridge = [
-    `/usr/bin/env -i ${words([process.execPath, BRIDGE, String(FD.channel), String(GATEWAY_PORT)])} 7>&- 8>&- </dev/null >/dev/null &`,
+    `/usr/bin/env -i ${line([process.execPath, BRIDGE, String(FD.channel), String(GATEWAY_PORT)])} 7>&- 8>&- </dev/null >/dev/null &`,
     "bridge=$!",
     `while ! grep -q ' 0100007F:${hex} .* 0A ' /proc/net/tcp; do kill -0 $bridge || exit 125; sleep 0.01; done`,
   ];
@@ -139,13 +142,20 @@ function gatewayExports(): string[] {
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  return kindAt(path, statSync) === "file";
 }
 
-function kindAt(path: string): "folder" | "other" | "absent" {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return "absent";
-  return stats.isDirectory() ? "folder" : "other";
+/** `absent` also where we may not look: there a command of ours may not either. */
+function kindAt(path: string, stat = lstatSync): "folder" | "file" | "other" | "absent" {
+  try {
+    const stats = stat(path);
+    if (stats.isDirectory()) return "folder";
+    return stats.isFile() ? "file" : "other";
+  } catch (thrown) {
+    const errno = errnoOf(thrown) ?? "";
+    if (["ENOENT", "ENOTDIR", "EACCES", "ELOOP"].includes(errno)) return "absent";
+    throw thrown;
+  }
 }
 
 const CALLS: Readonly<Record<string, { readonly machine: number; readonly socket: number }>> = {

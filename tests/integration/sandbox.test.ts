@@ -77,7 +77,7 @@ sandboxTest("a lane reaches the hosts that it lists, and another lane reaches no
   const server = createServer((_incoming, outgoing) => outgoing.end("hello\n")).listen(0, "127.0.0.1");
   onTestFinished(() => void server.close());
   await vi.waitUntil(() => server.listening, { interval: 1 });
-  const port = valueIn(server.address(), "port");
+  const port = String(valueIn(server.address(), "port"));
   const world = await workingWorld(`lanes: {NET: {network: ["localhost:${port}"]}, CLC: {}}\n`);
   mkdirSync(world.path("bridge/inbox/NET"), { recursive: true });
   const ask = [
