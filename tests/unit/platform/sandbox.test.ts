@@ -121,7 +121,7 @@ sandboxTest.each([
   expect(await isSilent(box.folder)).toBe(true);
 });
 
-sandboxTest("nothing outlives a runner host that is killed, and the run can be ended by its record", async () => {
+sandboxTest("nothing in a sandbox outlives the runner host, and of the run nothing is left to be ended", async () => {
   const box = boxOf();
   put(join(box.folder, "in", "escapee.sh"), ESCAPEE);
   const runner = openRunner();
@@ -131,8 +131,8 @@ sandboxTest("nothing outlives a runner host that is killed, and the run can be e
   await vi.waitUntil(() => existsSync(join(box.folder, "in", "alive")), { timeout: 5000, interval: 5 });
   processes.signal(prepared.host.pid, "SIGKILL");
   expect(await end).toBe("unknown");
-  expect(await runner.endAll(recordOf(spec, prepared))).toBe(true);
   expect(await isSilent(box.folder)).toBe(true);
+  expect(await runner.endAll(recordOf(spec, prepared))).toBe(true);
 });
 
 sandboxTest("a listed host is reached through the gateway, any other is refused with the reason", async () => {
