@@ -112,7 +112,7 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 async function benchCommand(): Promise<readonly Row[]> {
-  const bench = new BenchBase();
+  const bench = new BenchBase("lanes: {CLC: {sandbox: off}}\n");
   const floors = new Floors(join(bench.root, "floor"));
   mkdirSync(join(bench.base, "bridge/outbox/CLC"), { recursive: true });
   await waitForQuiet(bench.root);

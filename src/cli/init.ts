@@ -25,7 +25,10 @@ const FIRST_CONFIG = `# How wo-bridge works on this base. Everything here has a 
 version: 1
 # concurrency: 4            # lanes that run at the same time
 # lanes:
-#   CLC: {mode: execute}    # execute | files-only | hold | route
+#   CLC:
+#     mode: execute         # execute | files-only | hold | route
+#     sandbox: on           # off | on (where it works) | required (without one, orders with commands wait)
+#     network: []           # hosts that its commands may reach: example.com, *.example.com, example.com:8443
 # intake: {settleMs: 500, giveUpMs: 2000, rescanMs: 5000, fromGit: hold}
 # policy:
 #   roots: []               # folders outside of the base that orders may write to

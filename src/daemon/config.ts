@@ -6,7 +6,7 @@ import { z } from "zod";
 import { Collector } from "../orders/collector.ts";
 import { decode, openDocument } from "../orders/document.ts";
 import { valueAt } from "../orders/header.ts";
-import { LANE_MODES, type LaneMode, type LaneRules } from "../orders/lane-rules.ts";
+import { LANE_MODES, type LaneMode, type LaneRules, SANDBOX_WISHES, type SandboxWish } from "../orders/lane-rules.ts";
 import type { Problem } from "../orders/problems.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import { guardsOf, guardsShape, holdGuards, holdLaneGuards, laneGuardsShape } from "./guards.ts";
@@ -23,10 +23,15 @@ const intakeSchema = z.strictObject({
   rescanMs: count(100, 3_600_000).default(5000),
   fromGit: z.enum(["hold", "run"]).default("hold"),
 });
+/** `example.com`, `*.example.com`, `example.com:8443`. */
+const HOST = /^(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?$/;
 const laneSchema = z.strictObject({
   mode: z.enum(LANE_MODES).default("execute"),
   concurrency: count(1, 64).default(1),
   ...laneGuardsShape,
+  sandbox: z.enum(SANDBOX_WISHES).default("on"),
+  /** Hosts that its commands may reach from their sandbox; none by default. */
+  network: z.array(z.string().regex(HOST)).default([]),
 });
 const commandsSchema = z.strictObject({
   timeoutMs: count(1, 24 * 60 * 60 * 1000).default(600_000),
@@ -109,12 +114,22 @@ function withExample(problem: Problem): Problem {
   return { ...problem, hint: `for example ${key.split(".").at(-1) ?? key}: ${JSON.stringify(value)}` };
 }
 
-/** What a lane's orders may do. A lane that no configuration names executes; ENTRY only passes on. */
-export function laneRules(config: Config, lane: string): LaneRules & { readonly concurrency: number } {
+const UNNAMED_LANE = Object.freeze(laneSchema.parse({}));
+
+/** What holds in a lane. */
+export interface LaneSettings extends LaneRules {
+  readonly concurrency: number;
+  readonly sandbox: SandboxWish;
+  /** Hosts that its commands may reach from their sandbox. */
+  readonly network: readonly string[];
+}
+
+/** What a lane's orders may do. A lane that no configuration names executes, sandboxed where that works; ENTRY only passes on. */
+export function laneRules(config: Config, lane: string): LaneSettings {
   const named = laneSettings(config, lane);
-  const guards = guardsOf(config.policy, named);
-  if (named !== undefined) return { mode: named.mode, concurrency: named.concurrency, guards };
-  return { mode: lane.toLowerCase() === "entry" ? "route" : "execute", concurrency: 1, guards };
+  const unnamed = { ...UNNAMED_LANE, mode: lane.toLowerCase() === "entry" ? ("route" as const) : ("execute" as const) };
+  const { mode, concurrency, sandbox, network } = named ?? unnamed;
+  return { mode, concurrency, sandbox, network, guards: guardsOf(config.policy, named) };
 }
 
 function laneSettings(config: Config, lane: string): Config["lanes"][string] | undefined {
@@ -136,9 +151,14 @@ export function holdTo(accepted: Config, wanted: Config): EffectiveConfig {
     const [was, is] = [laneRules(accepted, lane), laneRules(wanted, lane)];
     const mode = stricterMode(was.mode, is.mode);
     if (mode !== is.mode) pending.push(`lanes.${lane}.mode: ${was.mode} → ${is.mode}`);
+    const sandbox = stricterSandbox(was.sandbox, is.sandbox);
+    if (sandbox !== is.sandbox) pending.push(`lanes.${lane}.sandbox: ${was.sandbox} → ${is.sandbox}`);
+    const network = is.network.filter((host) => was.network.includes(host));
+    const hosts = is.network.filter((host) => !was.network.includes(host));
+    if (hosts.length > 0) pending.push(`lanes.${lane}.network: + ${hosts.join(", ")}`);
     const named = { was: laneSettings(accepted, lane), is: laneSettings(wanted, lane) };
     const wish = { ...named, accepted: accepted.policy, wanted: wanted.policy, held: guards };
-    lanes[lane] = { mode, concurrency: is.concurrency, ...holdLaneGuards(lane, wish, pending) };
+    lanes[lane] = { mode, concurrency: is.concurrency, sandbox, network, ...holdLaneGuards(lane, wish, pending) };
   }
   const addedRoots = wanted.policy.roots.filter((root) => !accepted.policy.roots.includes(root));
   if (addedRoots.length > 0) pending.push(`policy.roots: + ${addedRoots.join(", ")}`);
@@ -168,6 +188,10 @@ export function holdTo(accepted: Config, wanted: Config): EffectiveConfig {
 
 function stricterMode(a: LaneMode, b: LaneMode): LaneMode {
   return LANE_MODES.indexOf(a) < LANE_MODES.indexOf(b) ? a : b;
+}
+
+function stricterSandbox(a: SandboxWish, b: SandboxWish): SandboxWish {
+  return SANDBOX_WISHES.indexOf(a) > SANDBOX_WISHES.indexOf(b) ? a : b;
 }
 
 function sameJson(a: unknown, b: unknown): boolean {

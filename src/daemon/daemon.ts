@@ -135,6 +135,7 @@ export class Daemon {
     const onFatal = (error: unknown) => this.#options.onFatal(error, fatalExit(error));
     const common = { ground, log: this.#log, base, books, settings, signal: this.#ending.signal, onFatal };
     const parts = assembleParts({ ...common, runner, reader, publisher });
+    await parts.sandbox.look();
     parts.folders.restore(FIRST_LANES);
     const fault = parts.folders.list().faults.find(({ lane }) => lane === "bridge/inbox");
     if (fault !== undefined) throw new BridgeError("BASE_NOT_OURS", fault.message);

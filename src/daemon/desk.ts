@@ -9,6 +9,7 @@ import type { OrderRecord } from "../records/order-record.ts";
 import { approvalOf, troubleOf } from "../records/state-file.ts";
 import type { Dispatch, Passed } from "./dispatch.ts";
 import type { Line } from "./line.ts";
+import type { Sandbox } from "./sandbox.ts";
 import type { Settings } from "./settings.ts";
 
 /** How one order fared. `exit` is what a command that was about this order alone ends with. */
@@ -26,6 +27,7 @@ export interface DeskOptions {
   readonly line: Line;
   readonly dispatch: Dispatch;
   readonly settings: Settings;
+  readonly sandbox: Sandbox;
   /** False while a command holds the locks: then nothing runs, and what runs cannot be reached. */
   readonly isDaemon: boolean;
 }
@@ -51,6 +53,8 @@ export class Desk {
           `wo cancel ${record.id}`,
         );
       }
+      const missing = this.#mayLack(record) ? await this.#missing(record) : undefined;
+      if (missing !== undefined) return missing;
       const now = await this.#go(record, { event: "wo_approved", wo_id: record.id, lane: record.lane, by });
       return done(now, "approved", `wo wait ${record.id}`);
     });
@@ -64,6 +68,8 @@ export class Desk {
         return refused(record, `only what failed or was canceled is tried again: it is ${record.status}`);
       }
       if (dispatch.holds(record)) return passedResult(record, await dispatch.retry(record, record.status, by));
+      const missing = this.#mayLack(record) ? await this.#missing(record) : undefined;
+      if (missing !== undefined) return missing;
       const now = await this.#go(record, { event: "wo_retried", wo_id: record.id, lane: record.lane, by });
       return done(now, "will be tried again", `wo wait ${record.id}`);
     });
@@ -81,6 +87,19 @@ export class Desk {
       await this.#options.line.cancel(record, by, reason);
       return done(record, "canceled", `wo retry ${record.id}`);
     });
+  }
+
+  /** Asked first, and in the same turn: what needs no look is decided at once. */
+  #mayLack({ commands, dryRun, lane }: OrderRecord): boolean {
+    return commands > 0 && !dryRun && this.#options.sandbox.missing(lane) !== undefined;
+  }
+
+  /** A refusal where the lane requires a sandbox and there is still none: nobody's word runs a command without. */
+  async #missing(record: OrderRecord): Promise<DeskResult | undefined> {
+    const reason = await this.#options.sandbox.missingNow(record.lane);
+    return reason === undefined
+      ? undefined
+      : { id: record.id, ok: false, message: reason, exit: EXIT.refused, next: `wo show ${record.id}` };
   }
 
   /** Records that a person let the order go on, and puts it on the line. */

@@ -27,6 +27,7 @@ export function isVanished(thrown: unknown): boolean {
 const CLASS_OF: ReadonlyMap<ErrorCode, Failure["class"]> = new Map([
   ["PATH_ESCAPED", "policy"],
   ["NO_FOLDER", "conflict"],
+  ["NO_SANDBOX", "policy"],
 ]);
 
 /** What something thrown during an attempt makes of its order. */

@@ -12,10 +12,11 @@ import type { Claim, ReadOrder } from "../bridge/intake.ts";
 import { stemOf } from "../bridge/names.ts";
 import type { Outbox } from "../bridge/outbox.ts";
 import type { Settler } from "../bridge/settle.ts";
+import { runsCommands } from "../orders/lane-rules.ts";
 import type { Order } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
 import { type Failure, isResting } from "../orders/status.ts";
-import { type Clock, isoTime } from "../platform/clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import { assert, BridgeError, InvariantError, messageOf } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
@@ -24,7 +25,6 @@ import { endStep } from "../processors/executor.ts";
 import type { Place } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
 import type { Event } from "../records/events.ts";
-import type { OrderSummary } from "../records/order-index.ts";
 import { type OrderRecord, orderKey } from "../records/order-record.ts";
 import { readEntryAt } from "../records/segments.ts";
 import { type AttemptEnd, type AttemptTools, attemptOrder, type Wishes } from "./attempt.ts";
@@ -33,6 +33,7 @@ import { Journal } from "./journal.ts";
 import { type Job, Lanes } from "./lanes.ts";
 import { isPressure, type Pressure } from "./pressure.ts";
 import { findPlaces, type Reception } from "./reception.ts";
+import { acknowledgeAgain, rejectClaim } from "./refusals.ts";
 import type { Views } from "./views.ts";
 
 /** How often an order that says `on_interrupt: retry` is begun again after its command's end was lost. */
@@ -50,6 +51,8 @@ export interface LineOptions extends AttemptTools {
   readonly outbox: Outbox;
   readonly views: Views;
   readonly pressure: Pressure;
+  /** Why the lane's commands must not run now, if so. */
+  readonly noSandbox: (lane: string) => string | undefined;
   readonly concurrency: () => number;
   readonly laneConcurrency: (lane: string) => number;
   /** Told when a person may have to look. */
@@ -82,9 +85,9 @@ export class Line {
     if (admission === undefined) return;
     switch (admission.kind) {
       case "rejected":
-        return this.#withRoom(() => this.#reject(claim, admission.problems, admission.id));
+        return this.#withRoom(() => rejectClaim(this.#options, claim, admission.problems, admission.id));
       case "duplicate":
-        return this.#withRoom(() => this.#acknowledgeAgain(claim, admission.of));
+        return this.#withRoom(() => acknowledgeAgain(this.#options, claim, admission.of));
       case "own":
         return this.#withRoom(() => this.#takeBack(claim, admission.record));
       case "new":
@@ -181,6 +184,7 @@ export class Line {
     const wishes: Wishes = { attempt: 1, vanished: 0, cancel: undefined, leaving: this.#leaving, step: undefined };
     this.#wishes.set(key, wishes);
     try {
+      if (await this.#holdsBack(job)) return;
       for (let interrupted = 0; ; ) {
         const known = books.index.get(job.id);
         const tell = () => void this.#acceptedSoon(job).catch(onFatal);
@@ -196,6 +200,17 @@ export class Line {
     } finally {
       this.#wishes.delete(key);
     }
+  }
+
+  /** An order that was let go, and whose lane has come to require what is not there, waits again; true then. */
+  async #holdsBack({ id, lane, order }: Job): Promise<boolean> {
+    const { books, noSandbox, onNews } = this.#options;
+    const message = runsCommands(order) ? noSandbox(lane) : undefined;
+    if (message === undefined || books.index.get(id)?.status !== "pending") return false;
+    const event = waiting({ wo_id: id, lane }, { reason: "no_sandbox", message });
+    await this.#withRoom(() => books.append([event]));
+    onNews(event);
+    return true;
   }
 
   /**
@@ -219,7 +234,9 @@ export class Line {
     { wishes, anew }: { readonly wishes: Wishes; readonly anew: boolean },
   ): Promise<AttemptEnd | "again"> {
     try {
-      return await attemptOrder(this.#options, { job, journal, known, wishes, anew });
+      const end = await attemptOrder(this.#options, { job, journal, known, wishes, anew });
+      if (end !== "left") await this.#cleanUp(job, wishes);
+      return end;
     } catch (thrown) {
       const pressure = this.#pressureOf(thrown);
       if (pressure !== undefined) {
@@ -233,9 +250,15 @@ export class Line {
       }
       if (thrown instanceof InvariantError || (thrown instanceof BridgeError && thrown.code === "SYNC_FAILED"))
         throw thrown;
+      await this.#cleanUp(job, wishes);
       this.#options.log.error("attempt_failed", { wo_id: job.id, message: messageOf(thrown), stack: stackOf(thrown) });
       return { event: "wo_failed", wo_id: job.id, lane: job.lane, attempt: wishes.attempt, ...failureOf(thrown) };
     }
+  }
+
+  /** Nothing of an attempt's temporary files is left when its end is told. */
+  async #cleanUp({ id, order }: Job, { attempt }: Wishes): Promise<void> {
+    if (runsCommands(order)) await this.#options.executor.temporary.remove(id, attempt);
   }
 
   /** Trouble that is waited out. A base that is not there is one: its volume may come back. */
@@ -285,42 +308,6 @@ export class Line {
   async #acceptedSoon(job: Job): Promise<void> {
     await this.#options.clock.breathe();
     await this.#accepted(job);
-  }
-
-  async #reject(claim: Claim, problems: readonly Problem[], id: string | undefined): Promise<void> {
-    const { books, settler, outbox, onNews } = this.#options;
-    const sha256 = claim.content?.sha256;
-    const event: Event = {
-      event: "wo_rejected",
-      lane: claim.lane.name,
-      claim: claim.claim,
-      name: claim.name,
-      ...(sha256 === undefined ? {} : { sha256 }),
-      ...(id === undefined ? {} : { wo_id: id }),
-      problems,
-    };
-    await books.append([event]);
-    const to = await settler.reject(claim, problems);
-    await outbox.refuse(claim, {
-      wo_id: id,
-      status: "rejected",
-      error: problems[0]?.message,
-      problems,
-      moved_to: to,
-      next: `wo check ${to}`,
-    });
-    onNews(event);
-  }
-
-  async #acknowledgeAgain(claim: Claim, of: OrderSummary): Promise<void> {
-    const { books, settler, outbox, clock } = this.#options;
-    const { id, status, sha256 } = of;
-    await books.append([
-      { event: "wo_duplicate", wo_id: id, lane: claim.lane.name, claim: claim.claim, name: claim.name, sha256, status },
-    ]);
-    const to = await settler.putAside(claim, isoTime(clock.now()));
-    const next = status === "failed" || status === "canceled" ? `wo retry ${id}` : `wo show ${id}`;
-    await outbox.refuse(claim, { wo_id: id, status: "duplicate", of: status, moved_to: to, next });
   }
 
   /** The file of an order that is known gets the name that the ledger has for it. */

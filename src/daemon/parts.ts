@@ -10,7 +10,9 @@ import { newIdSource } from "../platform/ids.ts";
 import type { Log } from "../platform/log.ts";
 import type { Publisher } from "../platform/publisher.ts";
 import type { Runner } from "../platform/runner.ts";
+import type { ExecutorTools } from "../processors/executor.ts";
 import type { PlaceRules } from "../processors/places.ts";
+import { TemporaryFolders } from "../processors/temporary-folders.ts";
 import type { Books } from "../records/books.ts";
 import { Telemetry } from "../records/telemetry.ts";
 import type { BoundBase } from "./base.ts";
@@ -22,6 +24,7 @@ import { type Ground, telemetryPath } from "./opening.ts";
 import type { OrderReader } from "./order-reader.ts";
 import { isPressure, Pressure } from "./pressure.ts";
 import { Reception } from "./reception.ts";
+import { Sandbox } from "./sandbox.ts";
 import type { Settings } from "./settings.ts";
 import { commandEnvironment, placeRules, routerOf } from "./surroundings.ts";
 import { Views } from "./views.ts";
@@ -49,6 +52,8 @@ export interface Parts {
   readonly dispatch: Dispatch;
   readonly intake: Intake;
   readonly notifier: Notifier;
+  readonly sandbox: Sandbox;
+  readonly temporary: TemporaryFolders;
 }
 
 /** Builds them; nothing moves yet. */
@@ -81,7 +86,8 @@ export function assembleParts(options: PartsOptions): Parts {
   const config = () => settings.config;
   const router = routerOf(folders, config);
   const rules = rulesByLane(ground, base, config);
-  const line = assembleLine(options, { folders, outbox, telemetry, views, pressure, notifier, router, rules });
+  const shared = { folders, telemetry, views, pressure, notifier, ...assembleConfinement(options, rules) };
+  const line = assembleLine(options, { ...shared, outbox, router, rules });
   const dispatch = new Dispatch({
     files,
     books,
@@ -108,7 +114,17 @@ export function assembleParts(options: PartsOptions): Parts {
     onFatal,
     signal,
   });
-  return { folders, telemetry, views, pressure, line, dispatch, intake, notifier };
+  return { ...shared, line, dispatch, intake };
+}
+
+function assembleConfinement(
+  { ground: { files, clock, machine }, base, settings }: PartsOptions,
+  rules: (lane: string) => PlaceRules,
+): Pick<Parts, "sandbox" | "temporary"> {
+  const config = () => settings.config;
+  const sandbox = new Sandbox({ files, clock, machine, vault: base.vault, config, placeRules: rules });
+  const root = machine.temporaryFolder;
+  return { sandbox, temporary: new TemporaryFolders({ files, root, baseId: base.id, userId: machine.userId }) };
 }
 
 function assembleViews(
@@ -142,15 +158,17 @@ function assembleViews(
 }
 
 function assembleLine(
-  { ground, log, base, books, settings, runner, reader, publisher, onFatal }: PartsOptions,
-  parts: Pick<Parts, "folders" | "telemetry" | "views" | "pressure" | "notifier"> & {
+  options: PartsOptions,
+  parts: Omit<Parts, "line" | "dispatch" | "intake"> & {
     readonly outbox: Outbox;
     readonly router: Router;
     readonly rules: (lane: string) => PlaceRules;
   },
 ): Line {
-  const { files, clock, machine, processes } = ground;
-  const { folders, telemetry, router, rules } = parts;
+  const { ground, log, base, books, settings, reader, publisher, onFatal } = options;
+  const { files, clock } = ground;
+  const { folders, telemetry, sandbox, router, rules } = parts;
+  const noSandbox = (lane: string) => sandbox.missing(lane);
   const settler = new Settler(files, publisher, folders);
   const git = new GitTracking(files, clock, files.realPath(folders.inbox) ?? base.path);
   const backlog =
@@ -165,20 +183,9 @@ function assembleLine(
     config,
     placeRules: rules,
     findSecrets: reader.findSecrets,
+    noSandbox,
     backlog: new Set(backlog.split("\n")),
   });
-  const executor = {
-    runner,
-    processes,
-    vault: books.vault,
-    base: base.path,
-    get env() {
-      return commandEnvironment(machine, base.path, settings.config);
-    },
-    get limits() {
-      return settings.config.commands;
-    },
-  };
   return new Line({
     ...parts,
     files,
@@ -189,14 +196,35 @@ function assembleLine(
     reception,
     readOrder: reader.read,
     settler,
-    executor,
+    executor: executorOf(options, parts),
     placeRules: rules,
+    noSandbox,
     notice: (notice) => telemetry.notice(notice),
     concurrency: () => settings.config.concurrency,
     laneConcurrency: (lane) => laneRules(settings.config, lane).concurrency,
     onNews: (event) => parts.notifier.tell(event),
     onFatal,
   });
+}
+
+function executorOf(
+  { ground: { machine, processes }, base, books, settings, runner }: PartsOptions,
+  { sandbox, temporary }: Pick<Parts, "sandbox" | "temporary">,
+): ExecutorTools {
+  return {
+    runner,
+    processes,
+    vault: books.vault,
+    base: base.path,
+    get env() {
+      return commandEnvironment(machine, base.path, settings.config);
+    },
+    get limits() {
+      return settings.config.commands;
+    },
+    temporary,
+    sandboxFor: (lane, folder) => sandbox.specFor(lane, folder),
+  };
 }
 
 /** The rules of a lane are worked out once per configuration. */

@@ -54,6 +54,8 @@ export interface ReceptionOptions {
   readonly config: () => Config;
   readonly placeRules: (lane: string) => PlaceRules;
   readonly findSecrets: FindSecrets;
+  /** Why the lane's commands must not run now, if so. */
+  readonly noSandbox: (lane: string) => string | undefined;
   /** Lines of attach.ts: files that lay in the inbox before the base was attached. */
   readonly backlog: ReadonlySet<string>;
 }
@@ -188,7 +190,12 @@ export class Reception {
     const isBacklog = backlog.has(backlogLine(claim.lane.name, claim.name, claim.info));
     const asksGit = !isBacklog && order.steps.length > 0 && config().intake.fromGit === "hold";
     const fromGit = asksGit && (await this.#options.git.isTracked(join(claim.lane.folder, claim.name)));
-    const verdict = judge(order, rules, { backlog: isBacklog, fromGit }, noRoute);
+    const verdict = judge(
+      order,
+      { ...rules, noSandbox: this.#options.noSandbox(lane) },
+      { backlog: isBacklog, fromGit },
+      noRoute,
+    );
     if (verdict.kind === "refuse") {
       const problems = placed(order, [verdict.problem], content.bytes, stemOf(claim.name));
       return rejected(problems.map((problem) => inLane(lane, claim.lane.name, problem)));

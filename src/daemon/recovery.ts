@@ -20,13 +20,18 @@ export interface RecoveryReport {
 }
 
 /** Puts everything back on its way; resolves when all of it is on the line or where it belongs. */
-export async function recover(files: Files, books: Books, { line, folders, intake }: Parts): Promise<RecoveryReport> {
+export async function recover(
+  files: Files,
+  books: Books,
+  { line, folders, intake, temporary }: Parts,
+): Promise<RecoveryReport> {
   const open = books.index.open;
   const byClaim = new Set(open.map(({ claim }) => claim));
   const claims = folders.list().lanes.flatMap((lane) => {
     return (files.list(`${lane.folder}/${CLAIMED}`) ?? []).map(({ name }) => ({ lane, claim: name }));
   });
   sweepUnfinished(files, books, folders);
+  await temporary.sweep(open.filter(({ status }) => status === "running"));
   let [resumed, finished, reclaimed] = [0, 0, 0];
   for (const record of open) {
     if (isResting(record.status)) {

@@ -105,7 +105,7 @@ export function statusOf(source: StatusSource): Status {
     lanes: live === undefined ? [] : lanesOf(live),
     counts: index.counts,
     orders: orders.map(orderLine),
-    notes: ["sandbox off in every lane: commands run with the daemon's own rights"],
+    notes: live === undefined ? [] : live.parts.sandbox.notes(),
     ledgerSeq: index.head.seq,
   };
 }

@@ -62,14 +62,13 @@ export function placeRules(
 
 /** The whole environment of a command: nothing of the daemon's own leaks into it. */
 export function commandEnvironment(machine: Machine, base: string, config: Config): Readonly<Record<string, string>> {
-  const { home, user, env, temporaryFolder } = machine;
+  const { home, user, env } = machine;
   return {
     PATH: config.commands.path,
     HOME: home,
     USER: user,
     LOGNAME: user,
     SHELL: "/bin/sh",
-    TMPDIR: temporaryFolder,
     LANG: env["LANG"] ?? (machine.foldsCase ? "en_US.UTF-8" : "C.UTF-8"),
     LUKA_SOT: base,
     ...config.commands.env,

@@ -9,6 +9,10 @@ import type { WaitReason } from "./status.ts";
 export const LANE_MODES = ["hold", "route", "files-only", "execute"] as const;
 export type LaneMode = (typeof LANE_MODES)[number];
 
+/** From weakest to strictest. `on`: where it works; `required`: without one, orders with commands wait. */
+export const SANDBOX_WISHES = ["off", "on", "required"] as const;
+export type SandboxWish = (typeof SANDBOX_WISHES)[number];
+
 /** What to do with an order in whose file something looks like a secret; the strictest first. */
 export const SECRET_RULES = ["refuse", "allow"] as const;
 
@@ -36,6 +40,8 @@ export const DEFAULT_GUARDS: Guards = {
 export interface LaneRules {
   readonly mode: LaneMode;
   readonly guards: Guards;
+  /** Why its commands must not run now, if so. */
+  readonly noSandbox?: string | undefined;
 }
 
 export type Verdict =
@@ -111,7 +117,13 @@ export function judge(order: Order, rules: LaneRules, origin: Origin, noRoute?: 
   // Last of what holds an order that can run: one that waits for its lane goes on by itself once that is there.
   if (rules.mode === "route") return wait("no_route", noRoute ?? "this lane passes orders on");
   if (isProse(order)) return wait("assignee", "nothing in it can be carried out by a machine");
+  if (rules.noSandbox !== undefined && runsCommands(order)) return wait("no_sandbox", rules.noSandbox);
   return { kind: "run" };
+}
+
+/** True for an order whose commands will really be run. */
+export function runsCommands(order: Order): boolean {
+  return order.steps.length > 0 && !order.dryRun;
 }
 
 function refuseCommands(order: Order, rules: LaneRules): Problem | undefined {

@@ -61,6 +61,7 @@ export const WAIT_REASONS = [
   "held_lane",
   "no_route",
   "ledger_gap",
+  "no_sandbox",
 ] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];
 

@@ -53,6 +53,10 @@ const CATALOGUE = {
   },
   MACHINE_UNSUPPORTED: { exit: EXIT.usage, hint: "wo-bridge runs on macOS and Linux" },
   NO_FOLDER: { exit: EXIT.no, hint: "a file has the name of a folder on the way: move one of them" },
+  NO_SANDBOX: {
+    exit: EXIT.refused,
+    hint: "`wo status` says what to install; then `wo approve` or `wo retry` the order",
+  },
   PATH_ESCAPED: { exit: EXIT.refused, hint: "a folder on the way was swapped for a link; look who did it" },
   RUNNER_FAILED: { exit: EXIT.bug, hint: "look at daemon.log in the vault" },
   SYNC_FAILED: {

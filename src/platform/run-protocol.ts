@@ -4,6 +4,21 @@
  */
 import { isRecord } from "./result.ts";
 
+/** What a command in a sandbox may do; everything else is there to be read only. Absolute real paths that exist. */
+export interface SandboxSpec {
+  /** The program that makes it: bwrap, or sandbox-exec. */
+  readonly program: string;
+  readonly writable: readonly string[];
+  /** Below a writable one, and not writable. */
+  readonly readOnly: readonly string[];
+  /** Folders that are written in, and neither renamed nor removed: what lies in them could be passed by otherwise. */
+  readonly pinned: readonly string[];
+  /** Not to be seen at all. */
+  readonly hidden: readonly string[];
+  /** `example.com`, `*.example.com`, `example.com:8443`; none: no network. */
+  readonly hosts: readonly string[];
+}
+
 /** One command to be run in a process group of its own. */
 export interface RunSpec {
   /** Names the run on the pipe; unique within one host. */
@@ -22,6 +37,7 @@ export interface RunSpec {
   readonly outputMaxBytes: number;
   /** The value of MARK_VARIABLE in `env`. */
   readonly mark: string;
+  readonly sandbox?: SandboxSpec;
 }
 
 export interface OutputStatus {
@@ -116,7 +132,19 @@ function isRunSpec(value: unknown): value is RunSpec {
   if (!isRecord(value) || !Array.isArray(value["argv"]) || !isRecord(value["env"])) return false;
   const texts = ["key", "cwd", "folder", "mark"].every((name) => typeof value[name] === "string");
   const numbers = ["timeoutMs", "graceMs", "outputMaxBytes"].every((name) => typeof value[name] === "number");
-  return (
-    texts && numbers && [...value["argv"], ...Object.values(value["env"])].every((word) => typeof word === "string")
-  );
+  const { sandbox } = value;
+  if (sandbox !== undefined && !isSandboxSpec(sandbox)) return false;
+  return texts && numbers && [...value["argv"], ...Object.values(value["env"])].every(isText);
+}
+
+function isSandboxSpec(value: unknown): value is SandboxSpec {
+  if (!isRecord(value) || !isText(value["program"])) return false;
+  return ["writable", "readOnly", "pinned", "hidden", "hosts"].every((name) => {
+    const list = value[name];
+    return Array.isArray(list) && list.every(isText);
+  });
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }

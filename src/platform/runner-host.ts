@@ -7,8 +7,9 @@
  * the pid first; a daemon that dies before `go` leaves a gate that reads end-of-file and runs nothing. One gate stands
  * ready ahead of time, so that no command has to wait for a process to be made.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { Socket } from "node:net";
 import { join } from "node:path";
 import { repeat, systemClock } from "./clock.ts";
 import { systemDisk } from "./disk.ts";
@@ -27,8 +28,12 @@ import {
   type RunStatus,
   STATUS_FILE,
 } from "./run-protocol.ts";
+import { LEFT_FILE, sandboxedLines } from "./sandbox.ts";
+import { quoted } from "./shell.ts";
 
 const WATCH_OUTPUT_MS = 200;
+/** How long the kernel may take to end what was in a sandbox, before it is helped. */
+const SANDBOX_END_MS = 50;
 
 interface Gate {
   readonly child: ChildProcess;
@@ -59,9 +64,13 @@ function say(message: FromHost): void {
   if (!daemonGone) process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-/** A shell in a session and group of its own, which reads what it is to become. Throws when no process can be made. */
-function newGate(): Gate {
-  const child = spawn("/bin/sh", ["-s"], { cwd: "/", env: {}, detached: true, stdio: ["pipe", "ignore", "ignore"] });
+/**
+ * A shell in a session and group of its own, which reads what it is to become. `channel`: its descriptor 3 leads here.
+ * Throws when no process can be made.
+ */
+function newGate(channel = false): Gate {
+  const stdio: StdioOptions = ["pipe", "ignore", "ignore", ...(channel ? ["pipe" as const] : [])];
+  const child = spawn("/bin/sh", ["-s"], { cwd: "/", env: {}, detached: true, stdio });
   child.on("error", () => undefined);
   // A gate that has gone reads nothing: its exit tells the rest.
   child.stdin?.on("error", () => undefined);
@@ -80,8 +89,7 @@ function prepare(spec: RunSpec): void {
   writeSync(marker, JSON.stringify(spec.argv));
   const stdout = new OutputFile(join(spec.folder, "stdout.log"), spec.outputMaxBytes);
   const stderr = new OutputFile(join(spec.folder, "stderr.log"), spec.outputMaxBytes);
-  const gate = spare ?? newGate();
-  spare = undefined;
+  const gate = gateFor(spec);
   const run: Run = {
     ...gate,
     spec,
@@ -98,8 +106,17 @@ function prepare(spec: RunSpec): void {
   say({ say: "prepared", key: spec.key, pid: gate.pid, startTime: gate.startTime });
 }
 
+function gateFor({ sandbox }: RunSpec): Gate {
+  if (sandbox !== undefined && sandbox.hosts.length > 0) return newGate(true);
+  const gate = spare ?? newGate();
+  spare = undefined;
+  return gate;
+}
+
 function go(run: Run): void {
+  let text: string;
   try {
+    text = becoming(run.spec);
     writeSync(run.marker, GO_LINE);
   } catch (thrown) {
     // What is not written down is not begun: the gate reads end-of-file.
@@ -109,25 +126,28 @@ function go(run: Run): void {
   }
   run.startedMs = systemClock.elapsed();
   void limit(run);
-  run.child.stdin?.end(becoming(run.spec));
+  const channel = run.child.stdio[3];
+  const hosts = run.spec.sandbox?.hosts ?? [];
+  if (channel instanceof Socket) {
+    // Loaded when first needed: few commands have a network list.
+    void import("./network-gateway.ts").then(({ serveGateway }) => serveGateway(channel, hosts));
+  }
+  run.child.stdin?.end(text);
 }
 
 /** What a gate reads. A function is parsed whole before its last line calls it: of a torn text nothing is run. */
-function becoming({ argv, cwd, env, folder }: RunSpec): string {
+function becoming({ argv, cwd, env, folder, sandbox }: RunSpec): string {
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}`);
   const [out, err] = ["stdout.log", "stderr.log"].map((name) => quoted(join(folder, name)));
   const lines = [
     `exec >>${out} 2>>${err} </dev/null`,
     `cd ${quoted(cwd)} || exit 125`,
     ...exports,
-    `exec ${argv.map(quoted).join(" ")}`,
+    ...(sandbox === undefined
+      ? [`exec ${argv.map(quoted).join(" ")}`]
+      : sandboxedLines(argv, sandbox, { cwd, folder })),
   ];
   return `become() {\n${lines.join("\n")}\n}\nbecome\n`;
-}
-
-/** One word for a shell, whatever is in it. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 async function limit(run: Run): Promise<void> {
@@ -145,8 +165,8 @@ function end(run: Run): Promise<boolean> {
 async function finish(run: Run, code: number | null, signal: NodeJS.Signals | null): Promise<void> {
   run.ended.abort();
   closeSync(run.marker);
-  const leftovers = processes.isGroupAlive(run.pid);
-  if (leftovers || run.timedOut || run.stopped) await end(run);
+  const leftovers = await hasLeftovers(run);
+  if (processes.isGroupAlive(run.pid) || run.timedOut || run.stopped) await end(run);
   const { startedMs } = run;
   if (startedMs !== undefined) {
     const status: RunStatus = {
@@ -169,6 +189,14 @@ async function finish(run: Run, code: number | null, signal: NodeJS.Signals | nu
   // Not before its end is written: a host without runs and without a daemon leaves.
   runs.delete(run.spec.key);
   leaveWhenIdle();
+}
+
+/** What a sandbox holds is being ended by the kernel as its outermost process ends: waited for, not counted. */
+async function hasLeftovers({ pid, spec }: Run): Promise<boolean> {
+  if (spec.sandbox === undefined) return processes.isGroupAlive(pid);
+  for (let waitedMs = 0; waitedMs < SANDBOX_END_MS && processes.isGroupAlive(pid); waitedMs += 1)
+    await systemClock.sleep(1);
+  return (statSync(join(spec.folder, LEFT_FILE), { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /** The command's end is known once this file has its name; before that the next daemon calls it interrupted. */

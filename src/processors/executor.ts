@@ -6,10 +6,11 @@ import type { Step } from "../orders/order.ts";
 import type { Failure } from "../orders/status.ts";
 import { randomName } from "../platform/ids.ts";
 import { MARK_VARIABLE, type Processes } from "../platform/processes.ts";
-import type { RunStatus } from "../platform/run-protocol.ts";
+import type { RunStatus, SandboxSpec } from "../platform/run-protocol.ts";
 import type { RunEnd, Runner, RunRecord } from "../platform/runner.ts";
 import type { StepFinished, StepStarted } from "../records/events.ts";
 import type { Vault } from "../records/vault.ts";
+import type { TemporaryFolders } from "./temporary-folders.ts";
 
 /** What holds for every command that says nothing else. */
 export interface CommandLimits {
@@ -29,6 +30,9 @@ export interface ExecutorTools {
   /** All that commands get as environment, besides what tells them which order they belong to. */
   readonly env: Readonly<Record<string, string>>;
   readonly limits: CommandLimits;
+  readonly temporary: TemporaryFolders;
+  /** What a lane's sandbox allows; undefined where its commands run without. Throws NO_SANDBOX where they must not. */
+  readonly sandboxFor: (lane: string, temporary: string) => Promise<SandboxSpec | undefined>;
 }
 
 /** Which step of which attempt. */
@@ -52,20 +56,24 @@ export interface PreparedStep {
   drop(): void;
 }
 
-/** Starts the command behind its gate. Throws RUNNER_FAILED. */
+/** Starts the command behind its gate. Throws RUNNER_FAILED, and NO_SANDBOX where it must not run without one. */
 export async function prepareStep(tools: ExecutorTools, of: StepOf): Promise<PreparedStep> {
   const mark = randomName();
   const relative = `${of.wo_id}/${of.attempt}/${of.index}${of.tried === 0 ? "" : `.${of.tried}`}`;
+  const temporary = tools.temporary.make(of.wo_id, of.attempt);
+  const sandbox = await tools.sandboxFor(of.lane, temporary);
+  const ids = { WO_ID: of.wo_id, WO_LANE: of.lane, WO_ATTEMPT: String(of.attempt), TMPDIR: temporary };
   const prepared = await tools.runner.prepare({
     key: mark,
     argv: of.step.argv,
     cwd: tools.base,
-    env: { ...tools.env, WO_ID: of.wo_id, WO_LANE: of.lane, WO_ATTEMPT: String(of.attempt), [MARK_VARIABLE]: mark },
+    env: { ...tools.env, ...ids, [MARK_VARIABLE]: mark },
     folder: `${tools.vault.runs}/${relative}`,
     timeoutMs: of.step.timeoutMs ?? tools.limits.timeoutMs,
     graceMs: tools.limits.graceMs,
     outputMaxBytes: tools.limits.outputMaxBytes,
     mark,
+    ...(sandbox === undefined ? {} : { sandbox }),
   });
   const started: StepStarted = {
     event: "step_started",
@@ -82,6 +90,7 @@ export async function prepareStep(tools: ExecutorTools, of: StepOf): Promise<Pre
     folder: relative,
     mark,
     grace_ms: tools.limits.graceMs,
+    sandboxed: sandbox !== undefined,
   };
   return { started, go: async () => endOf(of, await prepared.go()), drop: () => prepared.drop() };
 }

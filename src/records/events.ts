@@ -231,6 +231,8 @@ export interface StepStarted extends OfAttempt {
   readonly folder: string;
   readonly mark: string;
   readonly grace_ms: number;
+  /** Whether it runs in a sandbox; absent in entries from before there were any. */
+  readonly sandboxed?: boolean;
 }
 
 /** The command has ended. `ok` is whether it did what was asked of it. */

@@ -160,10 +160,11 @@ function changeOf(record: OrderRecord, entry: Entry, position: Position): Change
       return { status: "waiting", waiting: { reason: entry.reason, message: entry.message } };
     case "wo_routed":
       return routed(record, entry);
+    // Behind a cancel, or a second time, a person's word changes nothing: two may have spoken in the same moment.
     case "wo_approved":
-      return { status: "pending", approved: true };
+      return record.status === "canceled" || isOnItsWay(record) ? undefined : { status: "pending", approved: true };
     case "wo_retried":
-      return { status: "pending", approved: true };
+      return record.status === "waiting" || isOnItsWay(record) ? undefined : { status: "pending", approved: true };
     case "wo_started":
       return { status: "running", attempt: entry.attempt, startedTs: entry.ts, steps: [] };
     case "patch_planned":
@@ -205,6 +206,10 @@ function routed(record: OrderRecord, { lane, by, reason, message = "" }: OrderRo
   const way = { lane, routedFrom: entryLaneOf(record) };
   if (reason !== undefined) return { ...way, status: "waiting", waiting: { reason, message } };
   return { ...way, status: "pending", ...(by === undefined ? {} : { approved: true }) };
+}
+
+function isOnItsWay({ status }: OrderRecord): boolean {
+  return status === "pending" || status === "running";
 }
 
 /** What a plan does to one file, in words. */

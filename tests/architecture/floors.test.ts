@@ -92,7 +92,7 @@ function roomOf(path: string): string {
 
 function sources(): Source[] {
   return readdirSync(SRC, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts"))
+    .filter((path) => /\.m?ts$/.test(path))
     .map((path) => {
       const text = readFileSync(join(SRC, path), "utf8");
       return { path, room: roomOf(path), text, imports: importsIn(text) };

@@ -1,8 +1,20 @@
-/** Commands: when they run, what they get, how they are judged, how they end, and what becomes of them without a daemon. */
+/**
+ * Commands without a sandbox: when they run, what they get, how they are judged, how they end, and what becomes of them
+ * without a daemon. With one: sandbox.test.ts.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { failureOf, isRunning, linesTold, pidsIn, running, told, valueIn, workingWorld } from "../support/line-kit.ts";
+import {
+  failureOf,
+  isRunning,
+  linesTold,
+  pidsIn,
+  running,
+  told,
+  unconfinedWorld,
+  valueIn,
+} from "../support/line-kit.ts";
 import { exited, type JsonLine, until, type World } from "../support/world.ts";
 
 /** A command that says its process id in `pids`, waits for the file `go`, and leaves one line in `effects.txt`. */
@@ -19,7 +31,7 @@ function outputOf(world: World, file: string): string {
 }
 
 test("files come first, then steps, then checks, whatever their order in the file", async () => {
-  const world = await workingWorld();
+  const world = await unconfinedWorld();
   world.drop("CLC", "one.json", {
     tests: [{ name: "t", command: "echo test >> log" }],
     post_verify: ["echo verify >> log"],
@@ -32,7 +44,7 @@ test("files come first, then steps, then checks, whatever their order in the fil
 });
 
 test("a command runs in the base with a minimal environment, nothing of the daemon's own in it", async () => {
-  const world = await workingWorld("commands: {env: {EXTRA: given}}\n");
+  const world = await unconfinedWorld("commands: {env: {EXTRA: given}}\n");
   await world.killAll();
   await world.startDaemon({ env: { SECRET_TOKEN: "s3cret", NODE_OPTIONS: "--no-warnings" } });
   world.drop("CLC", "one.json", running("WO-1", "pwd > where; env > env.txt; cat > input"));
@@ -76,7 +88,7 @@ const ENDS = [
 ] as const;
 
 test("exit code, signal and expected output decide how an order ends, and the failure names its class", async () => {
-  const world = await workingWorld();
+  const world = await unconfinedWorld();
   for (const [index, [order]] of ENDS.entries()) world.drop("CLC", `${index}.json`, { wo_id: `WO-${index}`, ...order });
   for (const index of ENDS.keys()) await told(world, `WO-${index}`, "wo_settled");
   const isEnd = (line: JsonLine) => /^wo_(?:completed|failed)$/.test(String(line["event"]));
@@ -87,7 +99,7 @@ test("exit code, signal and expected output decide how an order ends, and the fa
 });
 
 test("what stands behind a failed step is not run, and what it applied stays", async () => {
-  const world = await workingWorld();
+  const world = await unconfinedWorld();
   const files = [{ path: "made.txt", content: "made" }];
   const steps = [{ run: "echo one >> log" }, { run: "false" }, { run: "echo three >> log" }];
   world.drop("CLC", "one.json", { wo_id: "WO-1", files, steps, post_verify: ["echo check >> log"] });
@@ -96,7 +108,7 @@ test("what stands behind a failed step is not run, and what it applied stays", a
 });
 
 test("a time limit ends the whole group of the command", async () => {
-  const world = await workingWorld("commands: {graceMs: 100}\n");
+  const world = await unconfinedWorld("commands: {graceMs: 100}\n");
   const family = "sh -c 'echo $$ >> pids; trap \"\" TERM; while :; do sleep 0.1; done' & echo $$ >> pids; wait";
   world.drop("CLC", "one.json", { wo_id: "WO-1", steps: [{ run: family, timeout: "500ms" }] });
   expect(await failureOf(world, "WO-1")).toMatchObject({ class: "timeout", code: "timed_out" });
@@ -105,7 +117,7 @@ test("a time limit ends the whole group of the command", async () => {
 });
 
 test("what a command leaves running behind it is ended, and the order says so", async () => {
-  const world = await workingWorld("commands: {graceMs: 100}\n");
+  const world = await unconfinedWorld("commands: {graceMs: 100}\n");
   world.drop("CLC", "one.json", running("WO-1", "sleep 60 >/dev/null 2>&1 & echo $! > pids"));
   await world.reaches("WO-1", "done");
   expect(await told(world, "WO-1", "step_finished")).toMatchObject({ leftovers: true });
@@ -113,7 +125,7 @@ test("what a command leaves running behind it is ended, and the order says so", 
 });
 
 test("output beyond its limit loses its middle on disk, and the record tells how much there was", async () => {
-  const world = await workingWorld("commands: {outputMaxBytes: 4096}\n");
+  const world = await unconfinedWorld("commands: {outputMaxBytes: 4096}\n");
   world.drop("CLC", "one.json", running("WO-1", "echo HEAD; head -c 100000 /dev/zero | tr '\\0' x; echo; echo TAIL"));
   await world.reaches("WO-1", "done");
   expect(await told(world, "WO-1", "step_finished")).toMatchObject({ stdout_bytes: 100_011 });
@@ -123,7 +135,7 @@ test("output beyond its limit loses its middle on disk, and the record tells how
 });
 
 test("the log of a failed order shows what its command printed", async () => {
-  const world = await workingWorld();
+  const world = await unconfinedWorld();
   world.drop("CLC", "one.json", running("WO-1", "echo to-out; echo to-err >&2; exit 1"));
   await failureOf(world, "WO-1");
   const { stdout } = await world.wo("log", "WO-1");
@@ -133,7 +145,7 @@ test("the log of a failed order shows what its command printed", async () => {
 });
 
 test("a command goes on when its daemon is killed, is adopted by the next one, and by the one after that", async () => {
-  const world = await workingWorld();
+  const world = await unconfinedWorld();
   await patient(world, { tests: [{ command: "cat effects.txt", expected: "ran" }] });
   await world.killAll();
   await world.startDaemon();
@@ -149,7 +161,7 @@ test("a command goes on when its daemon is killed, is adopted by the next one, a
 });
 
 test("the end of a command that finished while no daemon was there is taken as it was", async () => {
-  const world = await workingWorld();
+  const world = await unconfinedWorld();
   await patient(world);
   await world.killAll();
   world.write("go", "");
@@ -169,7 +181,7 @@ async function loseSight(world: World): Promise<void> {
 }
 
 test("an order whose command was lost sight of fails, and none of its processes is left", async () => {
-  const world = await workingWorld("commands: {graceMs: 100}\n");
+  const world = await unconfinedWorld("commands: {graceMs: 100}\n");
   await patient(world);
   await loseSight(world);
   expect(pidsIn(world, "pids").filter(isRunning)).toHaveLength(1);
@@ -181,7 +193,7 @@ test("an order whose command was lost sight of fails, and none of its processes 
 });
 
 test("with on_interrupt: retry such an order begins anew once the old command is gone", async () => {
-  const world = await workingWorld("commands: {graceMs: 100}\n");
+  const world = await unconfinedWorld("commands: {graceMs: 100}\n");
   await patient(world, { on_interrupt: "retry" });
   await loseSight(world);
   await world.startDaemon();
@@ -195,7 +207,7 @@ test("with on_interrupt: retry such an order begins anew once the old command is
 });
 
 test("a stop waits for the command that runs, begins no other one, and the next daemon goes on with it", async () => {
-  const world = await workingWorld("stopBudgetMs: 20000\n");
+  const world = await unconfinedWorld("stopBudgetMs: 20000\n");
   await world.killAll();
   const daemon = await world.startDaemon();
   // It goes on for a moment: a daemon that has just been told to stop may still be about to hear it.
@@ -214,7 +226,7 @@ test("a stop waits for the command that runs, begins no other one, and the next 
 });
 
 test("orders of other lanes go on beside a long command, orders of its own lane wait", async () => {
-  const world = await workingWorld();
+  const world = await unconfinedWorld();
   await patient(world);
   world.drop("OTHER", "two.json", running("WO-2", "echo other >> other.txt"));
   world.drop("CLC", "three.json", running("WO-3", "echo third >> effects.txt"));
@@ -226,7 +238,7 @@ test("orders of other lanes go on beside a long command, orders of its own lane 
 });
 
 test("a stop takes no longer than its budget, and a command goes on without its daemon until somebody cancels it", async () => {
-  const world = await workingWorld("stopBudgetMs: 300\n");
+  const world = await unconfinedWorld("stopBudgetMs: 300\n");
   await world.killAll();
   const daemon = await world.startDaemon();
   await patient(world);

@@ -10,6 +10,7 @@ import {
   refusalsOf,
   running,
   told,
+  unconfinedWorld,
   workingWorld,
   workOf,
 } from "../support/line-kit.ts";
@@ -91,7 +92,7 @@ test("an order that supersedes another one cancels it while it waits", async () 
 });
 
 test("an order that supersedes a running one ends its command before its own begins", async () => {
-  const world = await workingWorld();
+  const world = await unconfinedWorld();
   world.drop("CLC", "old.json", running("WO-OLD", "echo $$ > old.pid; sleep 60; echo old >> effects.txt"));
   await until(() => pidsIn(world, "old.pid").length === 1, 10_000, "the old command runs");
   world.drop("CLC", "new.json", { ...running("WO-NEW", "echo new >> effects.txt"), supersedes: "WO-OLD" });
@@ -136,7 +137,7 @@ test.each([
 });
 
 test("canceling an order ends the whole group of its command, also what ignores TERM", async () => {
-  const world = await workingWorld("commands: {graceMs: 200}\n");
+  const world = await unconfinedWorld("commands: {graceMs: 200}\n");
   const stubborn =
     "(trap '' TERM; sh -c 'echo $$ >> pids; trap \"\" TERM; while :; do sleep 0.1; done') & echo $$ >> pids; wait";
   world.drop("CLC", "long.json", running("WO-LONG", stubborn, { post_verify: ["echo never > after.txt"] }));

@@ -17,6 +17,11 @@ export async function workingWorld(config = ""): Promise<World> {
   return world;
 }
 
+/** The same without a sandbox: there the process ids that a command tells are those of the machine. */
+export function unconfinedWorld(config = ""): Promise<World> {
+  return workingWorld(`lanes: {CLC: {sandbox: off}}\n${config}`);
+}
+
 /** An order that writes one file, `made/<id>.txt` unless another path is given, with its id in it. */
 export function filing(id: string, path = `made/${id}.txt`): object {
   return { wo_id: id, files: [{ path, content: `${id}\n` }] };

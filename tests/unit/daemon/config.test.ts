@@ -24,7 +24,7 @@ test("what a file does not say is as it is by default", () => {
   expect(config).toEqual({
     ...DEFAULT_CONFIG,
     intake: { ...DEFAULT_CONFIG.intake, settleMs: 100 },
-    lanes: { CLC: { mode: "hold", concurrency: 1 } },
+    lanes: { CLC: { mode: "hold", concurrency: 1, sandbox: "on", network: [] } },
   });
 });
 
@@ -79,7 +79,13 @@ test.each([
   ["ENTRY", "route"],
   ["entry", "route"],
 ])("the lane %s has the mode %s, named or not", (lane, mode) => {
-  expect(laneRules(read("lanes: {CLC: {mode: hold}}"), lane)).toEqual({ mode, concurrency: 1, guards: DEFAULT_GUARDS });
+  expect(laneRules(read("lanes: {CLC: {mode: hold}}"), lane)).toEqual({
+    mode,
+    concurrency: 1,
+    sandbox: "on",
+    network: [],
+    guards: DEFAULT_GUARDS,
+  });
 });
 
 test("ENTRY does what it is told to when it is named", () => {
@@ -126,6 +132,18 @@ test.each<readonly [string, Wish, (config: Config) => unknown, unknown]>([
   ],
   ["a guard more", { wanted: "policy: {protect: [b]}" }, (c) => c.policy.protect, ["b"]],
   ["git's files to be held", { accepted: "intake: {fromGit: run}" }, (c) => c.intake.fromGit, "hold"],
+  [
+    "a sandbox that is required",
+    { wanted: "lanes: {CLC: {sandbox: required}}" },
+    (c) => laneRules(c, "CLC").sandbox,
+    "required",
+  ],
+  [
+    "a host less",
+    { accepted: "lanes: {CLC: {network: [a.example, b.example]}}", wanted: "lanes: {CLC: {network: [b.example]}}" },
+    (c) => laneRules(c, "CLC").network,
+    ["b.example"],
+  ],
   ["no helper", { accepted: "notify: {command: [a]}" }, (c) => c.notify.command, []],
 ])("a tree that asks for %s gets it at once", (_what, wish, pick, expected) => {
   const { config, pending } = hold(wish);
@@ -138,6 +156,22 @@ test.each<readonly [string, Wish, (config: Config) => unknown, unknown]>([
   ["intake.fromGit: hold → run", { wanted: "intake: {fromGit: run}" }, (c) => c.intake.fromGit, "hold"],
   ["commands.path or commands.env changed", { wanted: "commands: {path: /evil}" }, (c) => c.commands.path, PATH],
   ["commands.path or commands.env changed", { wanted: "commands: {env: {LD_PRELOAD: x}}" }, (c) => c.commands.env, {}],
+  ["lanes.CLC.sandbox: on → off", { wanted: "lanes: {CLC: {sandbox: off}}" }, (c) => laneRules(c, "CLC").sandbox, "on"],
+  [
+    "lanes.CLC.sandbox: required → on",
+    { accepted: "lanes: {CLC: {sandbox: required}}" },
+    (c) => laneRules(c, "CLC").sandbox,
+    "required",
+  ],
+  [
+    "lanes.CLC.network: + b.example",
+    {
+      accepted: "lanes: {CLC: {network: [a.example]}}",
+      wanted: "lanes: {CLC: {network: [a.example, b.example]}}",
+    },
+    (c) => laneRules(c, "CLC").network,
+    ["a.example"],
+  ],
   ["notify.command: b c", { wanted: "notify: {command: [b, c]}" }, (c) => c.notify.command, []],
 ])("a tree that asks for more does not get it, and the wish is told: %s", (told, wish, pick, expected) => {
   const { config, pending } = hold(wish);

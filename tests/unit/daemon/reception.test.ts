@@ -45,6 +45,7 @@ async function open({ config = "", backlog = () => [], disk = systemDisk, secret
     config: () => settings.config,
     placeRules: (lane) => placeRules({ ...ground, files }, base, settings.config, lane),
     findSecrets: secrets,
+    noSandbox: () => undefined,
     backlog: new Set(backlog(house)),
   });
   return { house, reception };

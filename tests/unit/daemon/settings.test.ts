@@ -90,7 +90,10 @@ test("a file that vanished is put back as it was accepted, and is in effect", as
   rmSync(path);
   expect(await settings.reload()).toBe(true);
   expect(treeOf(base)).toEqual({ "wo-bridge.yaml": HOLD });
-  expect([await settings.reload(), settings.config.lanes]).toEqual([false, { CLC: { mode: "hold", concurrency: 1 } }]);
+  expect([await settings.reload(), settings.config.lanes]).toEqual([
+    false,
+    { CLC: { mode: "hold", concurrency: 1, sandbox: "on", network: [] } },
+  ]);
 });
 
 test("a file that never was accepted is not put back", async () => {

@@ -1,4 +1,5 @@
 /** A command did what was asked when it ended by itself with exit 0 and the output that was named; else it says why not. */
+import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Step } from "../../../src/orders/order.ts";
 import type { RunSpec, RunStatus } from "../../../src/platform/run-protocol.ts";
@@ -11,11 +12,13 @@ import {
   prepareStep,
   type StepEnd,
 } from "../../../src/processors/executor.ts";
+import { TemporaryFolders } from "../../../src/processors/temporary-folders.ts";
 import type { StepFinished } from "../../../src/records/events.ts";
 import { Vault } from "../../../src/records/vault.ts";
 import { stepFinished, stepStarted } from "../../support/events.ts";
 import { realFiles } from "../../support/ledger-kit.ts";
 import { processes } from "../../support/runs.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const STEP: Step = {
   name: "a step",
@@ -26,6 +29,8 @@ const STEP: Step = {
   optional: false,
 };
 const printed = (tail: string, bytes = Buffer.byteLength(tail)) => ({ bytes, cut: false, tail });
+
+const BOX = { program: "bwrap", writable: [], readOnly: [], pinned: [], hidden: [], hosts: [] };
 
 function statusWith(bend: Partial<RunStatus> = {}): RunStatus {
   const flags = { timedOut: false, stopped: false, leftovers: false };
@@ -64,7 +69,23 @@ function tools(end: RunEnd) {
   };
   const limits = { timeoutMs: 1000, graceMs: 50, outputMaxBytes: 99 };
   const env = { PATH: "/bin", WO_ID: "not this one" };
-  const made: ExecutorTools = { runner, processes, vault: new Vault(realFiles, "/vault"), base: "/base", env, limits };
+  const temporary = new TemporaryFolders({
+    files: realFiles,
+    root: temporaryFolder(),
+    baseId: "x",
+    userId: process.getuid?.() ?? 0,
+  });
+  const vault = new Vault(realFiles, "/vault");
+  const made: ExecutorTools = {
+    runner,
+    processes,
+    vault,
+    base: "/base",
+    env,
+    limits,
+    temporary,
+    sandboxFor: async (lane) => (lane === "BOX" ? BOX : undefined),
+  };
   return { made, specs, stopped, records };
 }
 
@@ -87,7 +108,9 @@ test("a command gets its words, its folder, its limits, and an environment that 
 
   const [spec] = specs;
   const mark = spec?.mark ?? "";
-  const env = { PATH: "/bin", WO_ID: "WO-1", WO_LANE: "CLC", WO_ATTEMPT: "2", WO_MARK: mark };
+  const TMPDIR = spec?.env["TMPDIR"] ?? "";
+  const env = { PATH: "/bin", WO_ID: "WO-1", WO_LANE: "CLC", WO_ATTEMPT: "2", WO_MARK: mark, TMPDIR };
+  expect(existsSync(TMPDIR)).toBe(true);
   expect(spec).toEqual({
     key: mark,
     argv: STEP.argv,
@@ -108,7 +131,14 @@ test("a command gets its words, its folder, its limits, and an environment that 
     folder: "WO-1/2/3",
     mark,
     grace_ms: 50,
+    sandboxed: false,
   });
+});
+
+test("a command whose lane has a sandbox gets it, and its record says so", async () => {
+  const { made, specs } = tools(statusWith());
+  const { started } = await prepareStep(made, { ...of(), lane: "BOX" });
+  expect([specs[0]?.sandbox, started.sandboxed]).toEqual([BOX, true]);
 });
 
 test("a step's own time limit takes the place of the lane's, and every run has its own mark", async () => {

@@ -1,0 +1,141 @@
+/**
+ * What the sandbox of an order's command allows, worked out from what is on the disk: the base and the
+ * order's own temporary folder may be written, except for the machinery, what the policy protects, and what git would run.
+ */
+import { join } from "node:path";
+import { foldName } from "../orders/paths.ts";
+import { BridgeError } from "../platform/errors.ts";
+import type { Files } from "../platform/files.ts";
+import type { SandboxSpec } from "../platform/run-protocol.ts";
+import type { PlaceRules } from "./places.ts";
+
+/** Of the base; telemetry is not among them, because others append to the same file. */
+const MACHINERY: ReadonlySet<string> = new Set(["bridge", "g/followup/state", "wo-bridge.yaml", ".wo-base"]);
+/** Files of a git folder that decide what git runs, or where it looks for that. */
+const GIT_FILES = ["config", "config.worktree", "commondir"] as const;
+/** bubblewrap takes 9,000 words, three for each. */
+const MOUNTS_MAX = 2500;
+
+export interface ConfinementWish extends Pick<SandboxSpec, "program" | "hidden" | "hosts"> {
+  /** The order's own; written freely. */
+  readonly temporary: string;
+}
+
+/** A path below the base that no command may change. */
+export interface GuardedPath {
+  readonly path: string;
+  readonly isRepository: boolean;
+}
+
+/** Looks through the whole base for them. What a command makes later it could have made as it likes anyway. */
+export async function findGuarded(
+  files: Files,
+  { base, guarded }: Pick<PlaceRules, "base" | "guarded">,
+): Promise<readonly GuardedPath[]> {
+  const found: GuardedPath[] = [];
+  const slice = files.slices();
+  // Each with the slash behind it, as it is written and folded.
+  const left = [{ folder: "", folded: "" }];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    await slice();
+    for (const { name, kind } of files.list(`${base}/${next.folder}`) ?? []) {
+      const foldedName = folded(name);
+      const [path, key] = [next.folder + name, next.folded + foldedName];
+      if (MACHINERY.has(key) || guarded.isProtected(key)) found.push({ path, isRepository: false });
+      else if (foldedName === ".git") found.push({ path, isRepository: kind === "folder" });
+      else if (kind === "folder") left.push({ folder: `${path}/`, folded: `${key}/` });
+    }
+  }
+  return found;
+}
+
+/** The whole answer, for what is still there of the guarded paths. Throws NO_SANDBOX where a sandbox cannot hold all. */
+export function confine(
+  files: Files,
+  base: string,
+  guarded: readonly GuardedPath[],
+  { temporary, program, hidden, hosts }: ConfinementWish,
+): SandboxSpec {
+  const found = new Guards(files, base);
+  for (const one of guarded) found.add(one);
+  const { readOnly, pinned } = found;
+  const count = readOnly.size + pinned.size;
+  if (count > MOUNTS_MAX)
+    throw new BridgeError(
+      "NO_SANDBOX",
+      `${count} files and folders of the base are protected, at most ${MOUNTS_MAX} can be`,
+    );
+  return {
+    program,
+    writable: [base, temporary],
+    readOnly: [...readOnly],
+    pinned: [...pinned].toSorted((a, b) => a.length - b.length),
+    hidden,
+    hosts,
+  };
+}
+
+/** The same as foldName, sooner for the names that most files have. */
+function folded(name: string): string {
+  return /^[\x20-\x7e]*$/.test(name) ? name.toLowerCase() : foldName(name);
+}
+
+class Guards {
+  readonly readOnly = new Set<string>();
+  readonly pinned = new Set<string>();
+  readonly #files: Files;
+  readonly #base: string;
+
+  constructor(files: Files, base: string) {
+    this.#files = files;
+    this.#base = base;
+  }
+
+  add({ path, isRepository }: GuardedPath): void {
+    const info = this.#files.info(join(this.#base, path));
+    if (info === undefined) return;
+    if (isRepository && info.kind === "folder") this.#guardGit(path, true);
+    else this.#guard(path);
+  }
+
+  /** Nothing changes there; nor is a folder above it moved away to make another of its name. */
+  #guard(path: string): void {
+    const real = this.#files.realPath(join(this.#base, path));
+    // A link that leads out of the base leads to where nothing is written anyway.
+    if (real?.startsWith(`${this.#base}/`) === true) this.readOnly.add(real);
+    const names = path.split("/");
+    for (let count = 1; count < names.length; count += 1) this.pinned.add(join(this.#base, ...names.slice(0, count)));
+  }
+
+  /** A repository, its submodules and its worktrees: git works in them, hooks and configuration stay. */
+  #guardGit(path: string, isFolder: boolean): void {
+    // Of a worktree or a submodule: a file that says where its repository is.
+    if (!isFolder) return this.#guard(path);
+    const absolute = join(this.#base, path);
+    // A folder that is not there cannot be guarded: git itself makes an empty one.
+    this.#files.makeFolders(join(absolute, "hooks"), 0o755);
+    this.#guard(`${path}/hooks`);
+    for (const name of GIT_FILES)
+      if (this.#files.info(join(absolute, name)) !== undefined) this.#guard(`${path}/${name}`);
+    for (const name of this.#foldersIn(join(absolute, "worktrees"))) this.#guardWorktree(`${path}/worktrees/${name}`);
+    this.#guardModules(`${path}/modules`);
+  }
+
+  #guardWorktree(path: string): void {
+    for (const name of GIT_FILES)
+      if (this.#files.info(join(this.#base, path, name)) !== undefined) this.#guard(`${path}/${name}`);
+  }
+
+  /** A submodule's name may hold slashes: its folder is the first that has a HEAD. */
+  #guardModules(path: string): void {
+    for (const name of this.#foldersIn(join(this.#base, path))) {
+      const module = `${path}/${name}`;
+      if (this.#files.info(join(this.#base, module, "HEAD")) === undefined) this.#guardModules(module);
+      else this.#guardGit(module, true);
+    }
+  }
+
+  #foldersIn(folder: string): string[] {
+    return (this.#files.list(folder) ?? []).filter(({ kind }) => kind === "folder").map(({ name }) => name);
+  }
+}
