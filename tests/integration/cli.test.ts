@@ -232,6 +232,12 @@ test.each([
     /\+ new\.txt {2}0 → 5 bytes[\s\S]*it would run\nNothing was written/,
   ],
   [
+    "each changed line and each command",
+    { wo_id: "WO-1", files: { "a.sh": "one\ntwo\n" }, steps: [{ name: "build", run: "make\nmake test" }] },
+    0,
+    /\+ a\.sh .*\n {6}@@ -0,0 \+1,2 @@\n {6}\+one\n {6}\+two\n {2}\$ build\n {6}make\n {6}make test\n/,
+  ],
+  [
     "what could not be done",
     { wo_id: "WO-1", files: [{ path: "none.txt", delete: true }] },
     1,

@@ -31,15 +31,16 @@ function filesText(terminal: Terminal, { plan, planned, status }: OrderRecord): 
 }
 
 function stepsText(terminal: Terminal, { steps }: OrderRecord): string[] {
-  return steps.flatMap(({ started, finished }) => {
+  return steps.flatMap(({ started, finished, tried }) => {
+    const tries = tried === undefined ? "" : `  (try ${tried + 1})`;
     if (finished === undefined)
       return started === undefined
         ? []
-        : [`  $ ${plainLine(started.name)}  ${terminal.paint("cyan", "running")} pid ${started.pid}`];
+        : [`  $ ${plainLine(started.name)}  ${terminal.paint("cyan", "running")} pid ${started.pid}${tries}`];
     const mark = finished.ok ? terminal.paint("green", "✓") : terminal.paint(finished.optional ? "yellow" : "red", "✗");
     const why = finished.message === undefined ? "" : `  ${plainLine(finished.message)}`;
     return [
-      `  ${mark} ${plainLine(finished.name)}  ${finished.duration_ms} ms${finished.optional && !finished.ok ? " (optional)" : ""}${why}`,
+      `  ${mark} ${plainLine(finished.name)}  ${finished.duration_ms} ms${finished.optional && !finished.ok ? " (optional)" : ""}${tries}${why}`,
     ];
   });
 }
