@@ -20,11 +20,6 @@ export function stemOf(name: string): string {
   return name.replace(ORDER_ENDING, "");
 }
 
-/** True for files that are promised to be JSON. */
-export function isJsonName(name: string): boolean {
-  return /\.json$/i.test(name);
-}
-
 /** `<ulid>~<name>`: what a file is called while it is ours. The ulid makes it a name that nothing else has. */
 export function claimName(ulid: string, name: string): string {
   return `${ulid}~${name}`;

@@ -5,8 +5,8 @@ import { until, World } from "../support/world.ts";
 
 const CONFIG = "intake: {rescanMs: 1000}\nlanes:\n  HELD: {mode: hold}\n";
 
-async function repository(): Promise<World> {
-  const world = await World.make({ config: CONFIG });
+async function repository(config = CONFIG): Promise<World> {
+  const world = await World.make({ config });
   world.write("src/code.txt", "code\n");
   await git(world, "init", "-q");
   await git(world, "add", "src");
@@ -73,43 +73,49 @@ test("a wipe that brings a looser configuration, or none, changes nothing about 
   expect((await world.wo("status")).stdout).toContain("wo config accept");
 });
 
-test("wipes while orders run: every order that was accepted comes to rest as done", async () => {
-  const world = await repository();
-  await world.startDaemon();
-  const lanes = ["A", "B", "C", "D"];
-  for (const lane of lanes) world.write(`bridge/inbox/${lane}/.keep`, "");
-  // A lane that nobody has seen yet is nobody's to bring back.
-  for (const lane of lanes) world.drop(lane, `seen-${lane}.json`, order(`WO-${lane}`, `made/${lane}.txt`));
-  for (const lane of lanes) await world.reaches(`WO-${lane}`, "done");
-  let count = 0;
-  for (let round = 0; round < 5; round += 1) {
-    for (let index = 0; index < 40; index += 1) {
-      const id = `WO-R${round}-${index}`;
-      const steps = index % 10 === 0 ? { steps: [{ run: `echo ${id} >> "$HOME/effects"` }] } : {};
-      world.drop(lanes[index % 4] ?? "", `${id}.json`, { ...order(id, `made/${id}/x.txt`), ...steps });
-      count += 1;
+test.each([
+  ["with", "on", "true"],
+  ["without", "off", 'echo x >> "$HOME/effects"'],
+])(
+  "wipes while orders run, %s a sandbox: every order that was accepted comes to rest as done",
+  async (_how, sandbox, run) => {
+    const lanes = ["A", "B", "C", "D"];
+    const world = await repository(CONFIG + lanes.map((lane) => `  ${lane}: {sandbox: ${sandbox}}\n`).join(""));
+    await world.startDaemon();
+    for (const lane of lanes) world.write(`bridge/inbox/${lane}/.keep`, "");
+    // A lane that nobody has seen yet is nobody's to bring back.
+    for (const lane of lanes) world.drop(lane, `seen-${lane}.json`, order(`WO-${lane}`, `made/${lane}.txt`));
+    for (const lane of lanes) await world.reaches(`WO-${lane}`, "done");
+    let count = 0;
+    for (let round = 0; round < 5; round += 1) {
+      for (let index = 0; index < 40; index += 1) {
+        const id = `WO-R${round}-${index}`;
+        const steps = index % 10 === 0 ? { steps: [{ run }] } : {};
+        world.drop(lanes[index % 4] ?? "", `${id}.json`, { ...order(id, `made/${id}/x.txt`), ...steps });
+        count += 1;
+      }
+      await wipe(world);
+      await until(
+        () => world.list("bridge/inbox").length >= 6,
+        3000,
+        "the lanes are back",
+        () => world.list("bridge/inbox").join(),
+      );
     }
-    await wipe(world);
+    const accepted = () =>
+      new Set(world.telemetry().flatMap((line) => (line["event"] === "wo_accepted" ? [String(line["wo_id"])] : [])));
+    const ended = () =>
+      world.telemetry().flatMap((line) => (/^wo_(?:completed|failed)$/.test(String(line["event"])) ? [line] : []));
     await until(
-      () => world.list("bridge/inbox").length >= 6,
-      3000,
-      "the lanes are back",
-      () => world.list("bridge/inbox").join(),
+      () => accepted().size > 0 && ended().length === accepted().size,
+      30_000,
+      "all have ended",
+      () => `${ended().length} of ${accepted().size}`,
     );
-  }
-  const accepted = () =>
-    new Set(world.telemetry().flatMap((line) => (line["event"] === "wo_accepted" ? [String(line["wo_id"])] : [])));
-  const ended = () =>
-    world.telemetry().flatMap((line) => (/^wo_(?:completed|failed)$/.test(String(line["event"])) ? [line] : []));
-  await until(
-    () => accepted().size > 0 && ended().length === accepted().size,
-    30_000,
-    "all have ended",
-    () => `${ended().length} of ${accepted().size}`,
-  );
-  expect(ended().filter((line) => line["event"] !== "wo_completed")).toEqual([]);
-  expect(accepted().size).toBeGreaterThan(count / 20);
-});
+    expect(ended().filter((line) => line["event"] !== "wo_completed")).toEqual([]);
+    expect(accepted().size).toBeGreaterThan(count / 20);
+  },
+);
 
 function seqs(world: World): number[] {
   return world.telemetry().flatMap((line) => (typeof line["seq"] === "number" ? [line["seq"]] : []));
