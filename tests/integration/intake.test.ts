@@ -213,7 +213,7 @@ test("names that are nobody's business are left where they are, tempting ones ar
     );
   const tempting = ["order.md", "order.sh", "order.txt", "order.yaml.txt", "order.zsh"];
   for (const name of [...ignored, ...tempting]) world.write(`bridge/inbox/CLC/${name}`, yaml("WO-NO", "no.txt"));
-  world.write("bridge/inbox/CLC/order/order.yaml", yaml("WO-NO", "no.txt"));
+  world.write("bridge/inbox/CLC/order/other.yaml", yaml("WO-NO", "no.txt"));
   const reports = () => linesTold(world).filter(({ event }) => event === "wo_ignored");
   await until(() => reports().length >= 6, 5000, "they are told of");
   for (const id of ["WO-1", "WO-2"]) {

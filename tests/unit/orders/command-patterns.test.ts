@@ -123,9 +123,9 @@ test.each([
   ["stars", "a".repeat(MANY), `${"*a".repeat(PATTERN_LENGTH / 2 - 1)}*b`],
   ["a piece that nearly fits", "a".repeat(MANY), `*${"a".repeat(PATTERN_LENGTH - 3)}b*`],
 ])("%s cost no more than a walk through the text", (_what, text, pattern) => {
-  const startMs = performance.now();
+  const before = process.cpuUsage();
   expect(matchesPattern(text, pattern)).toBe(false);
-  expect(performance.now() - startMs).toBeLessThan(1000);
+  expect(process.cpuUsage(before).user / 1000).toBeLessThan(1000);
 });
 
 test.each([
@@ -143,9 +143,9 @@ test.each([
   const timeOf = (length: number) => {
     const argv = ["bash", "-c", piece.repeat(Math.ceil(length / piece.length))];
     const times = [0, 1, 2].map(() => {
-      const startMs = performance.now();
+      const before = process.cpuUsage();
       refusalOf(argv, { deny: [PUSH], allow: [[NPM]] });
-      return performance.now() - startMs;
+      return process.cpuUsage(before).user / 1000;
     });
     return Math.min(...times);
   };
