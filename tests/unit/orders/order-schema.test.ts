@@ -111,6 +111,7 @@ const APT: Readonly<Record<string, readonly unknown[]>> = {
   action: ["append", "set_key_value", "write", "create"],
   args: [["a", 3], []],
   artifacts: ["a", [{ a: 1 }]],
+  clc_patch: [null, { patches: [], wo_id: "b c" }],
   delete: [true],
   expected: ["found", 42, true],
   file_path: ["a", "a.json"],
@@ -126,6 +127,7 @@ const APT: Readonly<Record<string, readonly unknown[]>> = {
   retry_delay: ["5s", 5],
   sha256: ["0".repeat(64)],
   skill: ["bash", "node", "perl"],
+  task_spec: [{ task_id: "a" }, { task_id: "b c" }, { operations: [] }],
   timeout: ["90s", "100h", 5, 5000],
   timeout_ms: [1, 5000],
   timeout_sec: [1, 100_000],
@@ -136,21 +138,21 @@ const APT: Readonly<Record<string, readonly unknown[]>> = {
 const ODD: readonly unknown[] = ["", " ", "x", 5, true, null, ["a"], { a: "b" }];
 
 /** A map with some of these keys, mostly with apt values. */
-function anyItem(keys: readonly string[], base: object): fc.Arbitrary<object> {
+function anyItem(keys: readonly string[], bases: readonly object[]): fc.Arbitrary<object> {
   const entry = fc.constantFrom(...keys, ...keys, "odd").chain((key) => {
     const apt = fc.constantFrom(...(APT[key] ?? ["a", "b c", true]));
     const odd = fc.constantFrom(...ODD);
     return fc.tuple(fc.constant(key), fc.oneof({ weight: 12, arbitrary: apt }, { weight: 1, arbitrary: odd }));
   });
   const some = fc.array(entry, { maxLength: 4 }).map((entries): object => Object.fromEntries(entries));
-  return fc.tuple(fc.constantFrom(base, base, {}), some).map(([first, more]) => ({ ...first, ...more }));
+  return fc.tuple(fc.constantFrom(...bases, ...bases, {}), some).map(([first, more]) => ({ ...first, ...more }));
 }
 
 interface Dialect {
   readonly name: string;
   readonly keys: readonly string[];
-  /** What such an item cannot be without. */
-  readonly base: object;
+  /** Items to go on from. */
+  readonly bases: readonly object[];
   readonly order: (item: object) => object;
 }
 
@@ -161,61 +163,77 @@ const ID_KEYS = ["wo_id", "id", "work_order_id", "task_id", "task_spec", "clc_pa
 const REST = ["dry_run", "safety_mode", "on_interrupt", "supersedes", "priority", "rollback_on_failure", "rollback"];
 const FORMS = ["patch", "diff", "lpe_patch", "files", "steps", "script", "environment", "payload", "action", "tests"];
 
+const OPERATIONS = [
+  { op: "write", path: "a", content: "x" },
+  { op: "append", path: "a", content: "x" },
+  { op: "delete", path: "a" },
+  { op: "move", from: "a", to: "b" },
+  { op: "patch", patch: DIFF },
+];
+const PAYLOAD = { file_path: "a.json", content: "x", key: "k", value: 1 };
+const ACTION = { path: "a", content: "x", patch: DIFF, cmd: "x" };
 const DIALECTS: readonly Dialect[] = [
-  { name: "files", keys: itemKeys(fileItem), base: { path: "a" }, order: (item) => ({ files: ["b", item] }) },
+  { name: "files", keys: itemKeys(fileItem), bases: [{ path: "a" }], order: (item) => ({ files: ["b", item] }) },
   {
     name: "files as a map",
     keys: ["content", "mode", "description"],
-    base: { content: "x" },
+    bases: [{ content: "x" }],
     order: (item) => ({ files: { a: item, b: "x" } }),
   },
   {
     name: "operations",
-    keys: itemKeys(operationItem),
-    base: { op: "write", path: "a", content: "x" },
+    keys: [...itemKeys(operationItem), "mode", "mode", "mode"],
+    bases: OPERATIONS,
     order: (item) => ({ operations: [item] }),
   },
   {
     name: "operations of a task",
-    keys: itemKeys(operationItem),
-    base: { type: "delete", path: "a" },
+    keys: [...itemKeys(operationItem), "mode", "mode", "mode"],
+    bases: OPERATIONS.map(({ op, ...rest }) => ({ ...rest, type: op })),
     order: (item) => ({ task_spec: { operations: [item] } }),
   },
-  { name: "edits", keys: itemKeys(editItem), base: { path: "a", find: "x" }, order: (item) => ({ edits: [item] }) },
-  { name: "steps", keys: STEP_KEYS, base: { run: "a" }, order: (item) => ({ steps: [item] }) },
-  { name: "post_verify", keys: STEP_KEYS, base: {}, order: (item) => ({ post_verify: [item, "b"] }) },
+  { name: "edits", keys: itemKeys(editItem), bases: [{ path: "a", find: "x" }], order: (item) => ({ edits: [item] }) },
+  { name: "steps", keys: STEP_KEYS, bases: [{ run: "a" }], order: (item) => ({ steps: [item] }) },
+  { name: "post_verify", keys: STEP_KEYS, bases: [{}], order: (item) => ({ post_verify: [item, "b"] }) },
   {
     name: "rollback",
     keys: STEP_KEYS,
-    base: { cmd: "a" },
+    bases: [{ cmd: "a" }],
     order: (item) => ({ rollback_on_failure: true, rollback: { steps: [item] } }),
   },
-  { name: "payload", keys: itemKeys(payloadItem), base: { file_path: "a.json" }, order: (item) => ({ payload: item }) },
+  {
+    name: "payload",
+    keys: itemKeys(payloadItem),
+    bases: ["append", "write", "set_key_value"].map((action) => ({ ...PAYLOAD, action })),
+    order: (item) => ({ payload: item }),
+  },
   {
     name: "action",
     keys: itemKeys(actionItem),
-    base: { type: "delete_file", path: "a" },
+    bases: actionItem.shape.type.options.map((type) => ({ ...ACTION, type })),
     order: (item) => ({ action: item }),
   },
   {
     name: "clc_patch",
     keys: itemKeys(clcPatchItem),
-    base: { file: "a", patch_type: "replace", anchor: "x", payload: "y" },
+    bases: [{ file: "a", patch_type: "replace", anchor: "x", payload: "y" }],
     order: (item) => ({ clc_patch: { patches: [item] } }),
   },
   {
     name: "lpe_patch_ops",
     keys: itemKeys(lpeItem),
-    base: { path: "a", content: "x" },
+    bases: [{ path: "a", content: "x" }],
     order: (item) => ({ lpe_patch_ops: [item], allow_delete: true }),
   },
-  { name: "the top", keys: [...TOP_KEYS, ...ID_KEYS, ...REST, ...FORMS], base: {}, order: (item) => item },
+  { name: "ids", keys: ID_KEYS, bases: [{}], order: (item) => item },
+  { name: "a command at the top", keys: TOP_KEYS, bases: [{}], order: (item) => item },
+  { name: "the rest", keys: [...REST, ...FORMS], bases: [{}], order: (item) => item },
 ];
 
-test.each(DIALECTS)("whatever the reader takes of $name, the schema has nothing against", ({ keys, base, order }) => {
+test.each(DIALECTS)("whatever the reader takes of $name, the schema has nothing against", ({ keys, bases, order }) => {
   let taken = 0;
   fc.assert(
-    fc.property(anyItem(keys, base), (item) => {
+    fc.property(anyItem(keys, bases), (item) => {
       const data = order(item);
       if (!readOrder(Buffer.from(JSON.stringify(data)), "WO-1").ok) return;
       taken += 1;
