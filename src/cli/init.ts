@@ -5,6 +5,7 @@ import { kindOfName } from "../bridge/names.ts";
 import { attachBase, FIRST_LANES } from "../daemon/attach.ts";
 import { lookUpBase } from "../daemon/base.ts";
 import { configProblemText, readConfig } from "../daemon/config.ts";
+import { restoreSchema, SCHEMA_FILE } from "../daemon/editor-schema.ts";
 import { withOfflineBase } from "../daemon/offline.ts";
 import { configPath } from "../daemon/settings.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
@@ -18,7 +19,7 @@ export interface InitOptions {
   readonly dryRun?: boolean;
 }
 
-const IGNORE_LINES = [".wo-base", ".wo-*.tmp", "bridge/inbox/*/.claimed/"] as const;
+const IGNORE_LINES = [".wo-base", ".wo-*.tmp", "bridge/inbox/*/.claimed/", SCHEMA_FILE] as const;
 
 const FIRST_CONFIG = `# How wo-bridge works on this base. Everything here has a default; what is commented out shows it.
 # What widens what orders may do takes effect only after \`wo config accept\`.
@@ -63,7 +64,7 @@ export async function init(context: Context, options: InitOptions): Promise<numb
   const done = await attach(context, options, plan);
   answer(context, "init", { ...plan, ...done }, () => {
     const held = done.held === 0 ? "" : `\n${done.held} orders that lay in the inbox wait for you: wo status`;
-    return `${terminal.paint("green", "✓")} ${plan.base} is attached    vault ${done.vault}${held}\nnext: wo daemon start`;
+    return `${terminal.paint("green", "✓")} ${plan.base} is attached    vault ${done.vault}${held}\nnext: wo daemon start, then wo new FILE for a first order`;
   });
   return EXIT.yes;
 }
@@ -78,7 +79,7 @@ function refuseBrokenConfig({ files, basePath }: Context): void {
 function planInit({ files, machine, basePath }: Context): InitPlan {
   const folders = new BridgeFolders(files, basePath, machine.userId);
   const lanes = FIRST_LANES.map((lane) => join("bridge", "inbox", lane));
-  const wanted = [...lanes, "g/followup/state", "g/telemetry", "wo-bridge.yaml", ".wo-base"];
+  const wanted = [...lanes, "g/followup/state", "g/telemetry", SCHEMA_FILE, "wo-bridge.yaml", ".wo-base"];
   const create = wanted.filter((path) => files.info(join(basePath, path)) === undefined);
   const isGitTree = files.info(join(basePath, ".git")) !== undefined;
   const backlog = folders
@@ -121,6 +122,7 @@ async function attach(
     parts.folders.restore(FIRST_LANES);
     const held = await attachBase(files, books, parts.folders);
     if (settings.isUnaccepted) await settings.accept(actor);
+    await restoreSchema(files, machine, basePath);
     return { held, vault: base.vault };
   });
 }

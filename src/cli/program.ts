@@ -21,6 +21,7 @@ export async function runProgram(words: readonly string[], version: string): Pro
     exit = await runVerb(newContext(program.opts<GlobalOptions>()), verb);
   };
   addOrderVerbs(program, run);
+  addWritingVerbs(program, run);
   addDecisionVerbs(program, run);
   addBaseVerbs(program, run);
   try {
@@ -107,6 +108,25 @@ function addOrderVerbs(program: Command, run: Run): void {
     .option("--timeout <duration>", "how long it may take", duration, 30_000)
     .action(({ lane, timeout }: { lane: string; timeout: number }) =>
       run(async (context) => (await import("./canary.ts")).sendCanary(context, lane, timeout)),
+    );
+}
+
+function addWritingVerbs(program: Command, run: Run): void {
+  program
+    .command("new")
+    .description("a small order to go on from, commented, for any editor")
+    .argument("[file]", "a file that is not there yet (default: standard output)")
+    .option("--lane <lane>", "the lane that it is meant for")
+    .option("--id <id>", "its id (default: one that no other order has)")
+    .action((file: string | undefined, options: { lane?: string; id?: string }) =>
+      run(async (context) => (await import("./new.ts")).newOrder(context, file, options)),
+    );
+  program
+    .command("schema")
+    .description("the JSON Schema of orders, for editors and other programs")
+    .option("--out <file>", "write it there")
+    .action(({ out }: { out?: string }) =>
+      run(async (context) => (await import("./schema.ts")).showSchema(context, out)),
     );
 }
 

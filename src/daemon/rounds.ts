@@ -10,6 +10,7 @@ import { type Watch, watchFolders } from "../platform/watcher.ts";
 import type { Books } from "../records/books.ts";
 import { FIRST_LANES } from "./attach.ts";
 import { type BoundBase, restoreMark } from "./base.ts";
+import { restoreSchema, SCHEMA_FILE } from "./editor-schema.ts";
 import type { Ground } from "./opening.ts";
 import type { Parts } from "./parts.ts";
 import type { Settings } from "./settings.ts";
@@ -82,6 +83,8 @@ export class Rounds {
       views.rescan();
       await books.keepSnapshot();
       signs.show("wo_pipeline_guardrail", this.#clock.now());
+      // Last: editors can wait, and what refuses it here must hold up no order.
+      await this.#restoreSchema();
     } catch (thrown) {
       // A tree that cannot be read just now is looked at again in the next round; what is accepted is safe.
       if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
@@ -98,6 +101,16 @@ export class Rounds {
       made.push({ path: join(base.path, ".wo-base"), what: "put back from the registry" });
     if (await settings.reload()) made.push({ path: settings.path, what: "the accepted configuration put back" });
     for (const { path, what } of made) telemetry.notice({ event: "wo_pipeline_healed", path, what });
+  }
+
+  async #restoreSchema(): Promise<void> {
+    const { ground, base, telemetry } = this.#options;
+    if (!(await restoreSchema(ground.files, ground.machine, base.path))) return;
+    telemetry.notice({
+      event: "wo_pipeline_healed",
+      path: join(base.path, SCHEMA_FILE),
+      what: "this version's own put back",
+    });
   }
 
   /** A watch is of the folders that were there when it began: with others it begins anew. */

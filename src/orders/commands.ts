@@ -8,7 +8,7 @@ import type { KeyPath } from "./problems.ts";
 import { durationMs, type StepItem, stepOrText } from "./shapes.ts";
 
 /** The programs that `skill` may name, each with what makes it run a text; a command without a skill goes to the first. */
-const SKILLS: ReadonlyMap<string, readonly [string, string]> = new Map([
+export const SKILLS: ReadonlyMap<string, readonly [string, string]> = new Map([
   ["bash", ["bash", "-c"]],
   ["sh", ["sh", "-c"]],
   ["zsh", ["zsh", "-c"]],
@@ -18,7 +18,7 @@ const SKILLS: ReadonlyMap<string, readonly [string, string]> = new Map([
   ["node", ["node", "-e"]],
 ]);
 /** A number of milliseconds below this was meant as seconds. */
-const SHORTEST_MS = 1000;
+export const SHORTEST_MS = 1000;
 
 /** What a list of commands is to its order. */
 export interface StepRole {

@@ -9,7 +9,7 @@ import { editItem, type FileItem, fileItem, fileMapValue, type OperationItem, op
 
 type OperationKind = "write" | "append" | "diff" | "delete" | "move";
 
-const OPERATION_WORDS: ReadonlyMap<string, OperationKind> = new Map([
+export const OPERATION_WORDS: ReadonlyMap<string, OperationKind> = new Map([
   ["write_file", "write"],
   ["write", "write"],
   ["create_file", "write"],

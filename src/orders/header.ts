@@ -9,7 +9,7 @@ import type { KeyPath } from "./problems.ts";
 /** What an id may be. It names files on file systems that fold case, and stands in commands that people type. */
 export const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
-const ID_KEYS: readonly KeyPath[] = [
+export const ID_KEYS: readonly KeyPath[] = [
   ["wo_id"],
   ["id"],
   ["work_order_id"],

@@ -18,7 +18,7 @@ import { readRoute } from "./routing.ts";
 import { yamlCost } from "./yaml-text.ts";
 
 /** Keys that ask for work in a form that is not carried out: never passed over as metadata. */
-const NOT_YET = ["lpe_patch_file", "patch_file", "patches", "op", "body_file", "script"] as const;
+export const NOT_YET = ["lpe_patch_file", "patch_file", "patches", "op", "body_file", "script"] as const;
 
 /** Reads an order file. `stem` is the file's name without its ending: the id of an order that declares none. */
 export function readOrder(bytes: Uint8Array, stem: string): Result<Order, readonly Problem[]> {

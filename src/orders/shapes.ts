@@ -1,6 +1,7 @@
 /**
  * The shapes of actions, one zod schema each. Actions are strict: an unknown key rejects the order, because a key that
- * is overlooked is work that is claimed and not done. What stands outside of actions may be anything.
+ * is overlooked is work that is claimed and not done. What stands outside of actions may be anything. What is said of a
+ * key here is what an editor shows of it.
  */
 import { z } from "zod";
 import { LIMITS } from "./limits.ts";
@@ -12,62 +13,78 @@ const path = z.string().min(1);
 const text = z.string();
 const flag = z.boolean();
 const mode = z.union([z.string().regex(MODE_TEXT), z.number()]);
+const description = text.optional().describe("What it is for; nothing is done with it.");
+const anyId = z.union([text, z.number()]).optional().describe("A name of your own for it; nothing is done with it.");
+const target = path.optional().describe("The file, below the base.");
+const content = text.optional().describe("The whole text of the file; it is never expanded.");
+const diff = text.optional().describe("A unified diff: bare, with git's headers, or in a fence.");
+const octal = mode.optional().describe('The permissions as octal text in quotes: "0755".');
 
 /** `90s`, `500ms`, `5m`, `1h`, or a number of milliseconds. */
-const duration = z.union([z.number().positive(), z.string().regex(/^\d+(?:\.\d+)?(?:ms|s|m|h)$/)]);
+const noDuration = { errorMessage: "a time is 90s, 500ms, 5m, 1h, or a number of milliseconds" };
+const duration = z.union([
+  z.number().positive().meta(noDuration),
+  z
+    .string()
+    .regex(/^\d+(?:\.\d+)?(?:ms|s|m|h)$/)
+    .meta(noDuration),
+]);
 
 const sha256 = z.string().regex(/^[0-9a-fA-F]{64}$/, "a sha256 is 64 hexadecimal digits");
 
 /** An item of `files`; without anything to do, it is a file to verify. */
 export const fileItem = z.strictObject({
-  path,
-  mode: mode.optional(),
-  content: text.optional(),
-  patch: text.optional(),
-  delete: z.literal(true).optional(),
-  move: path.optional(),
-  sha256: sha256.optional(),
-  title: text.optional(),
-  description: text.optional(),
+  path: path.describe("The file, below the base; without anything to do it is only verified, and may be anywhere."),
+  mode: octal,
+  content,
+  patch: diff,
+  delete: z.literal(true).optional().describe("The file is deleted."),
+  move: path.optional().describe("The new path of the file; what lies there already is never replaced."),
+  sha256: sha256.optional().describe("What the file has to hold in the end; alone, what it has to hold already."),
+  title: text.optional().describe("What the file is called among people; nothing is done with it."),
+  description,
 });
 
 export type FileItem = z.infer<typeof fileItem>;
 
 export const fileMapValue = z.union([
   text,
-  z.strictObject({ content: text, mode: mode.optional(), description: text.optional() }),
+  z.strictObject({ content: text.describe("The whole text of the file."), mode: octal, description }),
 ]);
 
 export const editItem = z.strictObject({
-  path: path.optional(),
-  file: path.optional(),
-  mode: z.literal("patch").optional(),
-  find: z.string().min(1),
-  after: text.optional(),
-  before: text.optional(),
-  replace: text.optional(),
-  description: text.optional(),
+  path: target,
+  file: target,
+  mode: z.literal("patch").optional().describe("Said by some agents; nothing is done with it."),
+  find: z.string().min(1).describe("A text that stands in the file exactly once."),
+  after: text.optional().describe("Whole lines that go behind the line in which the text was found."),
+  before: text.optional().describe("Whole lines that go in front of the line in which the text was found."),
+  replace: text.optional().describe("What takes the place of the text that was found."),
+  description,
 });
 
 export const operationItem = z.strictObject({
-  id: z.union([text, z.number()]).optional(),
-  op: text.optional(),
-  type: text.optional(),
-  operation: text.optional(),
-  description: text.optional(),
-  path: path.optional(),
-  file: path.optional(),
-  file_path: path.optional(),
-  content: text.optional(),
-  patch: text.optional(),
-  diff: text.optional(),
-  patch_content: text.optional(),
-  mode: z.union([mode, z.enum(["replace", "create", "overwrite"])]).optional(),
-  from: path.optional(),
-  source_path: path.optional(),
-  to: path.optional(),
-  destination: path.optional(),
-  target_path: path.optional(),
+  id: anyId,
+  op: text.optional().describe("What is done: write_file, append, apply_patch, delete, move or one of their kin."),
+  type: text.optional().describe("As `op`, where neither `op` nor `operation` is given."),
+  operation: text.optional().describe("As `op`, where that is not given."),
+  description,
+  path: target,
+  file: target,
+  file_path: target,
+  content: text.optional().describe("The whole text of the file, or what is appended to it; it is never expanded."),
+  patch: diff,
+  diff,
+  patch_content: diff,
+  mode: z
+    .union([mode, z.enum(["replace", "create", "overwrite"])])
+    .optional()
+    .describe('The permissions as octal text in quotes, "0755", or a word for writing the whole file.'),
+  from: path.optional().describe("The file that is moved."),
+  source_path: path.optional().describe("The file that is moved."),
+  to: path.optional().describe("Where it is moved to; what lies there already is never replaced."),
+  destination: path.optional().describe("Where it is moved to; what lies there already is never replaced."),
+  target_path: path.optional().describe("Where it is moved to; what lies there already is never replaced."),
 });
 
 export type OperationItem = z.infer<typeof operationItem>;
@@ -76,95 +93,118 @@ const scalar = z.union([text, z.number(), z.boolean()]);
 
 /** `payload`: one file, and what is done with it. */
 export const payloadItem = z.strictObject({
-  file_path: path,
-  action: z.enum(["append", "set_key_value", "write", "create"]).optional(),
-  content: text.optional(),
-  key: z.union([text.min(1), z.array(text.min(1)).min(1)]).optional(),
-  value: scalar.optional(),
-  patch_format: z.enum(["diff", "unified", "unified_diff"]).optional(),
-  patch_content: text.optional(),
-  mode: mode.optional(),
-  description: text.optional(),
+  file_path: path.describe("The file, below the base."),
+  action: z
+    .enum(["append", "set_key_value", "write", "create"])
+    .optional()
+    .describe("What is done with the file; a `patch_content` needs no word for it."),
+  content: text.optional().describe("The whole text of the file, or what is appended to it; it is never expanded."),
+  key: z
+    .union([text.min(1), z.array(text.min(1)).min(1)])
+    .optional()
+    .describe("The key that is set, `a.b` or `[a, b]`; the rest of the file stays to the letter."),
+  value: scalar.optional().describe("What the key is set to."),
+  patch_format: z.enum(["diff", "unified", "unified_diff"]).optional().describe("The diff is a unified one."),
+  patch_content: diff,
+  mode: octal,
+  description,
 });
 
 /** `action` as a map. */
 export const actionItem = z.strictObject({
-  type: z.enum(["patch_file", "create_file", "write_file", "delete_file", "run_shell"]),
-  target_file: path.optional(),
-  file: path.optional(),
-  path: path.optional(),
-  content: text.optional(),
-  patch_content: text.optional(),
-  patch: text.optional(),
-  mode: mode.optional(),
-  command: text.optional(),
-  cmd: text.optional(),
-  timeout: duration.optional(),
-  description: text.optional(),
-  risky_commands_present: flag.optional(),
+  type: z
+    .enum(["patch_file", "create_file", "write_file", "delete_file", "run_shell"])
+    .describe("What is done: one thing with one file, or a command."),
+  target_file: target,
+  file: target,
+  path: target,
+  content,
+  patch_content: diff,
+  patch: diff,
+  mode: octal,
+  command: text.optional().describe("What the shell is given, for `run_shell`."),
+  cmd: text.optional().describe("What the shell is given, for `run_shell`."),
+  timeout: duration.optional().describe("How long the command may take: 90s, 5m, or a number of milliseconds."),
+  description,
+  risky_commands_present: flag.optional().describe("Said by some agents; nothing is done with it."),
 });
 
 /** One of `clc_patch.patches`. */
 export const clcPatchItem = z.strictObject({
-  id: z.union([text, z.number()]).optional(),
-  description: text.optional(),
-  file: path,
-  patch_type: z.enum(["insert_after", "insert_before", "replace"]),
-  anchor: text.min(1),
-  anchor_context: text.optional(),
-  payload: text,
+  id: anyId,
+  description,
+  file: path.describe("The file, below the base."),
+  patch_type: z.enum(["insert_after", "insert_before", "replace"]).describe("What is done at the anchor."),
+  anchor: text.min(1).describe("A text that stands in the file exactly once, or once in its `anchor_context`."),
+  anchor_context: text.optional().describe("A longer text around the anchor: it says which of several is meant."),
+  payload: text.describe("What goes there."),
   validation: z
     .array(
       z.union([
         z.strictObject({
-          type: z.literal("grep"),
-          pattern: text.min(1),
-          expected: z.enum(["found", "not_found"]).optional(),
+          type: z.literal("grep").describe("A pattern is looked for in the file."),
+          pattern: text.min(1).describe("What `grep` looks for."),
+          expected: z.enum(["found", "not_found"]).optional().describe("What has to come of it; `found` if unsaid."),
         }),
         z.strictObject({
-          type: text.optional(),
-          name: text.optional(),
-          command: text.min(1),
-          expected: text.optional(),
+          type: text.optional().describe("What kind of check it is; nothing is done with it."),
+          name: text.optional().describe("What it is called in records."),
+          command: text.min(1).describe("A command that has to succeed; `{file}` stands for the file."),
+          expected: text.optional().describe("What it has to print, blanks around it aside."),
         }),
       ]),
     )
-    .optional(),
+    .optional()
+    .describe("Checks that run when all files are written; a failure has class `check_failed`."),
 });
 
 /** One of `lpe_patch_ops`. */
 export const lpeItem = z.strictObject({
-  path,
-  mode: z.enum(["append", "replace_block", "insert_before", "insert_after", "delete_file"]).optional(),
-  match: text.min(1).optional(),
-  content: text.optional(),
-  description: text.optional(),
+  path: path.describe("The file, below the base, and within `path_acl` where the order has one."),
+  mode: z
+    .enum(["append", "replace_block", "insert_before", "insert_after", "delete_file"])
+    .optional()
+    .describe("What is done, once, however often it is asked; `append` if unsaid."),
+  match: text.min(1).optional().describe("A text that stands in the file exactly once: what is done is done there."),
+  content: text.optional().describe("What is put there; it is never expanded."),
+  description,
 });
 
-const expected = scalar;
-
 export const stepItem = z.strictObject({
-  id: z.union([text, z.number()]).optional(),
-  name: text.optional(),
-  description: text.optional(),
-  run: text.optional(),
-  cmd: text.optional(),
-  command: text.optional(),
-  code: text.optional(),
-  skill: text.optional(),
-  args: z.array(z.union([text, z.number()])).optional(),
-  timeout: duration.optional(),
-  timeout_ms: z.number().positive().optional(),
-  timeout_sec: z.number().positive().optional(),
-  optional: flag.optional(),
-  always_run: flag.optional(),
-  retry_on_failure: flag.optional(),
-  max_retries: z.number().int().min(0).max(LIMITS.retries).optional(),
-  retry_delay: duration.optional(),
-  expected: expected.optional(),
-  /** For people and caches of their own: nothing is done with them. */
-  cache_key: text.optional(),
-  artifacts: z.union([text, z.array(z.unknown())]).optional(),
+  id: anyId,
+  name: text.optional().describe("What it is called in records."),
+  description: text.optional().describe("What it is for; its name where it has none."),
+  run: text.optional().describe("The command, as a shell gets it, in the base."),
+  cmd: text.optional().describe("The command, as a shell gets it, in the base."),
+  command: text.optional().describe("The command, as a shell gets it, in the base."),
+  code: text.optional().describe("A program's text, for the interpreter that `skill` names."),
+  skill: text.optional().describe("What runs it: bash if unsaid, or sh, zsh, python, node."),
+  args: z
+    .array(z.union([text, z.number()]))
+    .optional()
+    .describe("The words behind the program that `skill` names; no shell reads them."),
+  timeout: duration
+    .optional()
+    .describe("How long it may take: 90s, 5m, 1h, or a number of milliseconds; 24 h at most."),
+  timeout_ms: z.number().positive().optional().describe("How long it may take, in milliseconds."),
+  timeout_sec: z.number().positive().optional().describe("How long it may take, in seconds."),
+  optional: flag.optional().describe("The order goes on when it fails."),
+  always_run: flag.optional().describe("It runs also when something before it has failed."),
+  retry_on_failure: flag.optional().describe("It is tried again when it fails: once, unless `max_retries` says more."),
+  max_retries: z
+    .number()
+    .int()
+    .min(0)
+    .max(LIMITS.retries)
+    .optional()
+    .describe("How often it is tried again; each try is recorded."),
+  retry_delay: duration.optional().describe("How long to wait before each further try."),
+  expected: scalar.optional().describe("What it has to print, blanks around it aside."),
+  cache_key: text.optional().describe("For caches of your own; nothing is done with it."),
+  artifacts: z
+    .union([text, z.array(z.unknown())])
+    .optional()
+    .describe("Files that it leaves; they are not collected, and stay where they are."),
 });
 
 export type StepItem = z.infer<typeof stepItem>;

@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
 export interface Machine {
@@ -16,6 +17,8 @@ export interface Machine {
   /** File names that differ by case only are one file. True on macOS. */
   readonly foldsCase: boolean;
   readonly version: string;
+  /** The schema of orders for editors, as it came with this program. */
+  readonly schemaPath: string;
 }
 
 const packageSchema = z.object({ version: z.string() });
@@ -47,5 +50,6 @@ export function thisMachine(): Machine {
     stateRoot: stateRootOf(home, process.env["XDG_STATE_HOME"]),
     foldsCase: process.platform === "darwin",
     version: readVersion(),
+    schemaPath: fileURLToPath(new URL("../../schema/work-order.schema.json", import.meta.url)),
   };
 }

@@ -1,5 +1,6 @@
 /** The machine of a user whose home is a folder of the test's own. */
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Machine } from "../../src/platform/machine.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -14,5 +15,6 @@ export function fakeMachine(home = temporaryFolder()): Machine {
     stateRoot: join(home, "state", "wo-bridge"),
     foldsCase: false,
     version: "0.0.0-test",
+    schemaPath: fileURLToPath(new URL("../../schema/work-order.schema.json", import.meta.url)),
   };
 }

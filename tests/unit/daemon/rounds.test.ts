@@ -1,6 +1,7 @@
 /** Rounds: what vanished from the tree is put back and told of, what lies in a lane is found, with hints or without. */
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { SCHEMA_FILE } from "../../../src/daemon/editor-schema.ts";
 import { Rounds } from "../../../src/daemon/rounds.ts";
 import type { Log } from "../../../src/platform/log.ts";
 import { refusal, watchedDisk } from "../../support/disks.ts";
@@ -62,13 +63,35 @@ test.each([
   ["a lane", "bridge/inbox/CLC", "bridge/inbox/CLC/"],
   ["the whole bridge", "bridge", "bridge/inbox/CLC/"],
   ["the base's mark", ".wo-base", ".wo-base"],
+  ["the schema for editors", SCHEMA_FILE, SCHEMA_FILE],
 ])("%s that vanished is made again, and that is told", async (_what, vanished, back) => {
   const watchman = await Watchman.begin();
-  await watchman.until(() => watchman.house.list("").includes(back));
+  const isThere = () => existsSync(watchman.house.path(back));
+  await watchman.until(isThere);
   rmSync(watchman.house.path(vanished), { recursive: true });
-  await watchman.until(() => watchman.house.list("").includes(back));
+  await watchman.until(isThere);
   const path = JSON.stringify(watchman.house.path(back.replace(/\/$/, "")));
   await watchman.until(() => watchman.telemetry.includes(`"event":"wo_pipeline_healed","ok":true,"path":${path}`));
+});
+
+test("a schema of another version is replaced by this one's, once", async () => {
+  const watchman = await Watchman.begin();
+  const own = watchman.house.read(SCHEMA_FILE);
+  put(watchman.house.path(SCHEMA_FILE), "{}");
+  await watchman.until(() => watchman.house.read(SCHEMA_FILE) === own);
+  await watchman.until(() => watchman.telemetry.split(SCHEMA_FILE).length === 3);
+  for (let round = 0; round < 5; round += 1) await watchman.house.kit.clock.pass(5000);
+  expect(watchman.telemetry.split(SCHEMA_FILE)).toHaveLength(3);
+});
+
+test("a schema that cannot be put back holds up no order", async () => {
+  const watchman = await Watchman.begin();
+  const { house } = watchman;
+  rmSync(house.path(SCHEMA_FILE));
+  mkdirSync(house.path(`${SCHEMA_FILE}/in-the-way`), { recursive: true });
+  put(house.path("bridge/inbox/Sales/WO-1.json"), JSON.stringify(writing("WO-1")));
+  await watchman.until(() => house.record("WO-1")?.settledTo !== undefined, 5000);
+  expect(watchman.warned).toContain("round_refused");
 });
 
 test("a lane that somebody made is a lane from then on, and is made again like the others", async () => {
