@@ -4,13 +4,13 @@
  */
 import { isRecord } from "../platform/result.ts";
 import type { Collector } from "./collector.ts";
-import { shell } from "./commands.ts";
+import { readTimeout, shell } from "./commands.ts";
 import { readDiffOf } from "./diff-actions.ts";
 import { openDocument } from "./document.ts";
-import { placed, readMode, writing } from "./file-actions.ts";
+import { placed, readMode, refuseMode, writing } from "./file-actions.ts";
 import type { FileAction, FileWork, Step, TextEdit } from "./order.ts";
 import type { KeyPath } from "./problems.ts";
-import { actionItem, clcPatchItem, durationMs, lpeItem, payloadItem } from "./shapes.ts";
+import { actionItem, clcPatchItem, lpeItem, payloadItem } from "./shapes.ts";
 
 /** What such a part of an order asks for. */
 export interface Asked {
@@ -43,9 +43,11 @@ export function readPayload(value: unknown, path: KeyPath, problems: Collector):
       ]);
       return NOTHING;
     }
+    refuseMode(item.mode, path, problems);
     return files([{ kind: "set", path: file, keys: typeof key === "string" ? key.split(".") : key, value: wanted }]);
   }
   if (action === undefined) return missing("`action` and no `patch_content`");
+  if (action === "append") refuseMode(item.mode, path, problems);
   if (content === undefined) return missing("`content`");
   return files(
     action === "append"
@@ -68,7 +70,7 @@ export function readAction(value: unknown, path: KeyPath, problems: Collector): 
   };
   if (item.type === "run_shell") {
     if (command === undefined) return missing("`command`");
-    const timeoutMs = item.timeout === undefined ? undefined : durationMs(item.timeout);
+    const timeoutMs = readTimeout({ timeout: item.timeout }, path, problems);
     return {
       files: [],
       steps: [commandStep(item.description ?? command, shell("bash", command), path, { timeoutMs })],

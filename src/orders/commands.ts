@@ -168,7 +168,8 @@ function readArgv(item: StepItem, path: KeyPath, problems: Collector): readonly 
   return undefined;
 }
 
-function readTimeout(
+/** The time limit that an item asks for, in milliseconds; undefined when it asks for none, or for none that can be. */
+export function readTimeout(
   item: Pick<StepItem, "timeout" | "timeout_ms" | "timeout_sec">,
   path: KeyPath,
   problems: Collector,

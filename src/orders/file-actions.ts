@@ -5,7 +5,15 @@ import type { Collector } from "./collector.ts";
 import { readDiffOf } from "./diff-actions.ts";
 import type { EditHow, FileAction, FileCheck, FileWork } from "./order.ts";
 import { type KeyPath, nearest } from "./problems.ts";
-import { editItem, type FileItem, fileItem, fileMapValue, type OperationItem, operationItem } from "./shapes.ts";
+import {
+  editItem,
+  type FileItem,
+  fileItem,
+  fileMapValue,
+  MODE_TEXT,
+  type OperationItem,
+  operationItem,
+} from "./shapes.ts";
 
 type OperationKind = "write" | "append" | "diff" | "delete" | "move";
 
@@ -126,6 +134,12 @@ export function readMode(mode: string | number | undefined, path: KeyPath, probl
   return undefined;
 }
 
+/** Refuses a mode where no file is written whole: it would not be set. */
+export function refuseMode(mode: string | number | undefined, path: KeyPath, problems: Collector): void {
+  if (mode === undefined || (typeof mode === "string" && !MODE_TEXT.test(mode))) return;
+  problems.add({ code: "bad_mode", message: "a mode is set only where a file is written whole" }, [...path, "mode"]);
+}
+
 /** `operations`: a list of `{op | type | operation, …}`. */
 export function readOperations(value: unknown, path: KeyPath, problems: Collector): FileAction[] {
   if (!Array.isArray(value)) {
@@ -165,6 +179,7 @@ function operationAction(kind: OperationKind, item: OperationItem, path: KeyPath
   const named = item.path ?? item.file ?? item.file_path;
   const source = item.source_path ?? item.from;
   const target = item.to ?? item.destination ?? item.target_path;
+  if (kind !== "write") refuseMode(item.mode, path, problems);
   const missing = (what: string) => {
     problems.add({ code: "missing_value", message: `the operation has no ${what}` }, path);
     return [];

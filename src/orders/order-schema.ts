@@ -2,7 +2,7 @@
  * A whole order as one schema, for editors: composed of the shapes that the reader uses, so that the two cannot drift
  * apart. It never flags what the reader accepts. Where the reader is stricter than a JSON Schema can say, or than it is
  * worth saying twice, the schema is silent, and `wo check` tells:
- * - what depends on another place: `allow_delete`, `path_acl`, an id that comes from the file's name, keys that stand twice;
+ * - what depends on another place: `body_file` outside of a folder, `allow_delete`, `path_acl`, an id that comes from the file's name, keys that stand twice;
  * - what a text holds: diffs, operations in a text, words for yes and no, a command that YAML has cut at a colon;
  * - upper limits of time and number, which the reader takes after rounding; NUL in a command; half characters.
  */
@@ -124,6 +124,7 @@ const header = {
     .nullable()
     .optional()
     .describe("The id of the one order that this one takes the place of."),
+  body_file: anything("In the header of a folder order: the file in it that holds the rest."),
   on_interrupt: suggested(["fail", "retry"], "What becomes of a command whose end a crash has lost; `fail` if unsaid."),
   allow_delete: flag("Patch engines' orders may delete files, and guarded files may be deleted."),
   allow_create: anything("Patch engines' orders may append to files that are not there."),

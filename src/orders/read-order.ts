@@ -18,7 +18,7 @@ import { readRoute } from "./routing.ts";
 import { yamlCost } from "./yaml-text.ts";
 
 /** Keys that ask for work in a form that is not carried out: never passed over as metadata. */
-export const NOT_YET = ["lpe_patch_file", "patch_file", "patches", "op", "body_file", "script"] as const;
+export const NOT_YET = ["lpe_patch_file", "patch_file", "patches", "op", "script"] as const;
 
 /** Reads an order file. `stem` is the file's name without its ending: the id of an order that declares none. */
 export function readOrder(bytes: Uint8Array, stem: string): Result<Order, readonly Problem[]> {
@@ -119,6 +119,8 @@ function refuseUnread({ data }: Document, problems: Collector): void {
     problems.add({ code: "unknown_action", message, hint }, [key], "key");
   };
   for (const key of NOT_YET) if (isGiven(data[key])) refuse(key);
+  // In a folder's header it is read by now.
+  if (isGiven(data["body_file"])) refuse("body_file");
   // A text is a diff, and a map with `ops` a list of operations.
   const isPatch = typeof data["patch"] === "string" || isGiven(valueAt(data, ["patch", "ops"]));
   if (isGiven(data["patch"]) && !isPatch) refuse("patch");
