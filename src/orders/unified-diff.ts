@@ -48,13 +48,15 @@ export function readDiff(text: string, path?: string): Result<readonly FileWork[
 
 /** How many characters are compared to find where hunks stand; diffs that are made to need more do not fit. */
 const COMPARED_LENGTH = 100_000_000;
+/** What comparing two lines costs, whatever is in them. */
+const LINE_COST = 20;
 
 /** The text with the diff's hunks applied; why not, when a line of context or a removed line is not there. */
 export function applyDiff(text: string, { hunks }: FileDiff): Result<string, string> {
   const lines = lineCount(text);
   let left = COMPARED_LENGTH;
   const compareLine = (_number: number, line: string | undefined, _sign: string, wanted: string) => {
-    left -= line?.length === wanted.length ? wanted.length + 1 : 1;
+    left -= LINE_COST + (line?.length === wanted.length ? wanted.length : 0);
     return left >= 0 && line === wanted;
   };
   const apply = (some: readonly Hunk[]): string | undefined => {
