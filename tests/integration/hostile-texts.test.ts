@@ -245,9 +245,8 @@ test.each([
 );
 
 const ESCAPES = "\u001b[2J\u001b]0;PWNED\u0007\u009b31m\u202egnp.exe\u2066\u2028next\u2029\u200e\r\b";
-/** Everything but a newline that moves a cursor, changes colours or turns the direction of a text. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for.
-const MOVES = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
+/** Everything but a newline and a tab that moves a cursor, changes colours or turns the direction of a text. */
+const MOVES = /[^\P{Cc}\n\t]|[\p{Cf}\u2028\u2029]/u;
 
 async function printed(world: World, ...words: readonly string[]): Promise<string> {
   const { stdout, stderr } = await world.wo(...words);
