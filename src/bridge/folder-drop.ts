@@ -8,7 +8,7 @@ import type { Files, Reading } from "../platform/files.ts";
 export function isOrderFolder(files: Files, path: string, name = basename(path)): boolean {
   if (name.startsWith(".") || files.info(path)?.kind !== "folder") return false;
   const inside = (files.list(path) ?? []).map((entry) => entry.name);
-  return inside.length <= LIMITS.folderFiles && headerPath(inside, name) !== undefined;
+  return headerPath(inside, name) !== undefined;
 }
 
 /**
@@ -20,7 +20,7 @@ export function peekFolder(files: Files, path: string): Reading {
   if (info === undefined) return { kind: "absent" };
   const found: { path: string; bytes: Buffer }[] = [];
   const folders = [""];
-  let [sizeBytes, modifiedMs] = [0, info.modifiedMs];
+  let [count, sizeBytes, modifiedMs] = [0, 0, info.modifiedMs];
   for (let below = folders.shift(); below !== undefined; below = folders.shift()) {
     for (const { name, kind } of files.list(join(path, below)) ?? []) {
       const inner = below === "" ? name : `${below}/${name}`;
@@ -28,7 +28,8 @@ export function peekFolder(files: Files, path: string): Reading {
         folders.push(inner);
         modifiedMs = Math.max(modifiedMs, files.info(join(path, inner))?.modifiedMs ?? 0);
       }
-      if (found.length + folders.length > LIMITS.folderFiles || sizeBytes > LIMITS.sizeBytes)
+      count += isFinderFile(name) ? 0 : 1;
+      if (count > LIMITS.folderFiles || sizeBytes > LIMITS.sizeBytes)
         return { kind: "too large", info: { ...info, sizeBytes } };
       if (kind === "folder" || isFinderFile(name)) continue;
       const reading = files.peek(join(path, inner), LIMITS.sizeBytes);

@@ -368,7 +368,10 @@ function problemOf(reading: Exclude<Reading, { readonly kind: "file" | "absent" 
     case "too large":
       return {
         code: "too_large",
-        message: `the file holds ${reading.info.sizeBytes} bytes, ${LIMITS.sizeBytes} at most are read`,
+        message:
+          reading.info.kind === "folder"
+            ? `the folder holds more than ${LIMITS.folderFiles} files, or more than ${LIMITS.sizeBytes} bytes`
+            : `the file holds ${reading.info.sizeBytes} bytes, ${LIMITS.sizeBytes} at most are read`,
         hint: "put the content into files of the base and name them",
       };
     case "refused":

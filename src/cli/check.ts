@@ -12,6 +12,7 @@ import { secretProblems, secretsIn, withoutSecrets } from "../orders/secrets.ts"
 import { EXIT } from "../platform/errors.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import { loadSecretRules } from "../platform/secrets.ts";
+import { plainLine } from "../platform/terminal.ts";
 import { configOfBase } from "./config-of-base.ts";
 import { answer, type Context } from "./context.ts";
 import { problemsText } from "./views/problems-view.ts";
@@ -68,6 +69,6 @@ function goodText({ terminal }: Context, path: string, order: Order): string {
   const parts = [`${files.length} file actions`, `${steps.length} commands`];
   if (checks.length > 0) parts.push(`${checks.length} files to verify`);
   const prose = isProse(order) ? "; nothing in it can be carried out: it would wait for an assignee" : "";
-  const first = `${terminal.paint("green", "✓")} ${path}  ${order.id}  ${order.header.priority}  ${parts.join(", ")}${prose}`;
+  const first = `${terminal.paint("green", "✓")} ${plainLine(path)}  ${order.id}  ${order.header.priority}  ${parts.join(", ")}${prose}`;
   return [first, ...(order.warnings.length === 0 ? [] : [problemsText(terminal, path, order.warnings)])].join("\n");
 }

@@ -4,6 +4,7 @@ import type { Outbox } from "../bridge/outbox.ts";
 import type { Settler } from "../bridge/settle.ts";
 import type { Problem } from "../orders/problems.ts";
 import { type Clock, isoTime } from "../platform/clock.ts";
+import { typedWord } from "../platform/shell.ts";
 import type { Books } from "../records/books.ts";
 import type { Event } from "../records/events.ts";
 import type { OrderSummary } from "../records/order-index.ts";
@@ -41,7 +42,7 @@ export async function rejectClaim(
     error: problems[0]?.message,
     problems,
     moved_to: to,
-    next: `wo check ${to}`,
+    next: `wo check ${typedWord(to)}`,
   });
   onNews(event);
 }

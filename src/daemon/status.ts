@@ -4,6 +4,7 @@ import type { LaneMode } from "../orders/lane-rules.ts";
 import { isResting, type Status as OrderStatus } from "../orders/status.ts";
 import { isoTime } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
+import { typedWord } from "../platform/shell.ts";
 import { AGENTS, type Agent } from "../records/agents.ts";
 import type { Books } from "../records/books.ts";
 import type { OrderIndex } from "../records/order-index.ts";
@@ -198,13 +199,13 @@ function fileNeeds({ files, base, index }: StatusSource): Need[] {
     const path = join("bridge", "error", lane, name);
     return files.info(join(base.path, path)) === undefined
       ? []
-      : [{ what: `${lane}/${name} was rejected: ${reason}`, since: ts, next: `wo check ${path}` }];
+      : [{ what: `${lane}/${name} was rejected: ${reason}`, since: ts, next: `wo check ${typedWord(path)}` }];
   });
   const passedOver = ignored.toReversed().flatMap(({ ts, lane, name, reason }) => {
     const path = join("bridge", "inbox", lane, name);
     return files.info(join(base.path, path)) === undefined
       ? []
-      : [{ what: `${lane}/${name} is no order: ${reason}`, since: ts, next: `rename or remove ${path}` }];
+      : [{ what: `${lane}/${name} is no order: ${reason}`, since: ts, next: `rename or remove ${typedWord(path)}` }];
   });
   return [...refused, ...passedOver];
 }

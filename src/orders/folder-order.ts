@@ -17,8 +17,15 @@ export interface FolderFile {
 
 const packedSchema = z.strictObject({
   wo_folder: z.literal(1),
-  files: z.array(z.strictObject({ path: z.string(), text: z.string().optional(), base64: z.string().optional() })),
+  files: z.array(
+    z.strictObject({ path: z.string().refine(isInside), text: z.string().optional(), base64: z.string().optional() }),
+  ),
 });
+
+/** Anybody can write such a text: a path out of the folder makes it none. */
+function isInside(path: string): boolean {
+  return !path.includes("\0") && path.split("/").every((name) => name !== "" && name !== "." && name !== "..");
+}
 
 const HEADER_ENDINGS = [".yaml", ".yml", ".json"] as const;
 /** What a body and a header must not both ask for in different words. */
@@ -34,7 +41,7 @@ export function packFolder(files: readonly FolderFile[]): Buffer {
   return Buffer.from(JSON.stringify({ wo_folder: 1, files: packed }));
 }
 
-/** The files of a packed folder; undefined for the bytes of any other order. */
+/** The files of a packed folder, none of them outside of it; undefined for the bytes of any other order. */
 export function unpackFolder(bytes: Uint8Array): readonly FolderFile[] | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
   return isPacked(text) ? filesIn(parseJson(text)) : undefined;

@@ -139,7 +139,7 @@ function limited(text: string): string {
   return text
     .slice(0, LIMITS.titleLength)
     .toWellFormed()
-    .replace(/[\p{Cc}\p{Cf}]+/gu, " ");
+    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ");
 }
 
 function readTags(value: unknown): readonly string[] {

@@ -90,14 +90,14 @@ export function keyText(path: KeyPath): string {
 
 const FRAME_WIDTH = 100;
 
-/** The place in the text as a compiler shows it; long lines are cut around it, control characters are shown as `?`. */
+/** The place in the text as a compiler shows it; long lines are cut around it, what moves a terminal's cursor is shown as `?`. */
 export function codeFrame(text: string, place: Place, length = 1): string {
   const lines = text.split("\n", place.line);
   const numberWidth = String(place.line).length + 1;
   const from = Math.max(0, place.column - 1 - FRAME_WIDTH / 2);
   const show = (number: number) => {
     const line = (lines[number - 1] ?? "").replace(/\r$/, "").slice(from, from + FRAME_WIDTH);
-    return `${String(number).padStart(numberWidth)} | ${line.toWellFormed().replace(/\p{Cc}/gu, "?")}`;
+    return `${String(number).padStart(numberWidth)} | ${line.toWellFormed().replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?")}`;
   };
   const mark = `${" ".repeat(numberWidth)} | ${" ".repeat(place.column - 1 - from)}${"^".repeat(Math.max(1, length))}`;
   return [...(place.line > 1 ? [show(place.line - 1)] : []), show(place.line), mark].join("\n");

@@ -46,22 +46,64 @@ export function readDiff(text: string, path?: string): Result<readonly FileWork[
   return ok(works);
 }
 
+/** How many characters are compared to find where hunks stand; diffs that are made to need more do not fit. */
+const COMPARED_LENGTH = 100_000_000;
+/** What comparing two lines costs, whatever is in them. */
+const LINE_COST = 20;
+
 /** The text with the diff's hunks applied; why not, when a line of context or a removed line is not there. */
 export function applyDiff(text: string, { hunks }: FileDiff): Result<string, string> {
-  const apply = (some: readonly Hunk[]) => {
+  const lines = lineCount(text);
+  let left = COMPARED_LENGTH;
+  const compareLine = (_number: number, line: string | undefined, _sign: string, wanted: string) => {
+    left -= LINE_COST + (line?.length === wanted.length ? wanted.length : 0);
+    return left >= 0 && line === wanted;
+  };
+  const apply = (some: readonly Hunk[]): string | undefined => {
     const names = { oldFileName: "", newFileName: "", oldHeader: "", newHeader: "" };
-    const copies = some.map((hunk) => ({ ...hunk, lines: [...hunk.lines] }));
-    return applyPatch(text, { ...names, hunks: copies }, { fuzzFactor: 0 });
+    // From a line that the file does not have, each step on the way back to its end would be taken.
+    const near = some.map((hunk) => ({
+      ...hunk,
+      oldStart: Math.min(hunk.oldStart, lines + 2),
+      lines: [...hunk.lines],
+    }));
+    const patched = applyPatch(text, { ...names, hunks: near }, { fuzzFactor: 0, compareLine });
+    if (patched === false) return undefined;
+    // Hunks without context are put anywhere: what they fill up or write twice shows in the number of lines.
+    return lineCount(patched) === some.reduce((sum, hunk) => sum + growthOf(hunk), lines) ? patched : undefined;
   };
   const patched = apply(hunks);
-  if (patched !== false) return ok(patched);
-  const misfit = hunks.find((hunk) => apply([hunk]) === false) ?? hunks[0];
+  if (patched !== undefined) return ok(patched);
+  const misfit = hunks[fittingCount(hunks, (some) => apply(some) !== undefined)];
   const first =
     misfit?.lines
       .find((line) => /^[ -]/.test(line))
       ?.slice(1, 61)
       .toWellFormed() ?? "";
   return err(`the hunk for line ${misfit?.oldStart ?? 0}, beginning with ${JSON.stringify(first)}, does not fit`);
+}
+
+/** How many of the first hunks fit, where not all of them do; each look costs a walk through the whole text. */
+function fittingCount(hunks: readonly Hunk[], fits: (some: readonly Hunk[]) => boolean): number {
+  let [fitting, failing] = [0, hunks.length];
+  while (failing - fitting > 1) {
+    const middle = Math.floor((fitting + failing) / 2);
+    if (fits(hunks.slice(0, middle))) fitting = middle;
+    else failing = middle;
+  }
+  return fitting;
+}
+
+/** Lines, the last one with or without its newline. */
+function lineCount(text: string): number {
+  let count = text === "" || text.endsWith("\n") ? 0 : 1;
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) count += 1;
+  return count;
+}
+
+/** How many lines more there are behind it. */
+function growthOf({ lines }: Hunk): number {
+  return lines.reduce((sum, line) => sum + (line.startsWith("+") ? 1 : line.startsWith("-") ? -1 : 0), 0);
 }
 
 const DIFF_MS = 1000;

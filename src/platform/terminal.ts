@@ -50,12 +50,17 @@ export function thisTerminal(env: Readonly<Record<string, string | undefined>>):
   };
 }
 
+/** What moves the cursor, changes colours, turns the direction of a text, or ends a line for some readers. */
+const MOVING = "[\\p{Cc}\\p{Cf}\\u2028\\u2029]";
+const MOVING_RUNS = new RegExp(`${MOVING}+`, "gu");
+const EACH_MOVING = new RegExp(MOVING, "gu");
+
 /** Untrusted text on one line: nothing in it moves the cursor or changes colours. */
 export function plainLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]+/gu, " ").trim();
+  return text.replace(MOVING_RUNS, " ").trim();
 }
 
 /** The same for lines whose blanks count: what would move the cursor is shown as `?`. */
 export function plainCode(line: string): string {
-  return line.replaceAll("\t", "    ").replace(/[\p{Cc}\p{Cf}]/gu, "?");
+  return line.replaceAll("\t", "    ").replace(EACH_MOVING, "?");
 }

@@ -1,8 +1,8 @@
 /** Problems as compilers print them. */
 import type { Problem } from "../../orders/problems.ts";
-import type { Terminal } from "../../platform/terminal.ts";
+import { plainCode, plainLine, type Terminal } from "../../platform/terminal.ts";
 
-/** `file:line:column  message`, the lines in question, and what to do. */
+/** `file:line:column  message`, the lines in question, and what to do. Nothing that a file holds reaches the terminal as it is. */
 export function problemsText(terminal: Terminal, file: string, problems: readonly Problem[]): string {
   return problems.map((problem) => problemText(terminal, file, problem)).join("\n");
 }
@@ -12,11 +12,13 @@ function problemText(
   dropped: string,
   { code, message, hint, key, place, frame, file: inner }: Problem,
 ): string {
-  const file = inner === undefined ? dropped : `${dropped}/${inner}`;
+  const file = plainLine(inner === undefined ? dropped : `${dropped}/${inner}`);
   const where = place === undefined ? file : `${file}:${place.line}:${place.column}`;
-  const about = key === undefined || key === "" ? "" : `${key}: `;
-  const lines = [`${terminal.paint("bold", where)}  ${about}${message} ${terminal.paint("dim", `[${code}]`)}`];
-  if (frame !== undefined) lines.push(...frame.split("\n").map((line) => `  ${line}`));
-  if (hint !== undefined) lines.push(`  ${terminal.paint("cyan", "hint:")} ${hint}`);
+  const about = key === undefined || key === "" ? "" : `${plainLine(key)}: `;
+  const lines = [
+    `${terminal.paint("bold", where)}  ${about}${plainLine(message)} ${terminal.paint("dim", `[${code}]`)}`,
+  ];
+  if (frame !== undefined) lines.push(...frame.split("\n").map((line) => `  ${plainCode(line)}`));
+  if (hint !== undefined) lines.push(`  ${terminal.paint("cyan", "hint:")} ${plainLine(hint)}`);
   return lines.join("\n");
 }

@@ -19,7 +19,7 @@ function needsText(terminal: Terminal, needs: readonly Need[], nowMs: number): s
   if (needs.length === 0) return terminal.paint("green", "Nothing needs you.");
   const lines = needs.flatMap(({ what, since, next }) => {
     const when = since === "" ? "" : terminal.paint("dim", ` (${ago(nowMs, since)})`);
-    return [`  ${terminal.paint("yellow", "!")} ${plainLine(what)}${when}`, `      ${next}`];
+    return [`  ${terminal.paint("yellow", "!")} ${plainLine(what)}${when}`, `      ${plainLine(next)}`];
   });
   return [terminal.paint("bold", `Needs you (${needs.length})`), ...lines].join("\n");
 }
@@ -59,7 +59,7 @@ function ordersText(terminal: Terminal, orders: readonly OrderLine[], nowMs: num
   const rows = orders.map((order) => [
     plainLine(order.id),
     statusWord(terminal, order.status),
-    order.lane,
+    plainLine(order.lane),
     order.priority,
     ago(nowMs, order.updated),
     plainLine(order.detail === "" ? order.title : order.detail),

@@ -13,7 +13,10 @@ const BODY = "title: other\npriority: P0\nfiles: {a.txt: x}\n";
 
 test("a packed folder comes out as it went in, and the order of its files is nobody's business", () => {
   const files = uniqueArray(
-    record({ path: string({ minLength: 1 }), bytes: uint8Array().map((one) => Buffer.from(one)) }),
+    record({
+      path: string({ minLength: 1 }).map((text) => `x/${text.replaceAll("/", "_")}y`),
+      bytes: uint8Array().map((one) => Buffer.from(one)),
+    }),
     {
       selector: ({ path }) => path,
     },
@@ -34,6 +37,21 @@ test("no other bytes are a folder", () => {
   for (const text of ['{"wo_folder":2,"files":[]}', '{"wo_folder":1,"files":3}', '{"wo_folder":1,'])
     expect(unpackFolder(Buffer.from(text))).toBeUndefined();
 });
+
+test.each(["../x", "a/../../x", "/etc/x", "a//x", "a/", "./x", "..", "", "a\0b"])(
+  "a text that puts a file at %j is no folder",
+  (path) => {
+    const text = JSON.stringify({
+      wo_folder: 1,
+      files: [
+        { path: "X.yaml", text: "title: x" },
+        { path, text: "x" },
+      ],
+    });
+
+    expect(unpackFolder(Buffer.from(text))).toBeUndefined();
+  },
+);
 
 test("what the header does not say is taken from the body", () => {
   const order = orderIn(folder({ "X.yaml": HEADER, "body.yaml": BODY }), "X");

@@ -91,6 +91,28 @@ test("hunks are found where their lines are, and nowhere else", () => {
   expect(errorOf(applyDiff("a\nB\n", diff))).toBe('the hunk for line 1, beginning with "a", does not fit');
 });
 
+test.each([
+  ["a line that is far away", "@@ -999999999,1 +999999999,1 @@\n-nine\n+x\n"],
+  ["an addition far behind the end", "@@ -999999999,0 +999999999,1 @@\n+x\n"],
+  ["an addition behind the end", "@@ -3,0 +4,1 @@\n+x\n"],
+  ["an addition in front of the hunk before it", "@@ -2,1 +2,1 @@\n-two\n+x\n@@ -0,0 +1,1 @@\n+y\n"],
+])("a hunk for %s fits nowhere, and that is seen at once", (_what, text) => {
+  expect(errorOf(applyDiff("one\ntwo\n", diffIn(text)))).toContain("does not fit");
+});
+
+test("the first of many hunks that does not fit is named, however many fit alone", () => {
+  const hunks = Array.from({ length: 20_000 }, (_, index) => `@@ -${index + 1},1 +${index + 1},1 @@\n-a\n+b\n`);
+  const text = `a\na\n${"x\n".repeat(20_000)}`;
+
+  expect(errorOf(applyDiff(text, diffIn(hunks.join(""))))).toContain("the hunk for line 3,");
+});
+
+test("a context that nearly fits everywhere is given up", { timeout: 10_000 }, () => {
+  const diff = diffIn(`@@ -1,50001 +1,50002 @@\n${" a\n".repeat(50_000)}+x\n b\n`);
+
+  expect(applyDiff("a\n".repeat(200_000), diff).ok).toBe(false);
+});
+
 test("a context of nearly the right words does not do", () => {
   const diff = diffIn("@@ -1,4 +1,5 @@\n one\n two\n three\n+x\n four\n");
 

@@ -75,6 +75,7 @@ test.each([
   ["a\u202eb", "a b"],
   ["a\u009b31mb", "a 31mb"],
   ["a\u200bb", "a b"],
+  ["a\u2028b\u2029c", "a b c"],
   ["ünï 日本", "ünï 日本"],
   ["", ""],
 ])("%j is shown as %j", (text, shown) => {
