@@ -15,7 +15,8 @@ import { type IdSource, sha256 } from "../platform/ids.ts";
 import { err, type Result } from "../platform/result.ts";
 import { isOrderFolder, peekDrop } from "./folder-drop.ts";
 import type { BridgeFolders, Lane, LaneFault } from "./lanes.ts";
-import { claimName, kindOfName, stemOf } from "./names.ts";
+import { claimName, kindOfName, signedName, stemOf } from "./names.ts";
+import { hasSignature } from "./signature-drop.ts";
 import { mayBeWhole, mayFolderBeWhole, mayStillGrow, type WholenessRules } from "./wholeness.ts";
 
 /** A dropped file that is ours now. */
@@ -43,6 +44,8 @@ export interface IntakeOptions {
   /** As they are now. */
   readonly rules: () => WholenessRules;
   readonly readOrder: ReadOrder;
+  /** True for an order that needs a signature where it goes from this lane. */
+  readonly wantsSignature: (lane: Lane, order: Order) => boolean;
   /** Takes over a claim; what it rejects with ends the daemon. */
   readonly onClaim: (claim: Claim) => Promise<void>;
   /** A name that looks like an order and is none; may be told again. */
@@ -175,6 +178,8 @@ export class Intake {
 
   #ring(lane: Lane, name: string, announced: boolean): void {
     const kind = kindOfName(name);
+    const signed = signedName(name);
+    if (signed !== undefined && this.#looks.has(`${lane.folder}/${signed}`)) this.#ringOrder(lane, signed, false);
     if (kind === "ignored") return;
     if (kind === "tempting") {
       this.#options.onIgnored(lane, name, "orders end in .yaml, .yml or .json");
@@ -272,11 +277,22 @@ export class Intake {
         order.ok || look.announced || !order.error.some(isPerhapsUnfinished)
           ? { kind: "look" as const }
           : mayStillGrow(ageMs, rules);
-      return growing.kind === "wait" ? growing : { kind: "take", info: reading.info, bytes: reading.bytes, order };
+      if (growing.kind === "wait") return growing;
+      const unsignedMs = order.ok && info.kind === "file" ? this.#signatureWaitMs(look, order.value) : 0;
+      if (unsignedMs > 0) return { kind: "wait", forMs: unsignedMs };
+      return { kind: "take", info: reading.info, bytes: reading.bytes, order };
     }
     const grows = reading.kind === "no file" ? { kind: "look" as const } : mayStillGrow(ageMs, rules);
     if (grows.kind === "wait") return grows;
     return { kind: "take", info, order: err([problemOf(reading)]) };
+  }
+
+  /** How long a signature is still waited for: people drop the two files one after the other. */
+  #signatureWaitMs({ lane, name, since }: Look, order: Order): number {
+    const { files, clock, wantsSignature } = this.#options;
+    const leftMs = this.#options.rules().giveUpMs - (clock.elapsed() - (since?.elapsedMs ?? 0));
+    const isMissing = wantsSignature(lane, order) && !hasSignature(files, `${lane.folder}/${name}`);
+    return isMissing ? leftMs : 0;
   }
 
   /** Since its last change by the file's own time, or since we have known it unchanged: clocks are set back. */

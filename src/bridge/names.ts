@@ -20,6 +20,17 @@ export function stemOf(name: string): string {
   return name.replace(ORDER_ENDING, "");
 }
 
+/** Where the signature of an order lies: beside it, wherever that is. */
+export function signatureOf(path: string): string {
+  return `${path}.sig`;
+}
+
+/** The name of the order that a signature of this name belongs to; undefined for all other names. */
+export function signedName(name: string): string | undefined {
+  const order = /^(.+)\.sig$/s.exec(name)?.[1];
+  return order !== undefined && kindOfName(order) === "order" ? order : undefined;
+}
+
 /** `<ulid>~<name>`: what a file is called while it is ours. The ulid makes it a name that nothing else has. */
 export function claimName(ulid: string, name: string): string {
   return `${ulid}~${name}`;

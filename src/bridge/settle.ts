@@ -1,5 +1,5 @@
 /** Where files go in the end: processed/ for orders, error/ for what is none. Done again after a crash it changes nothing. */
-import { basename, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import type { Problem } from "../orders/problems.ts";
 import { type Files, numbered } from "../platform/files.ts";
 import { sha256 } from "../platform/ids.ts";
@@ -7,8 +7,8 @@ import type { Publisher } from "../platform/publisher.ts";
 import { entryLaneOf, type OrderRecord } from "../records/order-record.ts";
 import { peekDrop, writeDrop } from "./folder-drop.ts";
 import type { Claim } from "./intake.ts";
-import { type BridgeFolders, CLAIMED } from "./lanes.ts";
-import { kindOfName } from "./names.ts";
+import { type BridgeFolders, CLAIMED, type Lane } from "./lanes.ts";
+import { kindOfName, signatureOf } from "./names.ts";
 import { errorText } from "./outbox.ts";
 
 export class Settler {
@@ -32,6 +32,12 @@ export class Settler {
    * copy of `source` is put there, unless an earlier settling left one.
    */
   async settle(record: OrderRecord, source: () => Buffer): Promise<string> {
+    const to = await this.#settleOrder(record, source);
+    await this.#moveSignature(this.claimPath(record), to);
+    return to;
+  }
+
+  async #settleOrder(record: OrderRecord, source: () => Buffer): Promise<string> {
     const folder = this.#folders.processed(record.lane, record.restedTs ?? record.updatedTs);
     const name = await this.#move(this.claimPath(record), folder, record.name, source);
     if (name !== undefined) return this.#relative(join(folder, name));
@@ -51,7 +57,9 @@ export class Settler {
     const source = bytes === undefined ? undefined : () => bytes;
     const name = (await this.#move(claim.path, folder, claim.name, source)) ?? claim.name;
     await this.#publisher.publish(join(folder, `${name}.error.json`), errorText(claim, problems));
-    return this.#relative(join(folder, name));
+    const to = this.#relative(join(folder, name));
+    await this.#moveSignature(claim.path, to);
+    return to;
   }
 
   /** Moves a drop that was a duplicate to processed/. */
@@ -60,7 +68,22 @@ export class Settler {
     const bytes = claim.content?.bytes;
     const source = bytes === undefined ? undefined : () => bytes;
     const name = (await this.#move(claim.path, folder, claim.name, source)) ?? claim.name;
-    return this.#relative(join(folder, name));
+    const to = this.#relative(join(folder, name));
+    await this.#moveSignature(claim.path, to);
+    return to;
+  }
+
+  /** A signature whose order is not there any more: a crash came between the two. To error/, where nothing is lost. */
+  async setAside(lane: Lane, claim: string, name: string): Promise<void> {
+    await this.#publisher.moveNew(`${this.#folders.claimed(lane)}/${claim}`, this.#folders.error(lane.name), name);
+  }
+
+  /** Beside the order, wherever that came to lie. */
+  async #moveSignature(claimPath: string, to: string): Promise<void> {
+    const from = signatureOf(claimPath);
+    if (this.#files.info(from) === undefined) return;
+    const target = signatureOf(join(this.#folders.base, to));
+    await this.#publisher.moveNew(from, dirname(target), basename(target));
   }
 
   /** One move that replaces nothing. A folder cannot go to another file system: there it is written anew. */

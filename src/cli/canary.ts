@@ -15,7 +15,7 @@ export async function sendCanary(context: Context, lane: string, timeoutMs: numb
     base: boundBase(context).path,
     lane,
     drop: async (name, text) => {
-      await dropOrder(context, lane, name, text);
+      await dropOrder(context, lane, name, { bytes: text });
     },
     follow: async (id) => {
       const followed = await followOrder(context, id, { timeoutMs, onChange: () => undefined });

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { writeDrop } from "../bridge/folder-drop.ts";
 import { BridgeFolders } from "../bridge/lanes.ts";
+import { signatureOf } from "../bridge/names.ts";
 import { randomName } from "../platform/ids.ts";
 import type { Context } from "./context.ts";
 import { askDaemon, boundBase } from "./daemon-client.ts";
@@ -20,7 +21,7 @@ export async function dropOrder(
   context: Context,
   lane: string,
   name: string,
-  bytes: Uint8Array | string,
+  { bytes, signature }: { readonly bytes: Uint8Array | string; readonly signature?: Uint8Array | undefined },
 ): Promise<Dropped> {
   const { files, machine } = context;
   const folders = new BridgeFolders(files, boundBase(context).path, machine.userId);
@@ -29,6 +30,7 @@ export async function dropOrder(
   const temporary = join(folder, `.wo-${randomName()}.tmp`);
   await writeDrop(files, temporary, Buffer.from(bytes));
   const given = (await files.moveNew(temporary, folder, name)) ?? name;
+  if (signature !== undefined) await files.publish(signatureOf(join(folder, given)), signature);
   const laneName = known?.name ?? lane;
   const told = await askDaemon(context, { call: "announce", lane: laneName, name: given });
   return { lane: laneName, name: given, isAnnounced: told !== undefined };

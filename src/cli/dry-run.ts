@@ -28,14 +28,19 @@ interface Change {
   readonly diff: string | undefined;
 }
 
-/** Prints it; 1 when the order could not be carried out as things are, 5 when it would be refused. */
-export async function dryRun(context: Context, { order }: CheckedFile, entry: string): Promise<number> {
+/** Prints it; `signed`: something lies beside it that will be looked at as its signature. 1 when the order could not be carried out as things are, 5 when it would be refused. */
+export async function dryRun(
+  context: Context,
+  { order }: CheckedFile,
+  entry: string,
+  signed: boolean,
+): Promise<number> {
   const { files } = context;
   const base = boundBase(context);
   const config = configOfBase(context);
   const folders = new BridgeFolders(files, base.path, context.machine.userId);
   const { lane, noRoute } = routerOf(folders, () => config).wayOf(order, entry);
-  const verdict = judge(order, laneRules(config, lane), { backlog: false, fromGit: false }, noRoute);
+  const verdict = judge(order, laneRules(config, lane), { backlog: false, fromGit: false, signed }, noRoute);
   const rules = placeRules(context, base, config, lane);
   const open = new OpenFolders(files);
   const place = (path: string) => findPlace(files, path, rules);

@@ -1,6 +1,6 @@
 /** `wo submit FILE`: checks an order and drops it into a lane. */
-import { basename } from "node:path";
-import { kindOfName } from "../bridge/names.ts";
+import { basename, resolve } from "node:path";
+import { kindOfName, signatureOf } from "../bridge/names.ts";
 import { laneRules } from "../daemon/config.ts";
 import { unpackFolder } from "../orders/folder-order.ts";
 import { isProse } from "../orders/order.ts";
@@ -21,7 +21,7 @@ export interface SubmitOptions {
   readonly dryRun?: boolean;
 }
 
-/** Files it; with `watch` follows it to its rest. A file with problems is not filed: 2. */
+/** Files it, with the signature that lies beside it; with `watch` follows it to its rest. A file with problems is not filed: 2. */
 export async function submit(context: Context, path: string, options: SubmitOptions): Promise<number> {
   const { secrets } = laneRules(configOfBase(context), options.lane).guards;
   const checked = await checkFile(context, path, secrets);
@@ -31,7 +31,10 @@ export async function submit(context: Context, path: string, options: SubmitOpti
     context.terminal.err(`${context.terminal.paint("red", "✗")} nothing was filed\nnext: wo check ${path}`);
     return EXIT.usage;
   }
-  if (options.dryRun === true) return dryRun(context, checked.value, options.lane);
+  const signature = context.files.read(signatureOf(resolve(context.machine.currentFolder, path)));
+  if (options.dryRun === true) {
+    return dryRun(context, checked.value, options.lane, signature !== undefined);
+  }
   const name = basename(path);
   if (kindOfName(name) !== "order" && unpackFolder(checked.value.bytes) === undefined) {
     complain(context, {
@@ -41,7 +44,7 @@ export async function submit(context: Context, path: string, options: SubmitOpti
     });
     return EXIT.usage;
   }
-  const dropped = await dropOrder(context, options.lane, name, checked.value.bytes);
+  const dropped = await dropOrder(context, options.lane, name, { bytes: checked.value.bytes, signature });
   const data = {
     filed: true,
     wo_id: checked.value.order.id,

@@ -6,7 +6,14 @@ import { z } from "zod";
 import { Collector } from "../orders/collector.ts";
 import { decode, openDocument } from "../orders/document.ts";
 import { valueAt } from "../orders/header.ts";
-import { LANE_MODES, type LaneMode, type LaneRules, SANDBOX_WISHES, type SandboxWish } from "../orders/lane-rules.ts";
+import {
+  LANE_MODES,
+  type LaneMode,
+  type LaneRules,
+  SANDBOX_WISHES,
+  type SandboxWish,
+  SIGNATURE_WISHES,
+} from "../orders/lane-rules.ts";
 import type { Problem } from "../orders/problems.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import { guardsOf, guardsShape, holdGuards, holdLaneGuards, laneGuardsShape } from "./guards.ts";
@@ -29,6 +36,8 @@ const laneSchema = z.strictObject({
   mode: z.enum(LANE_MODES).default("execute"),
   concurrency: count(1, 64).default(1),
   ...laneGuardsShape,
+  /** Whether its orders have to be signed by somebody of allowed_signers. */
+  signature: z.enum(SIGNATURE_WISHES).default("off"),
   sandbox: z.enum(SANDBOX_WISHES).default("on"),
   /** Hosts that its commands may reach from their sandbox; none by default. */
   network: z.array(z.string().regex(HOST)).default([]),
@@ -128,8 +137,8 @@ export interface LaneSettings extends LaneRules {
 export function laneRules(config: Config, lane: string): LaneSettings {
   const named = laneSettings(config, lane);
   const unnamed = { ...UNNAMED_LANE, mode: lane.toLowerCase() === "entry" ? ("route" as const) : ("execute" as const) };
-  const { mode, concurrency, sandbox, network } = named ?? unnamed;
-  return { mode, concurrency, sandbox, network, guards: guardsOf(config.policy, named) };
+  const { mode, concurrency, signature, sandbox, network } = named ?? unnamed;
+  return { mode, concurrency, signature, sandbox, network, guards: guardsOf(config.policy, named) };
 }
 
 function laneSettings(config: Config, lane: string): Config["lanes"][string] | undefined {
@@ -151,6 +160,8 @@ export function holdTo(accepted: Config, wanted: Config): EffectiveConfig {
     const [was, is] = [laneRules(accepted, lane), laneRules(wanted, lane)];
     const mode = stricterMode(was.mode, is.mode);
     if (mode !== is.mode) pending.push(`lanes.${lane}.mode: ${was.mode} → ${is.mode}`);
+    const signature = was.signature === "required" ? was.signature : is.signature;
+    if (signature !== is.signature) pending.push(`lanes.${lane}.signature: ${was.signature} → ${is.signature}`);
     const sandbox = stricterSandbox(was.sandbox, is.sandbox);
     if (sandbox !== is.sandbox) pending.push(`lanes.${lane}.sandbox: ${was.sandbox} → ${is.sandbox}`);
     const network = is.network.filter((host) => was.network.includes(host));
@@ -158,7 +169,14 @@ export function holdTo(accepted: Config, wanted: Config): EffectiveConfig {
     if (hosts.length > 0) pending.push(`lanes.${lane}.network: + ${hosts.join(", ")}`);
     const named = { was: laneSettings(accepted, lane), is: laneSettings(wanted, lane) };
     const wish = { ...named, accepted: accepted.policy, wanted: wanted.policy, held: guards };
-    lanes[lane] = { mode, concurrency: is.concurrency, sandbox, network, ...holdLaneGuards(lane, wish, pending) };
+    lanes[lane] = {
+      mode,
+      concurrency: is.concurrency,
+      signature,
+      sandbox,
+      network,
+      ...holdLaneGuards(lane, wish, pending),
+    };
   }
   const addedRoots = wanted.policy.roots.filter((root) => !accepted.policy.roots.includes(root));
   if (addedRoots.length > 0) pending.push(`policy.roots: + ${addedRoots.join(", ")}`);

@@ -128,7 +128,7 @@ export class Dispatch {
     if (!order.ok) return { kind: "refused", message: order.error[0]?.message ?? "its source cannot be read" };
     const found = this.#laneFor(order.value, wish.lane);
     if (!found.ok) return { kind: "no lane", message: found.error };
-    const target = await this.#judge(order.value, found.value);
+    const target = await this.#judge(order.value, found.value, record.signed !== undefined);
     if (!target.ok) return { kind: "refused", message: `lane ${found.value} refuses it: ${target.error}` };
     if (books.index.get(id)?.lastSeq !== record.lastSeq) return { kind: "gone" };
     const event = routedEvent(record, target.value, wish.by);
@@ -151,11 +151,11 @@ export class Dispatch {
   }
 
   /** What the rules of the lane make of it; the reason when they refuse it. */
-  async #judge(order: Order, lane: string): Promise<Result<Target, string>> {
+  async #judge(order: Order, lane: string, signed: boolean): Promise<Result<Target, string>> {
     const { files, config, placeRules } = this.#options;
     const places = await findPlaces(files, order, placeRules(lane));
     if (!places.ok) return err(places.error[0]?.message ?? "it may not write there");
-    const verdict = judge(order, laneRules(config(), lane), NOTHING_ELSE);
+    const verdict = judge(order, laneRules(config(), lane), { ...NOTHING_ELSE, signed });
     if (verdict.kind === "refuse") return err(verdict.problem.message);
     const wait = verdict.kind === "wait" ? { reason: verdict.reason, message: verdict.message } : undefined;
     return ok({ lane, wait });

@@ -9,7 +9,7 @@
  * to move its file and to tell people, which may be done any number of times.
  */
 import type { Claim, ReadOrder } from "../bridge/intake.ts";
-import { stemOf } from "../bridge/names.ts";
+import { signatureOf, stemOf } from "../bridge/names.ts";
 import type { Outbox } from "../bridge/outbox.ts";
 import type { Settler } from "../bridge/settle.ts";
 import { runsCommands } from "../orders/lane-rules.ts";
@@ -313,7 +313,10 @@ export class Line {
   /** The file of an order that is known gets the name that the ledger has for it. */
   async #takeBack(claim: Claim, record: OrderRecord): Promise<void> {
     const { files, settler, books } = this.#options;
-    if (claim.claim !== record.claim) files.rename(claim.path, settler.claimPath(record));
+    if (claim.claim !== record.claim) {
+      files.rename(signatureOf(claim.path), signatureOf(settler.claimPath(record)));
+      files.rename(claim.path, settler.claimPath(record));
+    }
     const now = books.index.get(record.id);
     if (now !== undefined && isResting(now.status)) await this.finish(now);
   }

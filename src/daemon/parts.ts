@@ -5,6 +5,7 @@ import { BridgeFolders, type Lane } from "../bridge/lanes.ts";
 import { Outbox } from "../bridge/outbox.ts";
 import type { Router } from "../bridge/router.ts";
 import { Settler } from "../bridge/settle.ts";
+import type { BridgeError } from "../platform/errors.ts";
 import { GitTracking } from "../platform/git.ts";
 import { newIdSource } from "../platform/ids.ts";
 import type { Log } from "../platform/log.ts";
@@ -26,6 +27,7 @@ import { isPressure, Pressure } from "./pressure.ts";
 import { Reception } from "./reception.ts";
 import { Sandbox } from "./sandbox.ts";
 import type { Settings } from "./settings.ts";
+import { Signatures } from "./signatures.ts";
 import { commandEnvironment, placeRules, routerOf } from "./surroundings.ts";
 import { Views } from "./views.ts";
 
@@ -48,6 +50,7 @@ export interface Parts {
   readonly telemetry: Telemetry;
   readonly views: Views;
   readonly pressure: Pressure;
+  readonly settler: Settler;
   readonly line: Line;
   readonly dispatch: Dispatch;
   readonly intake: Intake;
@@ -86,7 +89,8 @@ export function assembleParts(options: PartsOptions): Parts {
   const config = () => settings.config;
   const router = routerOf(folders, config);
   const rules = rulesByLane(ground, base, config);
-  const shared = { folders, telemetry, views, pressure, notifier, ...assembleConfinement(options, rules) };
+  const settler = new Settler(files, options.publisher, folders);
+  const shared = { folders, settler, telemetry, views, pressure, notifier, ...assembleConfinement(options, rules) };
   const line = assembleLine(options, { ...shared, outbox, router, rules });
   const dispatch = new Dispatch({
     files,
@@ -105,12 +109,10 @@ export function assembleParts(options: PartsOptions): Parts {
     newId: newIdSource(),
     rules: () => settings.config.intake,
     readOrder: options.reader.read,
+    wantsSignature: ({ name }, order) => laneRules(config(), router.wayOf(order, name).lane).signature === "required",
     onClaim: (claim) => line.takeIn(claim),
     onIgnored: ignoredOnce(books),
-    onRefused: (error) => {
-      if (isPressure(error)) void pressure.relieved(error);
-      else log.warn("intake_refused", { code: error.code, message: error.message });
-    },
+    onRefused: refusedIntake(pressure, log),
     onFatal,
     signal,
   });
@@ -165,11 +167,10 @@ function assembleLine(
     readonly rules: (lane: string) => PlaceRules;
   },
 ): Line {
-  const { ground, log, base, books, settings, reader, publisher, onFatal } = options;
+  const { ground, log, base, books, settings, reader, onFatal } = options;
   const { files, clock } = ground;
-  const { folders, telemetry, sandbox, router, rules } = parts;
+  const { folders, settler, telemetry, sandbox, router, rules } = parts;
   const noSandbox = (lane: string) => sandbox.missing(lane);
-  const settler = new Settler(files, publisher, folders);
   const git = new GitTracking(files, clock, files.realPath(folders.inbox) ?? base.path);
   const backlog =
     books.index.facts.backlog === undefined ? "" : books.vault.load(books.index.facts.backlog).toString("utf8");
@@ -183,6 +184,7 @@ function assembleLine(
     config,
     placeRules: rules,
     findSecrets: reader.findSecrets,
+    signatures: new Signatures({ files, vault: books.vault.path, signers: () => settings.signers }),
     noSandbox,
     backlog: new Set(backlog.split("\n")),
   });
@@ -195,7 +197,6 @@ function assembleLine(
     vault: books.vault,
     reception,
     readOrder: reader.read,
-    settler,
     executor: executorOf(options, parts),
     placeRules: rules,
     noSandbox,
@@ -237,6 +238,14 @@ function rulesByLane(ground: Ground, base: BoundBase, config: () => Config): (la
     const rules = known.get(lane) ?? placeRules(ground, base, config(), lane);
     known.set(lane, rules);
     return rules;
+  };
+}
+
+/** What the disk refuses is waited out where it may pass, and told of otherwise. */
+function refusedIntake(pressure: Pressure, log: Log): (error: BridgeError) => void {
+  return (error) => {
+    if (isPressure(error)) void pressure.relieved(error);
+    else log.warn("intake_refused", { code: error.code, message: error.message });
   };
 }
 

@@ -9,7 +9,7 @@ import type { Router } from "../bridge/router.ts";
 import type { Settler } from "../bridge/settle.ts";
 import { decode } from "../orders/document.ts";
 import { ID } from "../orders/header.ts";
-import { judge, type LaneRules } from "../orders/lane-rules.ts";
+import { judge, type LaneRules, type Origin } from "../orders/lane-rules.ts";
 import { LIMITS } from "../orders/limits.ts";
 import type { Order } from "../orders/order.ts";
 import { keyText, type Problem } from "../orders/problems.ts";
@@ -21,6 +21,7 @@ import type { Files } from "../platform/files.ts";
 import type { GitTracking } from "../platform/git.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import type { SecretRange } from "../platform/secrets.ts";
+import type { Signer } from "../platform/ssh-keygen.ts";
 import { checkedPath } from "../processors/file-checks.ts";
 import { findPlace, type Place, type PlaceRules, resolvePath } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
@@ -30,6 +31,7 @@ import { entryLaneOf, type OrderRecord, orderKey } from "../records/order-record
 import { backlogLine } from "./attach.ts";
 import { type Config, laneRules } from "./config.ts";
 import type { FindSecrets } from "./order-reader.ts";
+import type { Signatures } from "./signatures.ts";
 
 export type Admission =
   | {
@@ -54,6 +56,7 @@ export interface ReceptionOptions {
   readonly config: () => Config;
   readonly placeRules: (lane: string) => PlaceRules;
   readonly findSecrets: FindSecrets;
+  readonly signatures: Signatures;
   /** Why the lane's commands must not run now, if so. */
   readonly noSandbox: (lane: string) => string | undefined;
   /** Lines of attach.ts: files that lay in the inbox before the base was attached. */
@@ -81,6 +84,7 @@ export class Reception {
    */
   async admit(claim: Claim): Promise<Admission> {
     const { content } = claim;
+    this.#options.signatures.claim(claim);
     if (!claim.order.ok) {
       const { error } = claim.order;
       const problems =
@@ -167,7 +171,7 @@ export class Reception {
   }
 
   async #judge(claim: Claim, order: Order, content: NonNullable<Claim["content"]>): Promise<Admission> {
-    const { books, config, router, backlog } = this.#options;
+    const { books, config, router } = this.#options;
     // From here on it is an order of the lane that it belongs into: that one's rules hold.
     const { lane, noRoute } = router.wayOf(order, claim.lane.name);
     const rules = laneRules(config(), lane);
@@ -185,17 +189,12 @@ export class Reception {
       ]);
     }
     const routed = lane === claim.lane.name ? {} : { routed_from: claim.lane.name };
+    const origin = await this.#originOf(claim, order, rules);
+    if (!origin.ok) return rejected([inLane(lane, claim.lane.name, origin.error)]);
+    const { signer } = origin.value;
     const places = await this.#places(order, lane, { bytes: content.bytes, stem: stemOf(claim.name) });
     if (!places.ok) return rejected(places.error);
-    const isBacklog = backlog.has(backlogLine(claim.lane.name, claim.name, claim.info));
-    const asksGit = !isBacklog && order.steps.length > 0 && config().intake.fromGit === "hold";
-    const fromGit = asksGit && (await this.#options.git.isTracked(join(claim.lane.folder, claim.name)));
-    const verdict = judge(
-      order,
-      { ...rules, noSandbox: this.#options.noSandbox(lane) },
-      { backlog: isBacklog, fromGit },
-      noRoute,
-    );
+    const verdict = judge(order, { ...rules, noSandbox: this.#options.noSandbox(lane) }, origin.value, noRoute);
     if (verdict.kind === "refuse") {
       const problems = placed(order, [verdict.problem], content.bytes, stemOf(claim.name));
       return rejected(problems.map((problem) => inLane(lane, claim.lane.name, problem)));
@@ -206,6 +205,7 @@ export class Reception {
       wo_id: order.id,
       lane,
       ...routed,
+      ...(signer === undefined ? {} : { signed_by: signer.principal, signing_key: signer.key }),
       claim: claim.claim,
       name: claim.name,
       sha256: content.sha256,
@@ -221,6 +221,24 @@ export class Reception {
     };
     const wait = verdict.kind === "wait" ? { reason: verdict.reason, message: verdict.message } : undefined;
     return { kind: "new", order, accepted, places: places.value, wait };
+  }
+
+  /** Where the file came from and who signed it; the problem where a signature is asked for, and this one is none. */
+  async #originOf(
+    claim: Claim,
+    order: Order,
+    { signature }: LaneRules,
+  ): Promise<Result<Origin & { readonly signer: Signer | undefined }, Problem>> {
+    const { signatures, git, config } = this.#options;
+    const backlog = this.#options.backlog.has(backlogLine(claim.lane.name, claim.name, claim.info));
+    let signer = await signatures.signerOf(claim);
+    const asksGit = !backlog && signer?.ok !== true && order.steps.length > 0 && config().intake.fromGit === "hold";
+    const fromGit = asksGit && (await git.isTracked(join(claim.lane.folder, claim.name)));
+    // A pull may write an order before its signature; by now git is done.
+    if (fromGit && signer === undefined) signer = await signatures.signerOf(claim);
+    if (signature === "required" && signer?.ok === false) return signer;
+    const by = signer?.ok === true ? signer.value : undefined;
+    return ok({ backlog, fromGit, signed: by !== undefined, signer: by });
   }
 
   /** To be asked for all that is told of a file that may be rejected. */

@@ -3,8 +3,9 @@
  * row of docs/states.md per case; each row has a test.
  */
 import { join } from "node:path";
-import { type BridgeFolders, CLAIMED } from "../bridge/lanes.ts";
-import { nameInClaim } from "../bridge/names.ts";
+import { type BridgeFolders, CLAIMED, type Lane } from "../bridge/lanes.ts";
+import { nameInClaim, signedName } from "../bridge/names.ts";
+import type { Settler } from "../bridge/settle.ts";
 import { isResting } from "../orders/status.ts";
 import type { Files } from "../platform/files.ts";
 import type { Books } from "../records/books.ts";
@@ -23,7 +24,7 @@ export interface RecoveryReport {
 export async function recover(
   files: Files,
   books: Books,
-  { line, folders, intake, temporary }: Parts,
+  { line, folders, intake, settler, temporary }: Parts,
 ): Promise<RecoveryReport> {
   const open = books.index.open;
   const byClaim = new Set(open.map(({ claim }) => claim));
@@ -44,13 +45,29 @@ export async function recover(
   }
   for (const { lane, claim } of claims) {
     const name = nameInClaim(claim);
-    if (name === undefined || byClaim.has(claim)) continue;
+    if (name === undefined || byClaim.has(claim) || signedName(claim) !== undefined) continue;
     const found = await intake.reclaim(lane, claim, name);
     if (found === undefined) continue;
     await line.takeIn(found);
     reclaimed += 1;
   }
+  for (const lane of folders.list().lanes) await setLoneSignaturesAside(files, settler, lane, byClaim);
   return { resumed, finished, reclaimed };
+}
+
+/** Of orders that were put where they belong; a signature goes there a moment after its order. */
+async function setLoneSignaturesAside(
+  files: Files,
+  settler: Settler,
+  lane: Lane,
+  open: ReadonlySet<string>,
+): Promise<void> {
+  const folder = `${lane.folder}/${CLAIMED}`;
+  for (const { name: claim } of files.list(folder) ?? []) {
+    const [name, order] = [nameInClaim(claim), signedName(claim)];
+    if (name === undefined || order === undefined || open.has(order)) continue;
+    if (files.info(`${folder}/${order}`) === undefined) await settler.setAside(lane, claim, name);
+  }
 }
 
 /** What a crash left of files that were being written beside their names. */

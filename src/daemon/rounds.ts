@@ -99,7 +99,7 @@ export class Rounds {
     const made = folders.restore(wanted).map((path) => ({ path, what: "folder made again" }));
     if (await restoreMark(ground.files, base.path, base.id))
       made.push({ path: join(base.path, ".wo-base"), what: "put back from the registry" });
-    if (await settings.reload()) made.push({ path: settings.path, what: "the accepted configuration put back" });
+    for (const path of await settings.reload()) made.push({ path, what: "the accepted configuration put back" });
     for (const { path, what } of made) telemetry.notice({ event: "wo_pipeline_healed", path, what });
   }
 

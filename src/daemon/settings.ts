@@ -12,6 +12,7 @@ import type { Books } from "../records/books.ts";
 import type { Facts } from "../records/facts.ts";
 import type { Vault } from "../records/vault.ts";
 import { type Config, DEFAULT_CONFIG, type EffectiveConfig, holdTo, readConfig } from "./config.ts";
+import { readSigners, type SignersInEffect, signersInEffect, signersPath } from "./signers.ts";
 
 const CONFIG_BYTES_MAX = 1024 * 1024;
 
@@ -63,15 +64,18 @@ function readAccepted(bytes: Buffer): Config {
 
 export class Settings {
   readonly path: string;
+  readonly #signersPath: string;
   readonly #files: Files;
   readonly #books: Books;
   #stamp = "";
   #effect: ConfigInEffect = { config: DEFAULT_CONFIG, pending: [], problems: [] };
+  #signers: SignersInEffect = { text: "", pending: [], problems: [] };
 
   constructor(files: Files, books: Books, base: string) {
     this.#files = files;
     this.#books = books;
     this.path = configPath(base);
+    this.#signersPath = signersPath(base);
   }
 
   /** In effect now. Do not keep it: ask again. */
@@ -79,13 +83,18 @@ export class Settings {
     return this.#effect.config;
   }
 
+  /** Lines of allowed_signers in effect now. */
+  get signers(): string {
+    return this.#signers.text;
+  }
+
   /** What the tree wishes and nobody has accepted. */
   get pending(): readonly string[] {
-    return this.#effect.pending;
+    return [...this.#effect.pending, ...this.#signers.pending];
   }
 
   get problems(): readonly Problem[] {
-    return this.#effect.problems;
+    return [...this.#effect.problems, ...this.#signers.problems];
   }
 
   /** Nobody has ever accepted a configuration for this base. */
@@ -93,37 +102,55 @@ export class Settings {
     return this.#books.index.facts.config === undefined;
   }
 
-  /** Reads the file when it has changed; true when it had vanished and was put back. */
-  async reload(): Promise<boolean> {
-    const info = this.#files.info(this.path);
-    const { facts } = this.#books.index;
-    const stamp = `${info?.inode}:${info?.sizeBytes}:${info?.modifiedMs}:${facts.config?.sha256}`;
-    if (stamp === this.#stamp) return false;
-    const restored = info === undefined && (await this.#putBack());
-    this.#effect = configInEffect(this.#files, this.#books.vault, facts, this.path);
-    this.#stamp = restored ? "" : stamp;
+  /** Reads the files when one has changed; the paths of those that had vanished and were put back. */
+  async reload(): Promise<readonly string[]> {
+    const { facts, vault } = { facts: this.#books.index.facts, vault: this.#books.vault };
+    const stamp = [this.#stampOf(this.path), this.#stampOf(this.#signersPath), facts.config, facts.signers]
+      .map((part) => (typeof part === "string" ? part : part?.sha256))
+      .join(":");
+    if (stamp === this.#stamp) return [];
+    const restored = [
+      ...(await this.#putBack(this.path, facts.config)),
+      ...(await this.#putBack(this.#signersPath, facts.signers)),
+    ];
+    this.#effect = configInEffect(this.#files, vault, facts, this.path);
+    this.#signers = signersInEffect(this.#files, vault, facts, this.#signersPath);
+    this.#stamp = restored.length > 0 ? "" : stamp;
     return restored;
   }
 
-  /** Makes the tree's configuration the accepted one; its problems when it is none. */
+  #stampOf(path: string): string {
+    const info = this.#files.info(path);
+    return `${info?.inode}:${info?.sizeBytes}:${info?.modifiedMs}`;
+  }
+
+  /** Makes the tree's configuration the accepted one, and its signers with it; the problems when one is none. */
   async accept(by: string): Promise<Result<{ readonly changed: boolean }, readonly Problem[]>> {
     const tree = readTree(this.#files, this.path);
     if (!tree.read.ok) return err(tree.read.error);
+    const signers = readSigners(this.#files, this.#signersPath);
+    if (signers.problems.length > 0) return err(signers.problems);
     const bytes = tree.bytes ?? Buffer.alloc(0);
     const hash = sha256(bytes);
-    if (this.#books.index.facts.config?.sha256 === hash) return ok({ changed: false });
+    const { facts } = this.#books.index;
+    const signersHash = signers.bytes === undefined ? undefined : sha256(signers.bytes);
+    if (facts.config?.sha256 === hash && facts.signers?.sha256 === signersHash) return ok({ changed: false });
     const config = await this.#books.vault.keep(bytes);
-    await this.#books.append([{ event: "config_accepted", by, sha256: hash, config }]);
+    const named =
+      signers.bytes === undefined || signersHash === undefined
+        ? {}
+        : { signers_sha256: signersHash, signers: await this.#books.vault.keep(signers.bytes) };
+    await this.#books.append([{ event: "config_accepted", by, sha256: hash, config, ...named }]);
     this.#stamp = "";
     await this.reload();
     return ok({ changed: true });
   }
 
-  async #putBack(): Promise<boolean> {
-    const { config } = this.#books.index.facts;
-    const bytes = config === undefined ? Buffer.alloc(0) : this.#books.vault.load(config.content);
-    if (bytes.length === 0) return false;
-    await this.#files.publish(this.path, bytes);
-    return true;
+  async #putBack(path: string, accepted: Facts["config"]): Promise<readonly string[]> {
+    if (accepted === undefined || this.#files.info(path) !== undefined) return [];
+    const bytes = this.#books.vault.load(accepted.content);
+    if (bytes.length === 0) return [];
+    await this.#files.publish(path, bytes);
+    return [path];
   }
 }

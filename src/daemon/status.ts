@@ -180,7 +180,7 @@ function settingsNeeds({ live, nowMs }: StatusSource): Need[] {
     next: "mend the file",
   }));
   const pending = settings.pending.map((wish) => ({
-    what: `wo-bridge.yaml asks for more than was accepted: ${wish}`,
+    what: `the configuration asks for more than was accepted: ${wish}`,
     since,
     next: "wo config accept",
   }));

@@ -2,7 +2,7 @@
 import { COMPARED_LENGTH, type CommandRules, refusalOf } from "./command-patterns.ts";
 import { LIMITS } from "./limits.ts";
 import { type FileAction, isProse, type Order } from "./order.ts";
-import { keyText, type Problem } from "./problems.ts";
+import { HINTS, keyText, type Problem } from "./problems.ts";
 import type { WaitReason } from "./status.ts";
 
 /** `route`: orders are passed on to other lanes; `hold`: every order waits for an approval. */
@@ -12,6 +12,10 @@ export type LaneMode = (typeof LANE_MODES)[number];
 /** From weakest to strictest. `on`: where it works; `required`: without one, orders with commands wait. */
 export const SANDBOX_WISHES = ["off", "on", "required"] as const;
 export type SandboxWish = (typeof SANDBOX_WISHES)[number];
+
+/** What a lane asks of its orders, from weakest to strictest. */
+export const SIGNATURE_WISHES = ["off", "required"] as const;
+export type SignatureWish = (typeof SIGNATURE_WISHES)[number];
 
 /** What to do with an order in whose file something looks like a secret; the strictest first. */
 export const SECRET_RULES = ["refuse", "allow"] as const;
@@ -40,6 +44,7 @@ export const DEFAULT_GUARDS: Guards = {
 export interface LaneRules {
   readonly mode: LaneMode;
   readonly guards: Guards;
+  readonly signature: SignatureWish;
   /** Why its commands must not run now, if so. */
   readonly noSandbox?: string | undefined;
 }
@@ -55,6 +60,8 @@ export interface Origin {
   readonly backlog: boolean;
   /** It is in git's index or HEAD: it may have come by a pull. */
   readonly fromGit: boolean;
+  /** Somebody who may do so has signed it. */
+  readonly signed: boolean;
 }
 
 const ROOTS = new Set(["/", "/*", "~", "~/", "~/*", "$HOME", "$HOME/", "$HOME/*", "${HOME}", "${HOME}/", "${HOME}/*"]);
@@ -106,12 +113,13 @@ function disaster(argv: readonly string[]): string | undefined {
  * `noRoute` is why a lane that passes orders on has nowhere to pass this one.
  */
 export function judge(order: Order, rules: LaneRules, origin: Origin, noRoute?: string): Verdict {
-  const refused = refuseCommands(order, rules) ?? refuseTooMuch(order, rules.guards);
+  const refused =
+    refuseUnsigned(order, rules, origin) ?? refuseCommands(order, rules) ?? refuseTooMuch(order, rules.guards);
   if (refused !== undefined) return { kind: "refuse", problem: refused };
   const wait = (reason: WaitReason, message: string): Verdict => ({ kind: "wait", reason, message });
   if (origin.backlog) return wait("backlog", "it lay in the inbox before this base was attached");
   if (rules.mode === "hold") return wait("held_lane", "every order in this lane waits for an approval");
-  if (origin.fromGit && order.steps.length > 0) {
+  if (origin.fromGit && !(origin.signed && !order.idFromName) && order.steps.length > 0) {
     return wait("from_git", "its file is in git, or git cannot tell, and it runs commands: a pull must not execute");
   }
   // Last of what holds an order that can run: one that waits for its lane goes on by itself once that is there.
@@ -124,6 +132,21 @@ export function judge(order: Order, rules: LaneRules, origin: Origin, noRoute?: 
 /** True for an order whose commands will really be run. */
 export function runsCommands(order: Order): boolean {
   return order.steps.length > 0 && !order.dryRun;
+}
+
+function refuseUnsigned({ idFromName }: Order, { signature }: LaneRules, { signed }: Origin): Problem | undefined {
+  if (signature === "off") return undefined;
+  if (signed && idFromName) {
+    // Under another name it would be another order, signed as well, and all of it would be done once more.
+    const message = "a signed order says its own id: the signature holds for what is in the file, not for its name";
+    return { code: "bad_id", message, hint: "write `wo_id: …` into it, and sign it again" };
+  }
+  if (signed) return undefined;
+  return {
+    code: "unsigned",
+    message: "this lane takes signed orders only, and no signature lies beside this one",
+    ...(HINTS.unsigned === undefined ? {} : { hint: HINTS.unsigned }),
+  };
 }
 
 function refuseCommands(order: Order, rules: LaneRules): Problem | undefined {

@@ -21,7 +21,14 @@ export interface WrittenPath {
 const INVISIBLE = /[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g;
 
 /** Folders and files of the machinery, relative to the base, folded. */
-const OWN_PATHS = ["bridge", "g/followup/state", "g/telemetry/unified.jsonl", "wo-bridge.yaml", ".wo-base"] as const;
+const OWN_PATHS = [
+  "bridge",
+  "g/followup/state",
+  "g/telemetry/unified.jsonl",
+  "wo-bridge.yaml",
+  "allowed_signers",
+  ".wo-base",
+] as const;
 
 /** A name as file systems that forgive most compare it. */
 export function foldName(name: string): string {

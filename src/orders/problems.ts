@@ -14,6 +14,7 @@ export const PROBLEM_CODES = [
   "bad_mode",
   "bad_patch",
   "bad_path",
+  "bad_signature",
   "checksum_mismatch",
   "command_cut",
   "command_refused",
@@ -30,6 +31,8 @@ export const PROBLEM_CODES = [
   "not_done",
   "path_refused",
   "secret_found",
+  "signature_expired",
+  "signature_unchecked",
   "several_documents",
   "syntax",
   "too_deep",
@@ -42,7 +45,10 @@ export const PROBLEM_CODES = [
   "too_slow",
   "unknown_action",
   "unknown_key",
+  "unknown_signer",
   "unreadable",
+  "unsigned",
+  "unsigned_folder",
   "unsupported_yaml",
   "wrong_type",
   "wrong_value",
@@ -61,6 +67,16 @@ export const HINTS: Partial<Readonly<Record<ProblemCode, string>>> = {
   secret_found:
     "name where it can be read instead; a rejected file is kept as it was dropped in bridge/error/: delete it there, and replace the secret if it is real (`policy.secrets: allow` lets such orders through)",
   syntax: "mend it there; `wo check FILE` reads it without filing it",
+  unsigned:
+    "sign the file as it is: `ssh-keygen -Y sign -f KEY -n wo-bridge FILE`, and drop FILE and FILE.sig, in any order",
+  unsigned_folder: "drop it as one file, or into a lane that asks for no signature",
+  bad_signature:
+    "it may have been changed after it was signed, or signed without `-n wo-bridge`: sign the file once more, and drop both",
+  unknown_signer:
+    "a person adds the key's line to allowed_signers in the base, and says `wo config accept`; `wo status` shows lines that wait for that",
+  signature_expired: "a person renews the key's line in allowed_signers, and says `wo config accept`",
+  signature_unchecked:
+    "install OpenSSH 8.9 or newer (`ssh-keygen`) where the daemon's PATH finds it, and drop both files again",
   unsupported_yaml: "write plain keys and values",
 };
 

@@ -10,7 +10,7 @@ export interface ProgramEnd {
 export interface ProgramOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
   readonly timeoutMs: number;
 }
 

@@ -10,7 +10,13 @@ import type { SandboxSpec } from "../platform/run-protocol.ts";
 import type { PlaceRules } from "./places.ts";
 
 /** Of the base; telemetry is not among them, because others append to the same file. */
-const MACHINERY: ReadonlySet<string> = new Set(["bridge", "g/followup/state", "wo-bridge.yaml", ".wo-base"]);
+const MACHINERY: ReadonlySet<string> = new Set([
+  "bridge",
+  "g/followup/state",
+  "wo-bridge.yaml",
+  "allowed_signers",
+  ".wo-base",
+]);
 /** Files of a git folder that decide what git runs, or where it looks for that. */
 const GIT_FILES = ["config", "config.worktree", "commondir"] as const;
 /** bubblewrap takes 9,000 words, three for each. */

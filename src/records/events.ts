@@ -65,6 +65,9 @@ export interface ConfigAccepted {
   readonly by: string;
   readonly sha256: string;
   readonly config: Content;
+  /** Who may sign orders, accepted with it; absent: nobody. */
+  readonly signers_sha256?: string;
+  readonly signers?: Content;
 }
 
 export interface DaemonStarted {
@@ -141,6 +144,9 @@ export interface OrderAccepted extends OfOrder {
   readonly supersedes?: string;
   /** The lane that its file was dropped into and lies claimed in, where that is another one. */
   readonly routed_from?: string;
+  /** Who signed it, as allowed_signers had them, and the fingerprint of the key: both or none. */
+  readonly signed_by?: string;
+  readonly signing_key?: string;
 }
 
 /** The file is no order; it lies in error/ with its problems. */

@@ -1,6 +1,7 @@
 /** What the ledger tells that is not about one order: whose it is, what configuration was accepted, what was refused. */
 import { z } from "zod";
 import type { Content } from "./content.ts";
+import type { ConfigAccepted } from "./events.ts";
 import type { Recorded } from "./ledger-reading.ts";
 
 const KEPT = 200;
@@ -22,6 +23,8 @@ export const factsSchema = z.object({
   ledger: z.string(),
   base: z.string(),
   config: z.object({ sha256: z.string(), content: contentSchema }).optional(),
+  /** Who may sign orders, accepted together with the configuration. */
+  signers: z.object({ sha256: z.string(), content: contentSchema }).optional(),
   /** One line per file that lay in the inbox when the base was attached, or when the ledger was repaired. */
   backlog: contentSchema.optional(),
   /** The newest files that were rejected, and those that were passed over; a file may have gone since. */
@@ -43,7 +46,7 @@ export function foldFacts(facts: Facts, { entry }: Recorded): Facts {
     case "base_attached":
       return { ...facts, backlog: entry.backlog };
     case "config_accepted":
-      return { ...facts, config: { sha256: entry.sha256, content: entry.config } };
+      return { ...withoutSigners(facts), config: { sha256: entry.sha256, content: entry.config }, ...signersOf(entry) };
     case "wo_rejected": {
       const reason = entry.problems[0]?.message ?? "rejected";
       return { ...facts, rejected: [...facts.rejected, noteOf(entry, reason)].slice(-KEPT) };
@@ -60,6 +63,14 @@ export function foldFacts(facts: Facts, { entry }: Recorded): Facts {
     default:
       return facts;
   }
+}
+
+function withoutSigners({ signers: _signers, ...facts }: Facts): Facts {
+  return facts;
+}
+
+function signersOf({ signers: content, signers_sha256: hash }: ConfigAccepted): Pick<Facts, "signers"> {
+  return content === undefined || hash === undefined ? {} : { signers: { sha256: hash, content } };
 }
 
 function noteOf(

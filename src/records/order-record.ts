@@ -3,6 +3,7 @@ import type { OrderHeader } from "../orders/order.ts";
 import { type Failure, isResting, mayBecome, type Status, type WaitReason } from "../orders/status.ts";
 import { assert } from "../platform/errors.ts";
 import { isRecord } from "../platform/result.ts";
+import type { Signer } from "../platform/ssh-keygen.ts";
 import type { Entry } from "./chain.ts";
 import type { OrderAccepted, OrderRouted, PlannedChange, PlannedFile, StepFinished, StepStarted } from "./events.ts";
 import type { Recorded } from "./ledger-reading.ts";
@@ -23,6 +24,8 @@ export interface OrderRecord {
   readonly lane: string;
   /** The lane that its file was dropped into, where that passed it on. */
   readonly routedFrom?: string;
+  /** Who signed it, where somebody did. */
+  readonly signed?: Signer;
   readonly name: string;
   readonly claim: string;
   readonly sha256: string;
@@ -98,6 +101,7 @@ export function newRecord(entry: Entry & OrderAccepted, position: Position): Ord
     id: entry.wo_id,
     lane: entry.lane,
     ...(entry.routed_from === undefined ? {} : { routedFrom: entry.routed_from }),
+    ...(entry.signed_by === undefined ? {} : { signed: { principal: entry.signed_by, key: entry.signing_key ?? "" } }),
     name: entry.name,
     claim: entry.claim,
     sha256: entry.sha256,

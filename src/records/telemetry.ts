@@ -240,9 +240,11 @@ export class Telemetry {
 
 /** Of an entry: what stands in front, what is the chain's own, and what is too heavy or too private to tail. */
 const NOT_TOLD_AGAIN = new Set(
-  ["ts event seq wo_id lane ledger", "v group prev hash", "source config backlog stdout_tail stderr_tail base"].flatMap(
-    (names) => names.split(" "),
-  ),
+  [
+    "ts event seq wo_id lane ledger",
+    "v group prev hash",
+    "source config signers backlog stdout_tail stderr_tail base",
+  ].flatMap((names) => names.split(" ")),
 );
 
 /** What stands behind the file's last newline; no line is longer than what is looked at. */

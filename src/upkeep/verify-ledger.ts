@@ -57,7 +57,7 @@ function contentsOf(entry: Entry): readonly Content[] {
     case "wo_accepted":
       return [entry.source];
     case "config_accepted":
-      return [entry.config];
+      return entry.signers === undefined ? [entry.config] : [entry.config, entry.signers];
     case "base_attached":
       return [entry.backlog];
     case "patch_planned":

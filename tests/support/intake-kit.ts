@@ -34,6 +34,7 @@ export class InboxKit {
       newId: newIdSource(),
       rules: () => RULES,
       readOrder: async (bytes, stem) => readOrder(bytes, stem),
+      wantsSignature: () => false,
       onClaim: async (claim) => void this.claims.push(claim),
       onIgnored: (lane, name, reason) => void this.ignored.push(`${lane.name}/${name}: ${reason}`),
       onRefused: ({ code }) => void this.refused.push(code),

@@ -12,6 +12,8 @@ export function orderText(terminal: Terminal, record: OrderRecord, nowMs: number
     `${terminal.paint("bold", plainLine(record.id))}  ${plainLine(header.title)}`,
     `  ${statusWord(terminal, record.status)}  ${header.priority}  lane ${record.lane}${record.routedFrom === undefined ? "" : ` (from ${record.routedFrom})`}  ${ago(nowMs, record.updatedTs)}${record.attempt > 1 ? `  attempt ${record.attempt}` : ""}`,
   ];
+  const { signed } = record;
+  if (signed !== undefined) lines.push(`  signed by ${plainLine(signed.principal)}  ${plainLine(signed.key)}`);
   const trouble = troubleOf(record);
   if (trouble !== "") lines.push(`  ${plainLine(trouble)}`);
   lines.push(...filesText(terminal, record), ...stepsText(terminal, record));

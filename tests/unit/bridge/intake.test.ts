@@ -222,3 +222,45 @@ test("a file that was claimed in another life is read again, and is gone when it
   rmSync(first?.path ?? "");
   expect(await kit.intake.reclaim(lane, first?.claim ?? "", "a.json")).toBeUndefined();
 });
+
+const SIGNATURE = "-----BEGIN SSH SIGNATURE-----\nU1NIU0lH\n-----END SSH SIGNATURE-----\n";
+
+test("where an order needs a signature it is waited for, until all of it is there", async () => {
+  const kit = new InboxKit({ wantsSignature: () => true });
+  kit.drop("a.json", JSON_ORDER, 9999);
+  await kit.scan();
+  await kit.clock.pass(1000);
+  kit.drop("a.json.sig", SIGNATURE.slice(0, 40));
+  await kit.scan();
+  await kit.clock.pass(500);
+  expect(kit.taken).toEqual([]);
+  kit.drop("a.json.sig", SIGNATURE);
+  kit.intake.hint(kit.lane, "a.json.sig");
+  await kit.clock.pass(25);
+  expect({ taken: kit.taken, ignored: kit.ignored }).toEqual({ taken: ["a.json"], ignored: [] });
+});
+
+test("a signature that does not come is waited for no longer than anything else, however old the order's file is", async () => {
+  const kit = new InboxKit({ wantsSignature: () => true });
+  kit.drop("a.json", JSON_ORDER, 9999);
+  await kit.scan();
+  await kit.clock.pass(1999);
+  expect(kit.taken).toEqual([]);
+  await kit.clock.pass(1);
+  expect(kit.taken).toEqual(["a.json"]);
+});
+
+test("a signature that comes first lies there until its order comes, and nobody is told of it", async () => {
+  const kit = new InboxKit({ wantsSignature: () => true });
+  kit.drop("a.json.sig", SIGNATURE, 9999);
+  await kit.scan();
+  await kit.clock.pass(9999);
+  expect({ seen: kit.intake.seen, taken: kit.taken, ignored: kit.ignored }).toEqual({
+    seen: 0,
+    taken: [],
+    ignored: [],
+  });
+  kit.drop("a.json", JSON_ORDER);
+  await kit.scan();
+  expect(kit.taken).toEqual(["a.json"]);
+});

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { claimName, kindOfName, nameInClaim, stemOf } from "../../../src/bridge/names.ts";
+import { claimName, kindOfName, nameInClaim, signedName, stemOf } from "../../../src/bridge/names.ts";
 import { newIdSource } from "../../../src/platform/ids.ts";
 
 const ORDERS = "a.yaml a.yml a.json A.YAML b.Json WO-1.2.yaml ~a.yaml a.tmp.yaml readme.yaml README.json".split(" ");
@@ -60,3 +60,16 @@ test.each(["a\nb.yaml", "a\r.json", "a\u2028.yaml", "a\u2029b.yml"])(
     expect(nameInClaim(claimName("01JGYWQ2V0000000000000000A", name))).toBe(name);
   },
 );
+
+test.each([
+  ["a.yaml.sig", "a.yaml"],
+  ["A.JSON.sig", "A.JSON"],
+  ["a.sig", undefined],
+  ["a.md.sig", undefined],
+  [".a.yaml.sig", undefined],
+  ["a.yaml", undefined],
+  ["01HZZZZZZZZZZZZZZZZZZZZZZZ~a.yml.sig", "01HZZZZZZZZZZZZZZZZZZZZZZZ~a.yml"],
+])("%s is the signature of %s, and no order", (name, signed) => {
+  expect(signedName(name)).toBe(signed);
+  if (signed !== undefined) expect(kindOfName(name)).toBe("ignored");
+});

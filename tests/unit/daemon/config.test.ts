@@ -24,7 +24,7 @@ test("what a file does not say is as it is by default", () => {
   expect(config).toEqual({
     ...DEFAULT_CONFIG,
     intake: { ...DEFAULT_CONFIG.intake, settleMs: 100 },
-    lanes: { CLC: { mode: "hold", concurrency: 1, sandbox: "on", network: [] } },
+    lanes: { CLC: { mode: "hold", concurrency: 1, signature: "off", sandbox: "on", network: [] } },
   });
 });
 
@@ -82,6 +82,7 @@ test.each([
   expect(laneRules(read("lanes: {CLC: {mode: hold}}"), lane)).toEqual({
     mode,
     concurrency: 1,
+    signature: "off",
     sandbox: "on",
     network: [],
     guards: DEFAULT_GUARDS,
@@ -132,6 +133,7 @@ test.each<readonly [string, Wish, (config: Config) => unknown, unknown]>([
   ],
   ["a guard more", { wanted: "policy: {protect: [b]}" }, (c) => c.policy.protect, ["b"]],
   ["git's files to be held", { accepted: "intake: {fromGit: run}" }, (c) => c.intake.fromGit, "hold"],
+  ["signatures", { wanted: "lanes: {CLC: {signature: required}}" }, (c) => laneRules(c, "CLC").signature, "required"],
   [
     "a sandbox that is required",
     { wanted: "lanes: {CLC: {sandbox: required}}" },
@@ -157,6 +159,12 @@ test.each<readonly [string, Wish, (config: Config) => unknown, unknown]>([
   ["commands.path or commands.env changed", { wanted: "commands: {path: /evil}" }, (c) => c.commands.path, PATH],
   ["commands.path or commands.env changed", { wanted: "commands: {env: {LD_PRELOAD: x}}" }, (c) => c.commands.env, {}],
   ["lanes.CLC.sandbox: on → off", { wanted: "lanes: {CLC: {sandbox: off}}" }, (c) => laneRules(c, "CLC").sandbox, "on"],
+  [
+    "lanes.CLC.signature: required → off",
+    { accepted: "lanes: {CLC: {signature: required}}" },
+    (c) => laneRules(c, "CLC").signature,
+    "required",
+  ],
   [
     "lanes.CLC.sandbox: required → on",
     { accepted: "lanes: {CLC: {sandbox: required}}" },

@@ -8,6 +8,7 @@ import { Settler } from "../../../src/bridge/settle.ts";
 import { backlogLine } from "../../../src/daemon/attach.ts";
 import type { FindSecrets } from "../../../src/daemon/order-reader.ts";
 import { type Admission, Reception } from "../../../src/daemon/reception.ts";
+import { Signatures } from "../../../src/daemon/signatures.ts";
 import { placeRules, routerOf } from "../../../src/daemon/surroundings.ts";
 import { systemDisk } from "../../../src/platform/disk.ts";
 import { Files } from "../../../src/platform/files.ts";
@@ -45,6 +46,7 @@ async function open({ config = "", backlog = () => [], disk = systemDisk, secret
     config: () => settings.config,
     placeRules: (lane) => placeRules({ ...ground, files }, base, settings.config, lane),
     findSecrets: secrets,
+    signatures: new Signatures({ files, vault: base.vault, signers: () => settings.signers }),
     noSandbox: () => undefined,
     backlog: new Set(backlog(house)),
   });

@@ -88,19 +88,59 @@ test("a file that vanished is put back as it was accepted, and is in effect", as
   const { settings, accept, path, base } = await kit();
   await accept(HOLD);
   rmSync(path);
-  expect(await settings.reload()).toBe(true);
+  expect(await settings.reload()).toEqual([path]);
   expect(treeOf(base)).toEqual({ "wo-bridge.yaml": HOLD });
   expect([await settings.reload(), settings.config.lanes]).toEqual([
-    false,
-    { CLC: { mode: "hold", concurrency: 1, sandbox: "on", network: [] } },
+    [],
+    { CLC: { mode: "hold", concurrency: 1, signature: "off", sandbox: "on", network: [] } },
   ]);
 });
 
 test("a file that never was accepted is not put back", async () => {
   const { settings, path, base } = await kit(HOLD);
   rmSync(path);
-  expect(await settings.reload()).toBe(false);
+  expect(await settings.reload()).toEqual([]);
   expect(treeOf(base)).toEqual({});
+});
+
+const ALICE = "alice ssh-ed25519 AAAA";
+const BOB = "bob ssh-ed25519 BBBB";
+
+test("who may sign is accepted with the configuration; a line less counts at once, another one waits for a person", async () => {
+  const { settings, accept, base } = await kit();
+  const signers = put(join(base, "allowed_signers"), `# us\n${ALICE}\n${BOB}\n`);
+  await accept(HOLD);
+  expect(settings).toMatchObject({ signers: `${ALICE}\n${BOB}\n`, pending: [] });
+  writeFileSync(signers, `${BOB}\neve ssh-ed25519 EEEE\n`);
+  await settings.reload();
+  expect(settings).toMatchObject({ signers: `${BOB}\n`, pending: ["allowed_signers: + eve"] });
+  expect(valueOf(await accept(HOLD))).toEqual({ changed: true });
+  expect(settings).toMatchObject({ signers: `${BOB}\neve ssh-ed25519 EEEE\n`, pending: [] });
+  rmSync(signers);
+  expect(await settings.reload()).toEqual([signers]);
+  expect(treeOf(base)["allowed_signers"]).toContain("eve");
+  put(signers, "");
+  await settings.reload();
+  expect(settings).toMatchObject({ signers: "", pending: [] });
+});
+
+test("signers that come after a configuration was accepted may not sign before they are", async () => {
+  const { settings, accept, base } = await kit();
+  await accept(HOLD);
+  put(join(base, "allowed_signers"), ALICE);
+  await settings.reload();
+  expect(settings).toMatchObject({ signers: "", pending: ["allowed_signers: + alice"] });
+});
+
+test("signers that cannot be read are told of, are not accepted, and loosen nothing", async () => {
+  const { settings, accept, base } = await kit();
+  const signers = put(join(base, "allowed_signers"), ALICE);
+  await accept(HOLD);
+  rmSync(signers);
+  mkdirSync(signers);
+  await settings.reload();
+  expect(settings).toMatchObject({ signers: ALICE, problems: [{ code: "no_file" }] });
+  expect(errorOf(await settings.accept("me"))).toMatchObject([{ code: "no_file" }]);
 });
 
 test("a folder in the place of the file is told, and loosens nothing", async () => {

@@ -185,7 +185,7 @@ test("a configuration that asks for more than was accepted needs somebody", asyn
   await kit.settings.reload();
   expect(liveStatus(kit).needs).toMatchObject([
     {
-      what: "wo-bridge.yaml asks for more than was accepted: lanes.CLC.mode: hold → execute",
+      what: "the configuration asks for more than was accepted: lanes.CLC.mode: hold → execute",
       next: "wo config accept",
     },
   ]);

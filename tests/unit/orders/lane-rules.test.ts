@@ -8,7 +8,7 @@ const FILES = "files: {a: x}\n";
 const COMMANDS = "steps: [{run: ls}]\n";
 const CHECK = "files: {a: x}\npost_verify: [test -f a]\n";
 const PROSE = "title: look\n";
-const HERE = { backlog: false, fromGit: false };
+const HERE = { backlog: false, fromGit: false, signed: false };
 
 const say = (verdict: Verdict): string =>
   ({
@@ -27,6 +27,8 @@ test.each<[LaneRules["mode"], string, Partial<typeof HERE>, string]>([
   ["execute", COMMANDS, { fromGit: true }, "wait from_git"],
   ["execute", CHECK, { fromGit: true }, "wait from_git"],
   ["execute", FILES, { fromGit: true }, "run"],
+  ["execute", `wo_id: A\n${COMMANDS}`, { fromGit: true, signed: true }, "run"],
+  ["execute", COMMANDS, { fromGit: true, signed: true }, "wait from_git"],
   ["files-only", FILES, {}, "run"],
   ["files-only", FILES, { fromGit: true }, "run"],
   ["files-only", COMMANDS, {}, "refuse lane_refuses_commands"],
@@ -42,12 +44,18 @@ test.each<[LaneRules["mode"], string, Partial<typeof HERE>, string]>([
   ["route", COMMANDS, { fromGit: true }, "wait from_git"],
   ["route", FILES, { backlog: true }, "wait backlog"],
 ])("in a lane of mode %s, %j from %j comes to: %s", (mode, text, origin, expected) => {
-  expect(say(judge(orderIn(text), { mode, guards: DEFAULT_GUARDS }, { ...HERE, ...origin }))).toBe(expected);
+  expect(say(judge(orderIn(text), { mode, guards: DEFAULT_GUARDS, signature: "off" }, { ...HERE, ...origin }))).toBe(
+    expected,
+  );
 });
 
 const runs = (command: string) =>
   say(
-    judge(orderIn(JSON.stringify({ steps: [{ run: command }] })), { mode: "execute", guards: DEFAULT_GUARDS }, HERE),
+    judge(
+      orderIn(JSON.stringify({ steps: [{ run: command }] })),
+      { mode: "execute", guards: DEFAULT_GUARDS, signature: "off" },
+      HERE,
+    ),
   ) === "run";
 
 test.each([
@@ -95,7 +103,11 @@ test.each([
 test.each(["steps: [{skill: bash, args: [-c, rm -rf /]}]\n", "post_verify: [rm -rf /]\n", "cmd: rm -rf /\n"])(
   "%j is refused however it is asked for, and the refusal names it",
   (text) => {
-    const verdict = judge(orderIn(text), { mode: "hold", guards: DEFAULT_GUARDS }, { backlog: true, fromGit: true });
+    const verdict = judge(
+      orderIn(text),
+      { mode: "hold", guards: DEFAULT_GUARDS, signature: "off" },
+      { ...HERE, backlog: true, fromGit: true },
+    );
 
     expect(verdict).toMatchObject({ kind: "refuse", problem: { code: "command_refused" } });
     expect(verdict.kind === "refuse" && verdict.problem.message).toContain("rm -rf /");
@@ -112,7 +124,7 @@ test.each([
   const order = orderIn(JSON.stringify({ steps: [{ run }] }));
   const timesMs = Array.from({ length: 3 }, () => {
     const before = process.cpuUsage();
-    judge(order, { mode: "execute", guards: DEFAULT_GUARDS }, HERE);
+    judge(order, { mode: "execute", guards: DEFAULT_GUARDS, signature: "off" }, HERE);
     return process.cpuUsage(before).user / 1000;
   });
 
@@ -121,7 +133,7 @@ test.each([
 });
 
 const guarded = (guards: Partial<Guards>, text: string) =>
-  judge(orderIn(text), { mode: "execute", guards: { ...DEFAULT_GUARDS, ...guards } }, HERE);
+  judge(orderIn(text), { mode: "execute", guards: { ...DEFAULT_GUARDS, ...guards }, signature: "off" }, HERE);
 const refusal = (guards: Partial<Guards>, text: string) => {
   const verdict = guarded(guards, text);
   return verdict.kind === "refuse" ? verdict.problem : undefined;
@@ -160,7 +172,7 @@ test("a refused command is told with its step, the pattern and the reason", () =
 test("checks are held to the patterns as well, and dry runs, and orders that would wait", () => {
   for (const text of ["post_verify: [git push]\n", "dry_run: true\nsteps: [{run: git push}]\n"])
     expect(refusal({ commands: DENIED }, text)?.code).toBe("command_refused");
-  const held = { mode: "hold", guards: { ...DEFAULT_GUARDS, commands: DENIED } } as const;
+  const held = { mode: "hold", guards: { ...DEFAULT_GUARDS, commands: DENIED }, signature: "off" } as const;
   expect(say(judge(orderIn("steps: [{run: git push}]"), held, HERE))).toBe("refuse command_refused");
 });
 
@@ -175,3 +187,16 @@ test("commands too long to be compared are refused where patterns are given, and
   expect(refusal({ commands: DENIED }, text)?.message).toContain("compared");
   expect(guarded({}, text).kind).toBe("run");
 });
+
+test.each([
+  ["unsigned", FILES, {}, "refuse unsigned"],
+  ["unsigned, one of them from before", FILES, { backlog: true }, "refuse unsigned"],
+  ["signed", `wo_id: A\n${FILES}`, { signed: true }, "run"],
+  ["signed, without an id of their own", FILES, { signed: true }, "refuse bad_id"],
+])(
+  "in a lane that takes signed orders only, orders that are %s come to what they have to",
+  (_what, text, origin, expected) => {
+    const rules = { mode: "execute", guards: DEFAULT_GUARDS, signature: "required" } as const;
+    expect(say(judge(orderIn(text), rules, { ...HERE, ...origin }))).toBe(expected);
+  },
+);
