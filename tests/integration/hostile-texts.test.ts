@@ -47,6 +47,7 @@ const YAML: readonly Row[] = [
   row("a content that is a number", "files: {a.txt: 007}\n...\n", "rejected wrong_type"),
   row("a time limit that is no number", "steps: [{run: 'true', timeout_ms: .nan}]\n...\n", "rejected wrong_type"),
   row("half of a character", '{"files": {"a.txt": "\\ud800"}}', "rejected no_text"),
+  row("a letter in another encoding", Buffer.from("files: {a.txt: caf\u00e9}\n...\n", "latin1"), "rejected no_text"),
   row("a file in another encoding", Buffer.from(`\ufeff${FILE}`, "utf16le"), "rejected no_text"),
   row("a dry run that is perhaps one", `dry_run: [true]\n${FILE}`, "rejected wrong_value"),
 ];
