@@ -104,7 +104,7 @@ export function intruders(world: World): string[] {
     /^home\/02luka\/bridge\/(?:inbox|processed|error|outbox)\/CLC\//,
     /^home\/02luka\/g\/followup\/state\/[A-Za-z0-9][\w.-]*\.json$/,
     /^home\/02luka\/(?:g\/telemetry\/unified\.jsonl|(?:g\/)?apps\/dashboard\/data\/followup\.json)/,
-    /^home\/02luka\/logs\/guardrail_alerts\.log$/,
+    /^home\/02luka\/(?:logs\/guardrail_alerts\.log|bridge\/work-order\.schema\.json)$/,
     /^home\/\.local\/state\/wo-bridge\/(?:bases\.json|app\/|locks?\/|[\w.-]*\.lock)/,
     new RegExp(`^home/\\.local/state/wo-bridge/${vault}/(?:ledger|blobs|runs|config)/`),
     new RegExp(`^home/\\.local/state/wo-bridge/${vault}/[\\w.-]+$`),
