@@ -13,7 +13,7 @@ import {
   workOf,
 } from "../support/line-kit.ts";
 import { AWS_ID, AWS_KEY, GITHUB_TOKEN, PRIVATE_KEY } from "../support/secrets.ts";
-import type { World } from "../support/world.ts";
+import { until, type World } from "../support/world.ts";
 
 const KEY = String(PRIVATE_KEY);
 const PAIR = `[default]\naws_access_key_id = ${AWS_ID}\naws_secret_access_key = ${AWS_KEY}\n`;
@@ -208,6 +208,8 @@ test("a secret in a file of a folder is refused with the file's name, and shown 
     ["secret_found", "body.yaml"],
     ["secret_found", "evidence/key.pem"],
   ]);
+  // The last that it writes about it.
+  await until(() => world.list("bridge/outbox/CLC").some((name) => name.endsWith(".ack.json")), 5000, "it is told");
   expect(holders(world.root).toSorted()).toEqual([
     world.path("bridge/error/CLC/F/body.yaml"),
     world.path("bridge/error/CLC/F/evidence/key.pem"),
