@@ -77,9 +77,10 @@ function bubblewrapOptions(spec: SandboxSpec, cwd: string): string[] {
   return [
     ...ALWAYS,
     // Below the folder's own mount: never met on a path, yet the kernel renames and removes nothing that is mounted on.
-    ...same("--ro-bind", pinned),
+    ...same("--ro-bind-try", pinned),
     ...same("--bind", writable),
-    ...same("--ro-bind", readOnly),
+    // Somebody may clean the tree in this moment: what has gone needs no guard, and the command is not to fail for it.
+    ...same("--ro-bind-try", readOnly),
     ...folders.flatMap((path) => ["--tmpfs", path]),
     ...others.flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...same("--ro-bind-try", SEEN_IN_RUN),
