@@ -260,6 +260,7 @@ test("what the daemon's user may not write stays as it is, and the next order is
   drop("O-5", filing("O-5", "fine.txt"));
   await world.reaches("O-5", "done");
   await problemsOf(world, "CLC", "O-4.json");
+  for (const id of ["O-1", "O-2", "O-3"]) await world.reaches(id, "failed");
   expect(["O-1", "O-2", "O-3", "O-4"].map((id) => endOf(world, id, `${id}.json`))).toEqual([
     ...Array.from({ length: 3 }, () => "failed transient_infra disk_refused"),
     "rejected path_refused",
