@@ -2,6 +2,7 @@
 import { basename, dirname, join } from "node:path";
 import { headerPath, packFolder, unpackFolder } from "../orders/folder-order.ts";
 import { LIMITS } from "../orders/limits.ts";
+import type { FileInfo } from "../platform/disk.ts";
 import type { Files, Reading } from "../platform/files.ts";
 
 /** True for a folder that holds a header named after it. */
@@ -47,9 +48,16 @@ export function peekFolder(files: Files, path: string): Reading {
 
 /** Looks at what was dropped, whether it is a file or a folder that is an order. `name` is what it was dropped as. */
 export function peekDrop(files: Files, path: string, name: string): Reading {
-  return files.info(path)?.kind === "folder" && isOrderFolder(files, path, name)
-    ? peekFolder(files, path)
-    : files.peek(path, LIMITS.sizeBytes);
+  const reading = files.peek(path, LIMITS.sizeBytes);
+  return reading.kind === "no file" && isOrderFolder(files, path, name) ? peekFolder(files, path) : reading;
+}
+
+/** Size and time of what was dropped; of a folder, what its files add up to. Undefined: nothing is there. */
+export function dropInfo(files: Files, path: string): FileInfo | undefined {
+  const info = files.info(path);
+  if (info?.kind !== "folder") return info;
+  const reading = peekFolder(files, path);
+  return reading.kind === "file" ? reading.info : info;
 }
 
 /** Writes a dropped order where nothing lies: the file, or the folder with all its files. */

@@ -53,9 +53,7 @@ export class Settler {
   /** Moves what is no order to error/, its problems beside it; returns where it lies, relative to the base. */
   async reject(claim: Claim, problems: readonly Problem[]): Promise<string> {
     const folder = this.#folders.error(claim.lane.name);
-    const bytes = claim.content?.bytes;
-    const source = bytes === undefined ? undefined : () => bytes;
-    const name = (await this.#move(claim.path, folder, claim.name, source)) ?? claim.name;
+    const name = await this.#moveClaim(claim, folder);
     await this.#publisher.publish(join(folder, `${name}.error.json`), errorText(claim, problems));
     const to = this.#relative(join(folder, name));
     await this.#moveSignature(claim.path, to);
@@ -65,10 +63,7 @@ export class Settler {
   /** Moves a drop that was a duplicate to processed/. */
   async putAside(claim: Claim, iso: string): Promise<string> {
     const folder = this.#folders.processed(claim.lane.name, iso);
-    const bytes = claim.content?.bytes;
-    const source = bytes === undefined ? undefined : () => bytes;
-    const name = (await this.#move(claim.path, folder, claim.name, source)) ?? claim.name;
-    const to = this.#relative(join(folder, name));
+    const to = this.#relative(join(folder, await this.#moveClaim(claim, folder)));
     await this.#moveSignature(claim.path, to);
     return to;
   }
@@ -84,6 +79,12 @@ export class Settler {
     if (this.#files.info(from) === undefined) return;
     const target = signatureOf(join(this.#folders.base, to));
     await this.#publisher.moveNew(from, dirname(target), basename(target));
+  }
+
+  /** The name under which the claim lies in `folder` now. */
+  async #moveClaim({ path, name, content }: Claim, folder: string): Promise<string> {
+    const source = content === undefined ? undefined : () => content.bytes;
+    return (await this.#move(path, folder, name, source)) ?? name;
   }
 
   /** One move that replaces nothing. A folder cannot go to another file system: there it is written anew. */

@@ -1,6 +1,6 @@
 /** The first time that a base is attached: what lies in its inbox by then is old, and must not run because we came. */
 import { join } from "node:path";
-import { isOrderFolder, peekFolder } from "../bridge/folder-drop.ts";
+import { dropInfo, isOrderFolder } from "../bridge/folder-drop.ts";
 import type { BridgeFolders } from "../bridge/lanes.ts";
 import { kindOfName, nameInClaim } from "../bridge/names.ts";
 import type { FileInfo } from "../platform/disk.ts";
@@ -34,16 +34,11 @@ export function inboxLines(files: Files, folders: BridgeFolders): string[] {
       path: join(folders.claimed(lane), name),
     }));
     return [...dropped, ...claimed].flatMap(({ name, path }) => {
-      const info = kindOfName(name) === "order" ? files.info(path) : folderInfo(files, path, name);
+      if (kindOfName(name) !== "order" && !isOrderFolder(files, path, name)) return [];
+      const info = kindOfName(name) === "order" ? files.info(path) : dropInfo(files, path);
       return info === undefined ? [] : [backlogLine(lane.name, name, info)];
     });
   });
-}
-
-function folderInfo(files: Files, path: string, name: string): FileInfo | undefined {
-  if (!isOrderFolder(files, path, name)) return undefined;
-  const reading = peekFolder(files, path);
-  return reading.kind === "file" ? reading.info : files.info(path);
 }
 
 /** What tells a file from a later one of the same name. */

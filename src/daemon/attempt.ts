@@ -3,10 +3,9 @@
  * ledger knows to be done already is not done again: starting afresh, going on after a crash and trying again are the
  * same way through here.
  */
-import { peekFolder } from "../bridge/folder-drop.ts";
+import { dropInfo } from "../bridge/folder-drop.ts";
 import type { Failure } from "../orders/status.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { FileInfo } from "../platform/disk.ts";
 import { assert } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { OpenFolders } from "../platform/folder.ts";
@@ -120,20 +119,12 @@ function failed(ref: Ref, failure: Failure): Event {
 
 /** Whoever wrote the order went on writing after it was taken: what was accepted is not what they meant. */
 function sourceFault(files: Files, { source }: Job): Failure | undefined {
-  const info = sourceInfo(files, source.path);
+  const info = dropInfo(files, source.path);
   // Vanished is no trouble: the ledger has the source.
   if (info === undefined || (info.sizeBytes === source.sizeBytes && info.modifiedMs === source.modifiedMs))
     return undefined;
   const message = "the order's file was changed after it was accepted";
   return { class: "conflict", code: "source_changed", message, hint: "drop the whole order again under a new id" };
-}
-
-/** Of a folder what its files add up to. */
-function sourceInfo(files: Files, path: string): FileInfo | undefined {
-  const info = files.info(path);
-  if (info?.kind !== "folder") return info;
-  const reading = peekFolder(files, path);
-  return reading.kind === "file" ? reading.info : info;
 }
 
 /** Plans and applies the order's files; how many were changed. */

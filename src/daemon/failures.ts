@@ -1,6 +1,7 @@
 /** How an order fails when the world, or a bug of ours, gets in the way of an attempt. */
 import type { Failure } from "../orders/status.ts";
 import { BridgeError, type ErrorCode, errnoOf, messageOf } from "../platform/errors.ts";
+import type { Log } from "../platform/log.ts";
 import type { Event } from "../records/events.ts";
 import type { Job } from "./lanes.ts";
 
@@ -42,6 +43,19 @@ export function failureOf(thrown: unknown): Failure {
     message: `an error of ours: ${messageOf(thrown)}`,
     hint: "see daemon.log in the vault",
   };
+}
+
+/**
+ * Does what must not end the daemon: what the disk refuses goes to the log under `event`, and is done at the next
+ * chance. A sync that failed is thrown on: nothing is certain after it.
+ */
+export async function tryAndLog(log: Log, event: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
+    log.warn(event, { code: thrown.code, message: thrown.message });
+  }
 }
 
 /** For the log. */

@@ -1,11 +1,11 @@
 /** Once a day: lets go of what is old, and measures what the vault takes up, so that nobody waits for it. */
 import { repeat } from "../platform/clock.ts";
-import { BridgeError } from "../platform/errors.ts";
 import type { Log } from "../platform/log.ts";
 import type { Books } from "../records/books.ts";
 import type { Telemetry } from "../records/telemetry.ts";
 import { applyRetention, treeBytes } from "../upkeep/retention.ts";
 import type { BoundBase } from "./base.ts";
+import { tryAndLog } from "./failures.ts";
 import type { Ground } from "./opening.ts";
 import type { Settings } from "./settings.ts";
 
@@ -47,13 +47,8 @@ export class Housekeeping {
   }
 
   /** What could not be removed, or looked at, today is tomorrow's. */
-  async #guarded(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (thrown) {
-      if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
-      this.#options.log.warn("housekeeping_refused", { code: thrown.code, message: thrown.message });
-    }
+  #guarded(work: () => Promise<void>): Promise<void> {
+    return tryAndLog(this.#options.log, "housekeeping_refused", work);
   }
 
   async #tidy(): Promise<void> {

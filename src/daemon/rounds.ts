@@ -4,13 +4,13 @@
  */
 import { basename, join } from "node:path";
 import type { Clock } from "../platform/clock.ts";
-import { BridgeError } from "../platform/errors.ts";
 import type { Log } from "../platform/log.ts";
 import { type Watch, watchFolders } from "../platform/watcher.ts";
 import type { Books } from "../records/books.ts";
 import { FIRST_LANES } from "./attach.ts";
 import { type BoundBase, restoreMark } from "./base.ts";
 import { restoreSchema, SCHEMA_FILE } from "./editor-schema.ts";
+import { tryAndLog } from "./failures.ts";
 import type { Ground } from "./opening.ts";
 import type { Parts } from "./parts.ts";
 import type { Settings } from "./settings.ts";
@@ -72,24 +72,23 @@ export class Rounds {
     }
   }
 
-  async #turn(): Promise<void> {
-    const { log, signs, intake, dispatch, views, books } = this.#options;
-    try {
-      await this.#restore();
-      intake.scan();
-      for (const { name } of intake.lanes) this.#lanes.add(name);
-      await this.#keepWatch();
-      await dispatch.lookAgain(() => this.#ended);
-      views.rescan();
-      await books.keepSnapshot();
-      signs.show("wo_pipeline_guardrail", this.#clock.now());
-      // Last: editors can wait, and what refuses it here must hold up no order.
-      await this.#restoreSchema();
-    } catch (thrown) {
-      // A tree that cannot be read just now is looked at again in the next round; what is accepted is safe.
-      if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
-      log.warn("round_refused", { code: thrown.code, message: thrown.message });
-    }
+  /** A tree that cannot be read just now is looked at again in the next round; what is accepted is safe. */
+  #turn(): Promise<void> {
+    return tryAndLog(this.#options.log, "round_refused", () => this.#lookAround());
+  }
+
+  async #lookAround(): Promise<void> {
+    const { signs, intake, dispatch, views, books } = this.#options;
+    await this.#restore();
+    intake.scan();
+    for (const { name } of intake.lanes) this.#lanes.add(name);
+    await this.#keepWatch();
+    await dispatch.lookAgain(() => this.#ended);
+    views.rescan();
+    await books.keepSnapshot();
+    signs.show("wo_pipeline_guardrail", this.#clock.now());
+    // Last: editors can wait, and what refuses it here must hold up no order.
+    await this.#restoreSchema();
   }
 
   /** Puts back what the machinery needs in the tree, and says so. */

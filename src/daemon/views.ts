@@ -8,7 +8,6 @@ import { isResting } from "../orders/status.ts";
 import { sweepView, writeView } from "../platform/atomic-write.ts";
 import { type Clock, slices } from "../platform/clock.ts";
 import { Drain } from "../platform/drain.ts";
-import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
 import type { Publisher } from "../platform/publisher.ts";
@@ -19,11 +18,11 @@ import type { OrderSummary } from "../records/order-index.ts";
 import type { OrderRecord } from "../records/order-record.ts";
 import { stateText } from "../records/state-file.ts";
 import type { Telemetry } from "../records/telemetry.ts";
+import { tryAndLog } from "./failures.ts";
 
 /** How long the state file of an order that is on its way may lag behind. */
 const OPEN_STATE_MS = 500;
 const FOLLOWUP_MS = 1000;
-/** How long a pass over views may keep the process from other work. */
 /** Comparing names takes time with many orders: never more than this share of it. */
 const COMPARE_SHARE = 1 / 50;
 /** State files on their way at the same time: several of the batches that the publisher makes of them. */
@@ -282,13 +281,8 @@ export class Views {
   }
 
   /** A disk that refuses a view loses nothing: it is written again at the next chance. */
-  async #guarded(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (thrown) {
-      if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
-      this.#options.log.warn("view_refused", { code: thrown.code, message: thrown.message });
-    }
+  #guarded(work: () => Promise<void>): Promise<void> {
+    return tryAndLog(this.#options.log, "view_refused", work);
   }
 }
 

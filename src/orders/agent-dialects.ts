@@ -3,6 +3,7 @@
  * its sisters, and a unified diff at the top. Each becomes the same file actions and commands as any other order's.
  */
 import { isRecord } from "../platform/result.ts";
+import { quoted } from "../platform/shell.ts";
 import type { Collector } from "./collector.ts";
 import { readTimeout, shell } from "./commands.ts";
 import { readDiffOf } from "./diff-actions.ts";
@@ -71,10 +72,9 @@ export function readAction(value: unknown, path: KeyPath, problems: Collector): 
   if (item.type === "run_shell") {
     if (command === undefined) return missing("`command`");
     const timeoutMs = readTimeout({ timeout: item.timeout }, path, problems);
-    return {
-      files: [],
-      steps: [commandStep(item.description ?? command, shell("bash", command), path, { timeoutMs })],
-    };
+    const limit = timeoutMs === undefined ? {} : { timeoutMs };
+    const argv = shell("bash", command);
+    return { files: [], steps: [stepOf(item.description ?? command, argv, path, { kind: "command", ...limit })] };
   }
   const files = (works: readonly FileWork[]): Asked => ({ files: placed(works, path), steps: [] });
   if (item.type === "patch_file") {
@@ -110,11 +110,11 @@ function readClcPatch(value: unknown, path: KeyPath, problems: Collector): Asked
     if ("pattern" in check) {
       const isAbsent = check.expected === "not_found";
       const name = `${file} ${isAbsent ? "does not hold" : "holds"} ${check.pattern}`;
-      return checkStep(name, grep(check.pattern, file, isAbsent), at);
+      return stepOf(name, grep(check.pattern, file, isAbsent), at, { kind: "check" });
     }
     const command = check.command.replaceAll("{file}", quoted(file));
     const expected = check.expected === undefined ? {} : { expected: check.expected.trim() };
-    return checkStep(check.name ?? command, shell("bash", command), at, expected);
+    return stepOf(check.name ?? command, shell("bash", command), at, { kind: "check", ...expected });
   });
   return { files: placed([{ kind: "edit", path: file, ...edit }], path), steps };
 }
@@ -122,11 +122,6 @@ function readClcPatch(value: unknown, path: KeyPath, problems: Collector): Asked
 function grep(pattern: string, file: string, isAbsent: boolean): readonly string[] {
   const found = ["grep", "-q", "-e", pattern, "--", file];
   return isAbsent ? ["bash", "-c", '! "$@"', "bash", ...found] : found;
-}
-
-/** As one word of a shell command. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Where the Local Patch Engine's operations stand: a list, a text that holds one, or a map with either in it. */
@@ -238,16 +233,12 @@ export function readTopDiff(data: Readonly<Record<string, unknown>>, problems: C
   return { files, steps: [] };
 }
 
-function checkStep(name: string, argv: readonly string[], at: KeyPath, more: Partial<Step> = {}): Step {
-  return { name, kind: "check", when: "normal", argv, optional: false, at, ...more };
-}
-
-function commandStep(
+/** Run as part of the order; `more` says whether as a command or a check. */
+function stepOf(
   name: string,
   argv: readonly string[],
   at: KeyPath,
-  { timeoutMs }: { readonly timeoutMs: number | undefined },
+  more: Pick<Step, "kind"> & Pick<Partial<Step>, "expected" | "timeoutMs">,
 ): Step {
-  const limit = timeoutMs === undefined ? {} : { timeoutMs };
-  return { name, kind: "command", when: "normal", argv, optional: false, at, ...limit };
+  return { name, when: "normal", argv, optional: false, at, ...more };
 }

@@ -383,8 +383,7 @@ function toBytes(bytes: Uint8Array | string): Uint8Array {
   return typeof bytes === "string" ? Buffer.from(bytes, "utf8") : bytes;
 }
 
-/** "X.yaml", 2 → "X~2.yaml". */
-/** `name` for the first, then `name~2`, `name~3` … in front of its ending. */
+/** `name` for the first, then `name~2`, `name~3` … in front of its ending: "X.yaml", 2 → "X~2.yaml". */
 export function numbered(name: string, count: number): string {
   if (count === 1) return name;
   const { name: stem, ext } = parse(name);
