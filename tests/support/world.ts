@@ -185,7 +185,7 @@ export class World {
     return typeof status === "string" ? status : "unknown";
   }
 
-  /** Waits until the order has this status in its state file. */
+  /** Waits until the order has this status in its state file; at rest, until all else that is told of it is there too. */
   async reaches(id: string, status: string, timeoutMs = 15_000): Promise<void> {
     await until(
       () => this.status(id) === status,
@@ -193,6 +193,13 @@ export class World {
       `${id} is ${status}`,
       () => `it is ${this.status(id)}`,
     );
+    if (!["done", "failed", "canceled"].includes(status)) return;
+    const said = () => this.#lines(id).map((line) => /"event":"(\w+)"/.exec(line)?.[1] ?? "torn");
+    const lastWord = () => said().findLast((event) => /^wo_(?:completed|failed|canceled|settled)$/.test(event));
+    const isTold = () =>
+      lastWord() === "wo_settled" &&
+      this.list("bridge/outbox").some((lane) => this.list(`bridge/outbox/${lane}`).includes(`${id}_result.yaml`));
+    await until(isTold, timeoutMs, `${id} is settled and has its result`, () => `telemetry tells ${said().join(", ")}`);
   }
 
   /** Telemetry lines; throws when one is not whole JSON. */
@@ -213,8 +220,12 @@ export class World {
 
   /** True once telemetry tells this of the order; also while a line is being written, or lies there torn. */
   told(id: string, event: string): boolean {
+    return this.#lines(id).some((line) => line.includes(`"event":"${event}"`));
+  }
+
+  #lines(id: string): string[] {
     const lines = (this.read("g/telemetry/unified.jsonl") ?? "").split("\n");
-    return lines.some((line) => line.includes(`"event":"${event}"`) && line.includes(`"wo_id":"${id}"`));
+    return lines.filter((line) => line.includes(`"wo_id":"${id}"`));
   }
 
   /** Copies a sample of real orders into a lane; false where the samples are not there. */

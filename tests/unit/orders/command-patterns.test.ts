@@ -9,6 +9,7 @@ import {
   refusalOf,
   simpleCommands,
 } from "../../../src/orders/command-patterns.ts";
+import { leastCpuMs, mostWhenLinear } from "../../support/cpu.ts";
 
 test.each([
   ["git push *", "git push origin main", true],
@@ -123,9 +124,8 @@ test.each([
   ["stars", "a".repeat(MANY), `${"*a".repeat(PATTERN_LENGTH / 2 - 1)}*b`],
   ["a piece that nearly fits", "a".repeat(MANY), `*${"a".repeat(PATTERN_LENGTH - 3)}b*`],
 ])("%s cost no more than a walk through the text", (_what, text, pattern) => {
-  const before = process.cpuUsage();
   expect(matchesPattern(text, pattern)).toBe(false);
-  expect(process.cpuUsage(before).user / 1000).toBeLessThan(1000);
+  expect(leastCpuMs(() => matchesPattern(text, pattern))).toBeLessThan(1000);
 });
 
 test.each([
@@ -142,15 +142,9 @@ test.each([
 ])("a command made of %s is judged in time that grows with it", (_what, piece) => {
   const timeOf = (length: number) => {
     const argv = ["bash", "-c", piece.repeat(Math.ceil(length / piece.length))];
-    const times = [0, 1, 2].map(() => {
-      const before = process.cpuUsage();
-      refusalOf(argv, { deny: [PUSH], allow: [[NPM]] });
-      return process.cpuUsage(before).user / 1000;
-    });
-    return Math.min(...times);
+    return leastCpuMs(() => refusalOf(argv, { deny: [PUSH], allow: [[NPM]] }));
   };
   timeOf(COMPARED_LENGTH / 4);
   const [small, large] = [timeOf(COMPARED_LENGTH / 8), timeOf(COMPARED_LENGTH)];
-  // Eight times the text: a square would need 64 times as long.
-  expect(large).toBeLessThan(24 * Math.max(2, small));
+  expect(large).toBeLessThan(mostWhenLinear(small));
 });
