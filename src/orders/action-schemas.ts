@@ -49,7 +49,7 @@ const file = fileItem.extend({ mode: octal }).meta({
 const [fileText, fileTextAndMode] = fileMapValue.options;
 const fileInMap = z.union([fileText, fileTextAndMode.extend({ mode: octal })]).meta({ id: "fileInMap" });
 export const files = z
-  .union([z.array(z.union([z.string().min(1), file])), z.record(z.string(), fileInMap)])
+  .union([z.array(z.union([z.string().min(1), file])), z.record(z.string().min(1), fileInMap)])
   .nullable()
   .optional()
   .describe("Files to write, patch, move, delete or verify: a list, or a map from path to content.");

@@ -60,10 +60,9 @@ export class Collector {
       this.add({ code: "missing_value", message: `it has no "${String(last)}"` }, at);
       return;
     }
-    this.add(
-      { code: issue.code === "invalid_type" ? "wrong_type" : "wrong_value", message: lowerFirst(issue.message) },
-      at,
-    );
+    const isEmpty = issue.code === "too_small" && issue.origin === "string" && issue.minimum === 1;
+    const message = isEmpty ? "it is empty" : lowerFirst(issue.message);
+    this.add({ code: issue.code === "invalid_type" ? "wrong_type" : "wrong_value", message }, at);
   }
 
   /** A key that nothing would be done with, where everything counts. */

@@ -100,6 +100,10 @@ function fileWorks(item: FileItem, mode: number | undefined, path: KeyPath, prob
 }
 
 function readMapItem(name: string, value: unknown, path: KeyPath, problems: Collector): FileWork[] {
+  if (name === "") {
+    problems.add({ code: "wrong_value", message: "the path is empty", hint: "name the file" }, path, "key");
+    return [];
+  }
   if (value === null) {
     const message = `nothing says what is in ${name}`;
     problems.add({ code: "missing_value", message, hint: 'write "" for an empty file' }, path, "key");

@@ -99,6 +99,7 @@ export function keyText(path: KeyPath): string {
   let text = "";
   for (const part of path) {
     if (typeof part === "number") text += `[${part}]`;
+    else if (part === "") text += '[""]';
     else text += text === "" ? part : `.${part}`;
   }
   return text;

@@ -72,6 +72,8 @@ test("content is never expanded, trimmed or changed", () => {
 test.each([
   ["a path without content", "files:\n  - {path: a.txt}\n", "missing_value", "nothing says what to do with a.txt"],
   ["a path whose content is empty", "files:\n  a.txt:\n", "missing_value", "nothing says what is in a.txt"],
+  ["an empty path in a map", "files:\n  '': x\n", "wrong_value", "the path is empty"],
+  ["an empty path in a list", "files:\n  - {path: '', content: x}\n", "wrong_value", "it is empty"],
   ["content and a deletion", "files:\n  - {path: a, content: x, delete: true}\n", "missing_value", "several things"],
   ["content and a move", "files:\n  - {path: a, content: x, move: b}\n", "missing_value", "several things"],
   ["a deletion that is none", "files:\n  - {path: a, delete: false}\n", "wrong_value", ""],

@@ -102,6 +102,7 @@ test.each([
   [[], ""],
   [["files"], "files"],
   [["files", 0, "mode"], "files[0].mode"],
+  [["files", "", "content"], 'files[""].content'],
   [["task_spec", "operations", 12], "task_spec.operations[12]"],
 ])("the path %j is written %s", (path, text) => {
   expect(keyText(path)).toBe(text);
