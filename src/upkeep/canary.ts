@@ -1,6 +1,7 @@
 /**
  * The health check: one unique order through the whole line, and then a look at everything that has to be there: the
- * file, the state, both telemetry events, the result. Nothing is called healthy that was not seen.
+ * file, the state, both telemetry events, the result. Nothing is called healthy that was not seen. Each canary has a
+ * file of its own, gone once it was seen: any number of them may be on their way.
  */
 import { join } from "node:path";
 import type { Clock } from "../platform/clock.ts";
@@ -45,7 +46,7 @@ interface Canary {
 export async function runCanary(tools: CanaryTools): Promise<CanaryReport> {
   const { clock } = tools;
   const woId = `WO-CANARY-${isoTime(clock.now()).replace(/[-:.]/g, "")}-${randomName()}`;
-  const canary: Canary = { woId, path: "tmp/wo-canary.txt", content: `canary ${woId}\n` };
+  const canary: Canary = { woId, path: `tmp/wo-canary/${woId}.txt`, content: `canary ${woId}\n` };
   const droppedMs = clock.now();
   const startMs = clock.elapsed();
   await tools.drop(`${woId}.json`, orderText(canary));
@@ -81,9 +82,12 @@ function orderText({ woId, path, content }: Canary): string {
   return `${JSON.stringify(order, undefined, 2)}\n`;
 }
 
+/** Looks at the file and, when it is as it has to be, removes it. */
 function fileProblems({ files, base }: CanaryTools, { path, content }: Canary): string[] {
   const found = files.read(join(base, path))?.toString("utf8");
-  return found === content ? [] : [`${path} ${found === undefined ? "is not there" : "holds something else"}`];
+  if (found !== content) return [`${path} ${found === undefined ? "is not there" : "holds something else"}`];
+  files.remove(join(base, path));
+  return [];
 }
 
 /** Views are written a moment after the fact: they are given that moment. */

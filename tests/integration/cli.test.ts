@@ -104,9 +104,7 @@ const READING = [
 test("verbs that read answer people with text, scripts with one document, and both with the same exit code", async () => {
   const world = await livelyWorld();
   for (const { words, code, text, kind, data } of READING) {
-    // One after the other: two canaries at once write the same file.
-    const forPeople = await world.wo(...words);
-    const forScripts = await world.wo(...words, "--json");
+    const [forPeople, forScripts] = await Promise.all([world.wo(...words), world.wo(...words, "--json")]);
     const label = words.join(" ");
     expect({ label, code: forPeople.code, text: forPeople.stdout }).toEqual({
       label,

@@ -1,4 +1,5 @@
 /** A canary passes only when everything was seen; each thing that is missing or wrong is told by its name. */
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readOrder } from "../../../src/orders/read-order.ts";
@@ -19,9 +20,12 @@ interface Traces {
 }
 
 /** Sends a canary through a line that does all it has to, bent by the test. */
-async function send(bend: (traces: Traces) => Partial<Traces> = () => ({}), viewsAfter = 0): Promise<CanaryReport> {
-  const base = temporaryFolder();
-  let content = "";
+async function send(
+  bend: (traces: Traces) => Partial<Traces> = () => ({}),
+  viewsAfter = 0,
+  base = temporaryFolder(),
+): Promise<CanaryReport> {
+  let [path, content] = ["", ""];
   let writeViews: (() => void) | undefined;
   const clock = quickClock((count) => count === viewsAfter && writeViews?.());
   return runCanary({
@@ -32,8 +36,7 @@ async function send(bend: (traces: Traces) => Partial<Traces> = () => ({}), view
     drop: async (name, text) => {
       const order = valueOf(readOrder(Buffer.from(text), name));
       const [action] = order.files;
-      content =
-        action?.kind === "write" && action.path === "tmp/wo-canary.txt" ? action.content : "no file was asked for";
+      if (action?.kind === "write") [path, content] = [action.path, action.content];
     },
     follow: async (id) => {
       const traces: Traces = {
@@ -45,7 +48,7 @@ async function send(bend: (traces: Traces) => Partial<Traces> = () => ({}), view
         events: ["wo_accepted", "wo_started", "wo_completed"],
       };
       const bent = { ...traces, ...bend(traces) };
-      if (bent.file !== undefined) put(join(base, "tmp/wo-canary.txt"), bent.file);
+      if (bent.file !== undefined) put(join(base, path), bent.file);
       writeViews = () => leaveViews(base, bent);
       if (viewsAfter === 0) writeViews();
       return bent.ending;
@@ -84,11 +87,18 @@ test("two canaries never meet", async () => {
   expect((await send()).woId).not.toBe((await send()).woId);
 });
 
+test("the file is gone once it was seen, and stays where it is not what it has to be", async () => {
+  const base = temporaryFolder();
+  await send(undefined, 0, base);
+  const failed = await send(() => ({ file: "another's" }), 0, base);
+  expect(readdirSync(join(base, "tmp/wo-canary"))).toEqual([`${failed.woId}.txt`]);
+});
+
 test.each<readonly [string, (traces: Traces) => Partial<Traces>, string]>([
   ["came to no rest", () => ({ ending: undefined }), "it did not come to rest in time"],
   ["failed", () => ({ ending: "failed" }), "it came to rest as failed"],
-  ["wrote no file", () => ({ file: undefined }), "tmp/wo-canary.txt is not there"],
-  ["left the file of an earlier one", () => ({ file: "canary WO-OLD\n" }), "tmp/wo-canary.txt holds something else"],
+  ["wrote no file", () => ({ file: undefined }), "tmp/wo-canary/ID.txt is not there"],
+  ["left another's file", () => ({ file: "canary WO-OLD\n" }), "tmp/wo-canary/ID.txt holds something else"],
   ["left no state", () => ({ state: undefined }), "ID.json is not there"],
   ["left half a state", () => ({ state: '{"status":' }), "ID.json is not there"],
   ["left another state", () => ({ state: '{"status":"running"}' }), "ID.json says running"],
@@ -104,7 +114,7 @@ test.each<readonly [string, (traces: Traces) => Partial<Traces>, string]>([
 ])("a canary that %s has not passed, and says so and nothing else", async (_what, bend, problem) => {
   const { passed, problems, woId } = await send(bend);
   expect(passed).toBe(false);
-  expect(problems.map((one) => one.replace(woId, "ID"))).toEqual([expect.stringContaining(problem)]);
+  expect(problems.map((one) => one.replaceAll(woId, "ID"))).toEqual([expect.stringContaining(problem)]);
 });
 
 test("views are given a moment to be written", async () => {
