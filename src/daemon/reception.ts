@@ -235,7 +235,10 @@ export class Reception {
     const asksGit = !backlog && signer?.ok !== true && order.steps.length > 0 && config().intake.fromGit === "hold";
     const fromGit = asksGit && (await git.isTracked(join(claim.lane.folder, claim.name)));
     // A pull may write an order before its signature; by now git is done.
-    if (fromGit && signer === undefined) signer = await signatures.signerOf(claim);
+    if (fromGit && signer === undefined) {
+      signatures.claim(claim);
+      signer = await signatures.signerOf(claim);
+    }
     if (signature === "required" && signer?.ok === false) return signer;
     const by = signer?.ok === true ? signer.value : undefined;
     return ok({ backlog, fromGit, signed: by !== undefined, signer: by });

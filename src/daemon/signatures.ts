@@ -26,11 +26,10 @@ export class Signatures {
     claimSignature(this.#options.files, claim);
   }
 
-  /** Who signed a claimed order, or why its signature does not count; undefined when there is none. */
+  /** Who signed an order whose signature was claimed with it, or why its signature does not count; undefined when there is none. */
   async signerOf(claim: Claim): Promise<Result<Signer, Problem> | undefined> {
     const { files, vault, signers } = this.#options;
     if (claim.info.kind === "folder") return err(problem("unsigned_folder", "a folder carries no signature"));
-    this.claim(claim);
     const reading = readSignature(files, claim);
     if (reading.kind === "absent" || claim.content === undefined) return undefined;
     if (reading.kind !== "file") return err(problem("bad_signature", "what lies beside it is no signature file"));

@@ -20,8 +20,9 @@ import { stateText } from "../records/state-file.ts";
 import type { Telemetry } from "../records/telemetry.ts";
 import { tryAndLog } from "./failures.ts";
 
-/** How long the state file of an order that is on its way may lag behind. */
+/** How long the state file of an order that is on its way may lag behind, and how many are written at that time. */
 const OPEN_STATE_MS = 500;
+const OPEN_STATES_AT_ONCE = 64;
 const FOLLOWUP_MS = 1000;
 /** Comparing names takes time with many orders: never more than this share of it. */
 const COMPARE_SHARE = 1 / 50;
@@ -47,8 +48,11 @@ export interface ViewsOptions {
 export class Views {
   readonly stateFolder: string;
   readonly #options: ViewsOptions;
-  /** Ids of orders whose state file is older than the ledger. */
+  /** Ids of orders whose state file is to be written. */
   readonly #dirty = new Set<string>();
+  /** Ids of orders on their way whose state file is older than the ledger, for a moment; the longest first. */
+  readonly #lagging = new Set<string>();
+  #tickPlanned = false;
   readonly #writing = new Drain(() => this.#guarded(() => this.#writeDirty()));
   #followupPlanned = false;
   #compared: { readonly stamp: string; readonly nextMs: number } = { stamp: "", nextMs: 0 };
@@ -67,7 +71,7 @@ export class Views {
 
   /** State files that are behind, and entries that telemetry is behind. */
   get behind(): number {
-    return this.#dirty.size + this.#options.telemetry.behind;
+    return this.#dirty.size + this.#lagging.size + this.#options.telemetry.behind;
   }
 
   /** Begins: catches up what is missing, in the background. */
@@ -96,17 +100,18 @@ export class Views {
   /** Looks whether views have vanished, and writes them again. Open orders first. */
   rescan(): void {
     this.#options.telemetry.flush();
+    const stamp = this.#stateStamp();
+    // Names that come and go are looked at now and then; a folder that was made anew has lost all of them.
+    const isSameFolder = folderOf(stamp) === folderOf(this.#compared.stamp);
     for (const record of this.#options.books.index.open) {
-      if (this.#options.files.info(this.#statePath(record)) === undefined) this.#dirty.add(record.id);
+      if (isSameFolder && this.#lagging.has(record.id)) continue;
+      if (this.#options.files.info(this.#statePath(record)) === undefined) this.#makeDirty(record.id);
     }
     this.#write();
     void this.#guarded(() => this.#acknowledgeOpen());
     const lists = this.#options.followupPaths().map((path) => join(this.#options.base, path));
     if (lists.some((path) => this.#options.files.info(path) === undefined)) this.#planFollowup();
-    const stamp = this.#stateStamp();
     if (this.#comparing !== undefined || stamp === this.#compared.stamp) return;
-    // Names that come and go are looked at now and then; a folder that was made anew has lost all of them.
-    const isSameFolder = folderOf(stamp) === folderOf(this.#compared.stamp);
     if (isSameFolder && this.#options.clock.elapsed() < this.#compared.nextMs) return;
     this.#comparing = this.#compareNames(stamp).finally(() => {
       this.#comparing = undefined;
@@ -144,7 +149,7 @@ export class Views {
 
   /** Writes what is behind; resolves when it is written, or the disk has refused it. */
   async flush(): Promise<void> {
-    for (const record of this.#options.books.index.open) this.#dirty.add(record.id);
+    for (const record of this.#options.books.index.open) this.#makeDirty(record.id);
     this.#write();
     await this.#writing.settled();
     await this.#guarded(() => this.#writeFollowup());
@@ -155,11 +160,26 @@ export class Views {
   #touch(record: OrderRecord): void {
     this.#planFollowup();
     // An order at rest is written by `publish`, at once; one on its way when it has been there for a moment.
-    const isNew = this.#dirty.size === 0;
-    this.#dirty.add(record.id);
-    if (!isNew) return;
+    this.#lagging.add(record.id);
+    this.#planTick();
+  }
+
+  /** Of thousands on their way most are at rest before their turn comes, and their file is written once. */
+  #planTick(): void {
+    if (this.#tickPlanned) return;
+    this.#tickPlanned = true;
     const { clock, signal } = this.#options;
-    void clock.sleep(OPEN_STATE_MS, signal).then(() => this.#write());
+    void clock.sleep(OPEN_STATE_MS, signal).then(() => {
+      this.#tickPlanned = false;
+      for (const id of [...this.#lagging].slice(0, OPEN_STATES_AT_ONCE)) this.#makeDirty(id);
+      this.#write();
+      if (this.#lagging.size > 0 && !signal.aborted) this.#planTick();
+    });
+  }
+
+  #makeDirty(id: string): void {
+    this.#lagging.delete(id);
+    this.#dirty.add(id);
   }
 
   #write(): void {
@@ -179,7 +199,8 @@ export class Views {
   }
 
   async #writeState(record: OrderRecord): Promise<void> {
-    // Deleted first: what happens to the order while its file is written makes it dirty again.
+    // Deleted first: what happens to the order while its file is written makes it lag again.
+    this.#lagging.delete(record.id);
     this.#dirty.delete(record.id);
     try {
       await this.#options.publisher.publish(this.#statePath(record), stateText(record));
@@ -205,7 +226,7 @@ export class Views {
     const startMs = clock.elapsed();
     const there = new Set<string>();
     for await (const names of files.namesIn(this.stateFolder)) for (const name of names) there.add(name);
-    const missing = [...books.index.summaries()].filter(({ id }) => !there.has(`${id}.json`));
+    const missing = [...books.index.summaries()].filter(({ id }) => !there.has(`${id}.json`) && !this.#lagging.has(id));
     this.#options.log.info("state_files_compared", { there: there.size, missing: missing.length });
     await this.#guarded(() => this.#restore(missing));
     const tookMs = clock.elapsed() - startMs;

@@ -6,9 +6,9 @@
 import { assert } from "../platform/errors.ts";
 import { isRecord } from "../platform/result.ts";
 
-/** The fields of an object in their order, each with what its text begins with. */
-type Shape = readonly { readonly key: string; readonly head: string }[];
-const NO_FIELD = { key: "", head: "" };
+/** The fields of an object in their order: where each one's value stands, and what its text begins with, first or not. */
+type Shape = readonly { readonly key: string; readonly at: number; readonly first: string; readonly next: string }[];
+const NO_FIELD = { key: "", at: 0, first: "", next: "" };
 
 /** By their number of keys. Events have some thirty shapes; one that finds its list full is sorted each time. */
 const shapes = new Map<number, readonly { readonly unsorted: readonly string[]; readonly sorted: Shape }[]>();
@@ -20,24 +20,23 @@ const PLAIN_LENGTH_MAX = 100;
 /** Fields that are undefined are left out. Throws InvariantError at a lone surrogate: such text has no UTF-8. */
 export function canonicalText(value: unknown): string {
   if (typeof value === "string") return textOf(value);
-  if (isRecord(value)) return objectText(value);
+  if (typeof value === "number" && Number.isFinite(value)) return `${value}`;
+  if (isRecord(value)) return `{${fieldsText(value)}}`;
   return Array.isArray(value) ? `[${value.map(canonicalText).join(",")}]` : JSON.stringify(value);
-}
-
-function objectText(fields: Readonly<Record<string, unknown>>): string {
-  return `{${fieldsText(fields)}}`;
 }
 
 /** What stands between an object's braces, but for some of its fields. */
 export function fieldsText(fields: Readonly<Record<string, unknown>>, leftOut?: ReadonlySet<string>): string {
   const shape = shapeOf(Object.keys(fields));
+  // All values at once: asking for each by its key costs as much as writing it.
+  const values = Object.values(fields);
   let text = "";
   // Counted: an iterator costs more here than all the rest.
   for (let index = 0; index < shape.length; index += 1) {
-    const { key, head } = shape[index] ?? NO_FIELD;
-    const field = fields[key];
-    if (field === undefined || leftOut?.has(key) === true) continue;
-    text += (text === "" ? head : `,${head}`) + canonicalText(field);
+    const { key, at, first, next } = shape[index] ?? NO_FIELD;
+    const value = values[at];
+    if (value === undefined || leftOut?.has(key) === true) continue;
+    text += (text === "" ? first : next) + canonicalText(value);
   }
   return text;
 }
@@ -51,7 +50,9 @@ function textOf(value: string): string {
 function shapeOf(keys: readonly string[]): Shape {
   const known = shapes.get(keys.length) ?? [];
   for (const { unsorted, sorted } of known) if (isSame(unsorted, keys)) return sorted;
-  const sorted = keys.toSorted().map((key) => ({ key, head: `${textOf(key)}:` }));
+  const sorted = keys
+    .map((key, at) => ({ key, at, first: `${textOf(key)}:`, next: `,${textOf(key)}:` }))
+    .toSorted((one, other) => (one.key < other.key ? -1 : 1));
   if (known.length < SHAPES_PER_LENGTH) shapes.set(keys.length, [...known, { unsorted: keys, sorted }]);
   return sorted;
 }

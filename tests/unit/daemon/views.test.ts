@@ -41,6 +41,31 @@ test("the state of an order on its way follows within half a second, and not at 
   expect(house.json(STATE)).toMatchObject({ status: "running" });
 });
 
+test("of many on their way the longest known come first, so many each half second", async () => {
+  const house = await open();
+  for (let index = 0; index < 100; index += 1) await house.accepted(writing(`WO-${100 + index}`));
+  const states = () => house.list("g/followup/state").length;
+  await house.kit.clock.pass(500);
+  await until(() => states() === 64);
+  await house.kit.clock.pass(499);
+  expect([states(), house.read("g/followup/state/WO-163.json"), house.kit.parts.views.behind >= 36]).toEqual([
+    64,
+    expect.stringContaining("pending"),
+    true,
+  ]);
+  await house.kit.clock.pass(1);
+  await until(() => states() === 100);
+});
+
+test("where the folder of all state files is gone, those of many on their way are back at once", async () => {
+  const house = await open();
+  for (let index = 0; index < 100; index += 1) await house.accepted(writing(`WO-${index}`));
+  house.kit.parts.views.rescan();
+  rmSync(house.path("g/followup/state"), { recursive: true });
+  house.kit.parts.views.rescan();
+  await until(() => house.list("g/followup/state").length === 100);
+});
+
 test("an order at rest is told at once: its result, then its state", async () => {
   const house = await open();
   const record = await house.accepted(writing("WO-1"), started, completed);
