@@ -109,15 +109,16 @@ const FRAME_WIDTH = 100;
 
 /** The place in the text as a compiler shows it; long lines are cut around it, what moves a terminal's cursor is shown as `?`. */
 export function codeFrame(text: string, place: Place, length = 1): string {
-  const lines = text.split("\n", place.line);
   const numberWidth = String(place.line).length + 1;
   const from = Math.max(0, place.column - 1 - FRAME_WIDTH / 2);
-  const show = (number: number) => {
-    const line = (lines[number - 1] ?? "").replace(/\r$/, "").slice(from, from + FRAME_WIDTH);
+  let [above, start] = [0, 0];
+  for (let line = 1; line < place.line; line += 1) [above, start] = [start, text.indexOf("\n", start) + 1];
+  const show = (number: number, lineStart: number) => {
+    const line = (text.slice(lineStart).split("\n", 1)[0] ?? "").replace(/\r$/, "").slice(from, from + FRAME_WIDTH);
     return `${String(number).padStart(numberWidth)} | ${line.toWellFormed().replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?")}`;
   };
   const mark = `${" ".repeat(numberWidth)} | ${" ".repeat(place.column - 1 - from)}${"^".repeat(Math.max(1, length))}`;
-  return [...(place.line > 1 ? [show(place.line - 1)] : []), show(place.line), mark].join("\n");
+  return [...(place.line > 1 ? [show(place.line - 1, above)] : []), show(place.line, start), mark].join("\n");
 }
 
 /** Offset in the text → place. */

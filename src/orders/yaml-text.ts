@@ -19,8 +19,19 @@ export interface YamlCost {
 }
 
 const BLOCK_SCALAR = /(?:^|[\s:-])[|>][-+0-9]{0,2}[ \t]*(?:#.*)?\r?$/;
-const TOKEN = new Uint8Array(128);
-for (const char of "[]{},:\"'?&*!%#-") TOKEN[char.charCodeAt(0)] = 1;
+/** What a character may be, as bits, by its code. */
+const [TOKEN, OPENING, CLOSING, INDICATOR, SCALAR] = [1, 2, 4, 8, 16] as const;
+const MEANING = new Uint8Array(128);
+for (const [bit, chars] of [
+  [TOKEN, "[]{},:\"'?&*!%#-"],
+  [OPENING, "[{"],
+  [CLOSING, "]}"],
+  [INDICATOR, "-?:"],
+  [SCALAR, "|>"],
+] as const) {
+  for (const char of chars) MEANING[char.charCodeAt(0)] = (MEANING[char.charCodeAt(0)] ?? 0) | bit;
+}
+const BLANK = 32;
 
 /**
  * Nesting by brackets, indicators or blanks, as they stand there, beyond which nothing is parsed: the parser recurses, and
@@ -39,21 +50,20 @@ export function yamlCost(text: string): YamlCost {
     const end = newline === -1 ? text.length : newline;
     const indent = indentOf(text, start, end);
     const blank = start + indent >= end;
-    const count = 1 + countTokens(text, start, end);
-    tokensAtMost += count;
     // Lines of a block scalar are content, whatever they look like.
     if (scalarIndent !== undefined && !blank && indent <= scalarIndent) scalarIndent = undefined;
-    if (scalarIndent === undefined) {
-      tokens += count;
-      const nesting = nestingOf(text, start, end, brackets);
-      brackets = nesting.brackets;
-      const deepest = Math.max(nesting.deepest, indent);
+    if (scalarIndent !== undefined) tokensAtMost += 1 + countTokens(text, start, end);
+    else {
+      const line = structureOf(text, start, end, { open: brackets, tokensLeft: LIMITS.tokens - tokens });
+      brackets = line.brackets;
+      tokens += line.tokens;
+      tokensAtMost += line.tokens;
       const fault =
-        deepest > NESTING_MAX
+        Math.max(line.deepest, indent) > NESTING_MAX
           ? { code: "too_deep" as const, message: `nests deeper than ${LIMITS.depth}`, offset: start }
           : lineFault(text, start, tokens);
       if (fault !== undefined) return { fault, tokensAtMost };
-      if (!blank && BLOCK_SCALAR.test(text.slice(Math.max(start, end - 200), end))) scalarIndent = indent;
+      if (line.mayBeScalar && BLOCK_SCALAR.test(text.slice(Math.max(start, end - 200), end))) scalarIndent = indent;
     }
     start = end + 1;
   }
@@ -74,24 +84,37 @@ function lineFault(text: string, start: number, tokens: number): YamlFault | und
   return undefined;
 }
 
-/** How deep a line nests at most: brackets that are open, and indicators of lists and keys that follow one another. */
-function nestingOf(
+interface LineStructure {
+  /** The line itself is one. */
+  readonly tokens: number;
+  /** Open at its end. */
+  readonly brackets: number;
+  /** Brackets that are open, and indicators of lists and keys that follow one another. */
+  readonly deepest: number;
+  /** A block scalar may begin here. */
+  readonly mayBeScalar: boolean;
+}
+
+/** What a line is made of; looked at no further than it takes to refuse it. */
+function structureOf(
   text: string,
   start: number,
   end: number,
-  open: number,
-): { readonly brackets: number; readonly deepest: number } {
-  let [brackets, indicators, deepest] = [open, 0, open];
+  { open, tokensLeft }: { readonly open: number; readonly tokensLeft: number },
+): LineStructure {
+  let [tokens, brackets, indicators, deepest, mayBeScalar] = [1, open, 0, open, false];
   for (let at = start; at < end; at += 1) {
-    const char = text[at];
-    if (char === "[" || char === "{") brackets += 1;
-    else if (char === "]" || char === "}") brackets = Math.max(0, brackets - 1);
-    else if ((char === "-" || char === "?" || char === ":") && (text[at + 1] === " " || at + 1 === end))
-      indicators += 1;
+    const meaning = MEANING[text.charCodeAt(at)] ?? 0;
+    if (meaning === 0) continue;
+    tokens += meaning & TOKEN;
+    if ((meaning & OPENING) !== 0) brackets += 1;
+    else if ((meaning & CLOSING) !== 0) brackets = Math.max(0, brackets - 1);
+    else if ((meaning & INDICATOR) !== 0 && (at + 1 === end || text.charCodeAt(at + 1) === BLANK)) indicators += 1;
+    else if ((meaning & SCALAR) !== 0) mayBeScalar = true;
     if (brackets + indicators > deepest) deepest = brackets + indicators;
-    if (deepest > NESTING_MAX) break;
+    if (deepest > NESTING_MAX || tokens > tokensLeft) break;
   }
-  return { brackets, deepest };
+  return { tokens, brackets, deepest, mayBeScalar };
 }
 
 function indentOf(text: string, start: number, end: number): number {
@@ -102,6 +125,6 @@ function indentOf(text: string, start: number, end: number): number {
 
 function countTokens(text: string, start: number, end: number): number {
   let count = 0;
-  for (let at = start; at < end; at += 1) count += TOKEN[text.charCodeAt(at)] ?? 0;
+  for (let at = start; at < end; at += 1) count += (MEANING[text.charCodeAt(at)] ?? 0) & TOKEN;
   return count;
 }

@@ -1,8 +1,9 @@
 /** Whether sandboxes hold here: found by running a command in one, because versions and settings promise nothing. */
+import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { diskError } from "./errors.ts";
-import { runProgram } from "./program.ts";
+import type { ProgramEnd } from "./program.ts";
 import { findSandboxProgram, knowsCallsOf, sandboxedLines } from "./sandbox.ts";
 
 const LIMIT_MS = 10_000;
@@ -38,9 +39,21 @@ async function runCanary(folder: string, program: string): Promise<SandboxFindin
   const spec = { program, writable: [inside], readOnly: [], pinned: [], hidden: [hidden], hosts: [] };
   const script = "echo in > in/made; echo out > out; cat hidden/key > in/seen; exit 42";
   const lines = sandboxedLines(["/bin/sh", "-c", script], spec, { cwd: folder, folder });
-  const end = await runProgram(["/bin/sh", "-c", lines.join("\n")], { cwd: folder, timeoutMs: LIMIT_MS });
+  const end = await runShell(lines.join("\n"), folder);
   const fault = faultOf(folder, end.exitCode, end.stderr);
   return fault === undefined ? { program } : { program: undefined, fault, advice: adviceFor(end.stderr) };
+}
+
+/** By Node's own means: loading the package takes longer than the canary, and every start waits for this. */
+function runShell(script: string, cwd: string): Promise<Pick<ProgramEnd, "exitCode" | "stderr">> {
+  const options = { cwd, env: { PATH: process.env["PATH"] }, timeout: LIMIT_MS, killSignal: "SIGKILL" } as const;
+  return new Promise((resolve) => {
+    execFile("/bin/sh", ["-c", script], options, (error, _stdout, stderr) => {
+      const code = error === null ? 0 : error.code;
+      const exitCode = typeof code === "number" ? code : undefined;
+      resolve({ exitCode, stderr: stderr === "" ? (error?.message ?? "") : stderr });
+    });
+  });
 }
 
 function faultOf(folder: string, exitCode: number | undefined, stderr: string): string | undefined {
