@@ -20,7 +20,7 @@ import { stateText } from "../records/state-file.ts";
 import type { Telemetry } from "../records/telemetry.ts";
 import { tryAndLog } from "./failures.ts";
 
-/** How long the state file of an order that is on its way may lag behind, and how many are written at that time. */
+/** How long the state file of an order on its way may lag behind; so many are written then while others come to rest. */
 const OPEN_STATE_MS = 500;
 const OPEN_STATES_AT_ONCE = 64;
 const FOLLOWUP_MS = 1000;
@@ -53,6 +53,8 @@ export class Views {
   /** Ids of orders on their way whose state file is older than the ledger, for a moment; the longest first. */
   readonly #lagging = new Set<string>();
   #tickPlanned = false;
+  /** Whether an order came to rest since the last tick. */
+  #isFlowing = false;
   readonly #writing = new Drain(() => this.#guarded(() => this.#writeDirty()));
   #followupPlanned = false;
   #compared: { readonly stamp: string; readonly nextMs: number } = { stamp: "", nextMs: 0 };
@@ -87,6 +89,7 @@ export class Views {
   /** The result of an order at rest, for whoever waits for it; then its state. */
   async publish(record: OrderRecord): Promise<void> {
     await this.#guarded(async () => {
+      this.#isFlowing ||= isResting(record.status);
       const reported = isResting(record.status) ? this.#options.outbox.report(record) : undefined;
       await Promise.all([reported, this.#writeState(record)]);
     });
@@ -164,14 +167,16 @@ export class Views {
     this.#planTick();
   }
 
-  /** Of thousands on their way most are at rest before their turn comes, and their file is written once. */
+  /** Of thousands on their way in a burst most are at rest before their turn comes, and their file is written once. */
   #planTick(): void {
     if (this.#tickPlanned) return;
     this.#tickPlanned = true;
     const { clock, signal } = this.#options;
     void clock.sleep(OPEN_STATE_MS, signal).then(() => {
       this.#tickPlanned = false;
-      for (const id of [...this.#lagging].slice(0, OPEN_STATES_AT_ONCE)) this.#makeDirty(id);
+      const most = this.#isFlowing ? OPEN_STATES_AT_ONCE : this.#lagging.size;
+      this.#isFlowing = false;
+      for (const id of [...this.#lagging].slice(0, most)) this.#makeDirty(id);
       this.#write();
       if (this.#lagging.size > 0 && !signal.aborted) this.#planTick();
     });

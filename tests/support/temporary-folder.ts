@@ -18,7 +18,8 @@ import { onTestFinished } from "vitest";
 /** An empty folder; its real path. */
 export function temporaryFolder(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "wo-unit-")));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  // What a test left on its way may write into the folder once more.
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
   return folder;
 }
 
