@@ -34,8 +34,9 @@ export function inboxLines(files: Files, folders: BridgeFolders): string[] {
       path: join(folders.claimed(lane), name),
     }));
     return [...dropped, ...claimed].flatMap(({ name, path }) => {
-      if (kindOfName(name) !== "order" && !isOrderFolder(files, path, name)) return [];
-      const info = kindOfName(name) === "order" ? files.info(path) : dropInfo(files, path);
+      const isFile = kindOfName(name) === "order";
+      if (!isFile && !isOrderFolder(files, path, name)) return [];
+      const info = isFile ? files.info(path) : dropInfo(files, path);
       return info === undefined ? [] : [backlogLine(lane.name, name, info)];
     });
   });

@@ -3,7 +3,7 @@
  * row of docs/states.md per case; each row has a test.
  */
 import { join } from "node:path";
-import { type BridgeFolders, CLAIMED, type Lane } from "../bridge/lanes.ts";
+import type { BridgeFolders, Lane } from "../bridge/lanes.ts";
 import { nameInClaim, signedName } from "../bridge/names.ts";
 import type { Settler } from "../bridge/settle.ts";
 import { isResting } from "../orders/status.ts";
@@ -29,7 +29,7 @@ export async function recover(
   const open = books.index.open;
   const byClaim = new Set(open.map(({ claim }) => claim));
   const claims = folders.list().lanes.flatMap((lane) => {
-    return (files.list(`${lane.folder}/${CLAIMED}`) ?? []).map(({ name }) => ({ lane, claim: name }));
+    return (files.list(folders.claimed(lane)) ?? []).map(({ name }) => ({ lane, claim: name }));
   });
   sweepUnfinished(files, books, folders);
   await temporary.sweep(open.filter(({ status }) => status === "running"));
@@ -51,7 +51,8 @@ export async function recover(
     await line.takeIn(found);
     reclaimed += 1;
   }
-  for (const lane of folders.list().lanes) await setLoneSignaturesAside(files, settler, lane, byClaim);
+  for (const lane of folders.list().lanes)
+    await setLoneSignaturesAside(files, settler, { lane, folder: folders.claimed(lane) }, byClaim);
   return { resumed, finished, reclaimed };
 }
 
@@ -59,10 +60,9 @@ export async function recover(
 async function setLoneSignaturesAside(
   files: Files,
   settler: Settler,
-  lane: Lane,
+  { lane, folder }: { readonly lane: Lane; readonly folder: string },
   open: ReadonlySet<string>,
 ): Promise<void> {
-  const folder = `${lane.folder}/${CLAIMED}`;
   for (const { name: claim } of files.list(folder) ?? []) {
     const [name, order] = [nameInClaim(claim), signedName(claim)];
     if (name === undefined || order === undefined || open.has(order)) continue;

@@ -89,8 +89,9 @@ export class Views {
   /** The result of an order at rest, for whoever waits for it; then its state. */
   async publish(record: OrderRecord): Promise<void> {
     await this.#guarded(async () => {
-      this.#isFlowing ||= isResting(record.status);
-      const reported = isResting(record.status) ? this.#options.outbox.report(record) : undefined;
+      const rests = isResting(record.status);
+      this.#isFlowing ||= rests;
+      const reported = rests ? this.#options.outbox.report(record) : undefined;
       await Promise.all([reported, this.#writeState(record)]);
     });
   }

@@ -1,4 +1,5 @@
 /** Who, what and how urgent: the keys that people use for these, first come first taken. Nothing here rejects an order but a bad id. */
+import { shortLine } from "../platform/plain-text.ts";
 import { isRecord } from "../platform/result.ts";
 import type { Collector } from "./collector.ts";
 import type { Document } from "./document.ts";
@@ -135,11 +136,7 @@ function firstText(data: unknown, keys: readonly KeyPath[]): string {
 
 /** Shown on one line and kept in records: short, and without anything that moves a terminal's cursor. */
 function limited(text: string): string {
-  if (text === "") return text;
-  return text
-    .slice(0, LIMITS.titleLength)
-    .toWellFormed()
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ");
+  return text === "" ? text : shortLine(text, LIMITS.titleLength);
 }
 
 function readTags(value: unknown): readonly string[] {

@@ -1,4 +1,5 @@
 /** What is wrong with an order, as a value: one per fault, with the place in the file and what to do about it. */
+import { withMovesMarked } from "../platform/plain-text.ts";
 
 /** 1-based; columns count UTF-16 units, as editors do. */
 export interface Place {
@@ -115,7 +116,7 @@ export function codeFrame(text: string, place: Place, length = 1): string {
   for (let line = 1; line < place.line; line += 1) [above, start] = [start, text.indexOf("\n", start) + 1];
   const show = (number: number, lineStart: number) => {
     const line = (text.slice(lineStart).split("\n", 1)[0] ?? "").replace(/\r$/, "").slice(from, from + FRAME_WIDTH);
-    return `${String(number).padStart(numberWidth)} | ${line.toWellFormed().replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?")}`;
+    return `${String(number).padStart(numberWidth)} | ${withMovesMarked(line.toWellFormed())}`;
   };
   const mark = `${" ".repeat(numberWidth)} | ${" ".repeat(place.column - 1 - from)}${"^".repeat(Math.max(1, length))}`;
   return [...(place.line > 1 ? [show(place.line - 1, above)] : []), show(place.line, start), mark].join("\n");

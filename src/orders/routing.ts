@@ -2,6 +2,7 @@
  * Which lanes an order asks for, and which of those that there are it gets; pure. What it asks for is metadata: nothing
  * here rejects an order, and what cannot be read as a name is passed over, with nothing guessed.
  */
+import { shortLine } from "../platform/plain-text.ts";
 import { err, isRecord, ok, type Result } from "../platform/result.ts";
 import { nearest } from "./problems.ts";
 
@@ -89,10 +90,7 @@ function namesText(names: readonly string[], between: string): string {
 
 /** Kept in records and shown on one line. */
 function shown(name: string): string {
-  return name
-    .slice(0, SHOWN_LENGTH)
-    .toWellFormed()
-    .replace(/[\p{Cc}\p{Cf}]+/gu, " ");
+  return shortLine(name, SHOWN_LENGTH);
 }
 
 function fold(name: string): string {

@@ -3,6 +3,7 @@ import { createInterface } from "node:readline/promises";
 import { isatty } from "node:tty";
 import { styleText } from "node:util";
 import { errnoOf } from "./errors.ts";
+import { withMovesMarked, withoutMoves } from "./plain-text.ts";
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 export type ColorChoice = "auto" | "always" | "never";
@@ -50,17 +51,12 @@ export function thisTerminal(env: Readonly<Record<string, string | undefined>>):
   };
 }
 
-/** What moves the cursor, changes colours, turns the direction of a text, or ends a line for some readers. */
-const MOVING = "[\\p{Cc}\\p{Cf}\\u2028\\u2029]";
-const MOVING_RUNS = new RegExp(`${MOVING}+`, "gu");
-const EACH_MOVING = new RegExp(MOVING, "gu");
-
 /** Untrusted text on one line: nothing in it moves the cursor or changes colours. */
 export function plainLine(text: string): string {
-  return text.replace(MOVING_RUNS, " ").trim();
+  return withoutMoves(text).trim();
 }
 
 /** The same for lines whose blanks count: what would move the cursor is shown as `?`. */
 export function plainCode(line: string): string {
-  return line.replaceAll("\t", "    ").replace(EACH_MOVING, "?");
+  return withMovesMarked(line.replaceAll("\t", "    "));
 }
