@@ -7,6 +7,7 @@ import { Files } from "#dist/platform/files.js";
 import { newIdSource } from "#dist/platform/ids.js";
 import { thisMachine } from "#dist/platform/machine.js";
 import { systemProcesses } from "#dist/platform/processes.js";
+import { thisSystem } from "#dist/platform/system.js";
 import type { Event } from "#dist/records/events.js";
 import type { BenchBase } from "./bench-base.ts";
 
@@ -24,7 +25,7 @@ export async function writeHistory(bench: BenchBase, orders: number): Promise<vo
     throw error;
   };
   const opened = await openBase(
-    { files, clock: systemClock, machine, processes: systemProcesses() },
+    { files, clock: systemClock, machine, processes: systemProcesses(), system: thisSystem },
     { path: bench.base, vault: undefined, init: false, newId: false, onFatal: fail, onFull: () => undefined },
   );
   const { books } = opened;

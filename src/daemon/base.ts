@@ -9,9 +9,9 @@ import { kindOfName } from "../bridge/names.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { randomName } from "../platform/ids.ts";
-import { takeLock } from "../platform/lock.ts";
 import type { Machine } from "../platform/machine.ts";
 import { parseJson } from "../platform/result.ts";
+import type { System } from "../platform/system.ts";
 
 const MARK_FILE = ".wo-base";
 const REGISTRY_LOCK_TRIES = 200;
@@ -49,6 +49,7 @@ export interface BoundBase extends Place {
 export interface BindTools {
   readonly files: Files;
   readonly machine: Machine;
+  readonly system: Pick<System, "takeLock">;
   readonly sleep: (durationMs: number) => Promise<void>;
 }
 
@@ -216,10 +217,14 @@ async function writeRegistry({ files, machine }: BindTools, bases: readonly Entr
   if (text !== before) await files.replace(registryPath(machine), text, 0o600);
 }
 
-async function lockRegistry({ files, machine, sleep }: BindTools): Promise<() => Promise<void>> {
+async function lockRegistry({ files, machine, system, sleep }: BindTools): Promise<() => Promise<void>> {
   files.makeFolders(machine.stateRoot, 0o700);
   for (let tries = 0; tries < REGISTRY_LOCK_TRIES; tries += 1) {
-    const lock = await takeLock(join(machine.stateRoot, "locks"), `registry-${machine.stateRoot}`, "another command");
+    const lock = await system.takeLock(
+      join(machine.stateRoot, "locks"),
+      `registry-${machine.stateRoot}`,
+      "another command",
+    );
     if (lock.ok) return () => lock.value.release();
     await sleep(REGISTRY_LOCK_WAIT_MS);
   }

@@ -7,7 +7,7 @@ import { BridgeError, EXIT } from "../platform/errors.ts";
 import type { Log } from "../platform/log.ts";
 import type { Publisher } from "../platform/publisher.ts";
 import type { Runner } from "../platform/runner.ts";
-import { type Server, serve } from "../platform/socket.ts";
+import type { Server } from "../platform/socket.ts";
 import type { Books } from "../records/books.ts";
 import { attachBase, FIRST_LANES } from "./attach.ts";
 import { configProblemText } from "./config.ts";
@@ -176,7 +176,7 @@ export class Daemon {
   }
 
   async #listen(): Promise<void> {
-    const { clock, machine } = this.#options.ground;
+    const { clock, machine, system } = this.#options.ground;
     const { vault } = this.#opened;
     const index = this.#index();
     const live = this.#working;
@@ -187,7 +187,7 @@ export class Daemon {
       stop: () => void this.stop("asked over the control socket"),
       live,
     });
-    this.#server = await serve(socketPath(vault, machine), control);
+    this.#server = await system.serve(socketPath(vault, machine), control);
     await this.#runtime.write();
     void repeat(clock, HEARTBEAT_MS, this.#ending.signal, async () => {
       await this.#runtime

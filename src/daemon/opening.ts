@@ -8,9 +8,10 @@ import type { Clock } from "../platform/clock.ts";
 import { isoTime } from "../platform/clock.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
-import { type KernelLock, showHolder, takeLock } from "../platform/lock.ts";
+import type { KernelLock } from "../platform/lock.ts";
 import type { Machine } from "../platform/machine.ts";
 import type { Processes } from "../platform/processes.ts";
+import type { System } from "../platform/system.ts";
 import { Books, type Refusal, readBooks } from "../records/books.ts";
 import type { OrderIndex } from "../records/order-index.ts";
 import { Telemetry } from "../records/telemetry.ts";
@@ -23,6 +24,7 @@ export interface Ground {
   readonly clock: Clock;
   readonly machine: Machine;
   readonly processes: Processes;
+  readonly system: System;
 }
 
 export interface OpenWish extends BindWish {
@@ -46,7 +48,7 @@ export interface Opened {
 
 /** Throws LOCK_HELD with the holder's own words, and what bindBase throws. */
 export async function openBase(ground: Ground, wish: OpenWish): Promise<Opened> {
-  const { files, clock, machine, processes } = ground;
+  const { files, clock, machine, processes, system } = ground;
   const place = findBase(files, wish.path);
   const self = `pid ${processes.self.pid}, wo-bridge ${machine.version}, base ${place.path}, since ${isoTime(clock.now())}`;
   const locks: KernelLock[] = [];
@@ -56,14 +58,18 @@ export async function openBase(ground: Ground, wish: OpenWish): Promise<Opened> 
     for (const lock of locks.toReversed()) await lock.release();
   };
   try {
-    locks.push(await lockOrThrow(machine, `base-${place.device}-${place.inode}`, self, place.path));
-    const base = await bindBase({ files, machine, sleep: (durationMs) => clock.sleep(durationMs) }, place, wish);
+    locks.push(await lockOrThrow(ground, `base-${place.device}-${place.inode}`, self, place.path));
+    const base = await bindBase(
+      { files, machine, system, sleep: (durationMs) => clock.sleep(durationMs) },
+      place,
+      wish,
+    );
     const vault = new Vault(files, base.vault, wish.reserveBytes);
     files.makeFolders(vault.path, 0o700);
     const info = files.info(vault.path);
-    locks.push(await lockOrThrow(machine, `vault-${info?.device}-${info?.inode}`, self, vault.path));
+    locks.push(await lockOrThrow(ground, `vault-${info?.device}-${info?.inode}`, self, vault.path));
     await vault.prepare();
-    releases.push(await showHolder(join(vault.path, "daemon")));
+    releases.push(await system.showHolder(join(vault.path, "daemon")));
     const { onFatal, onFull } = wish;
     const check = (index: OrderIndex) => rolledBack(files, index, base);
     const opened = await Books.open({ files, clock, vault, baseId: base.id, onFatal, onFull, check });
@@ -80,8 +86,8 @@ export async function openBase(ground: Ground, wish: OpenWish): Promise<Opened> 
   }
 }
 
-async function lockOrThrow(machine: Machine, name: string, self: string, path: string): Promise<KernelLock> {
-  const lock = await takeLock(join(machine.stateRoot, "locks"), name, self);
+async function lockOrThrow({ machine, system }: Ground, name: string, self: string, path: string): Promise<KernelLock> {
+  const lock = await system.takeLock(join(machine.stateRoot, "locks"), name, self);
   if (lock.ok) return lock.value;
   throw new BridgeError("LOCK_HELD", `${path} is held by ${lock.error}`);
 }

@@ -120,11 +120,19 @@ export function assembleParts(options: PartsOptions): Parts {
 }
 
 function assembleConfinement(
-  { ground: { files, clock, machine }, base, settings }: PartsOptions,
+  { ground: { files, clock, machine, system }, base, settings }: PartsOptions,
   rules: (lane: string) => PlaceRules,
 ): Pick<Parts, "sandbox" | "temporary"> {
   const config = () => settings.config;
-  const sandbox = new Sandbox({ files, clock, machine, vault: base.vault, config, placeRules: rules });
+  const sandbox = new Sandbox({
+    files,
+    clock,
+    machine,
+    trySandbox: system.trySandbox,
+    vault: base.vault,
+    config,
+    placeRules: rules,
+  });
   const root = machine.temporaryFolder;
   return { sandbox, temporary: new TemporaryFolders({ files, root, baseId: base.id, userId: machine.userId }) };
 }
@@ -133,7 +141,7 @@ function assembleViews(
   { ground, log, base, books, settings, publisher, signal }: PartsOptions,
   outbox: Outbox,
 ): { readonly telemetry: Telemetry; readonly views: Views } {
-  const { files, clock, machine } = ground;
+  const { files, clock, machine, system } = ground;
   const telemetry = new Telemetry({
     files,
     clock,
@@ -146,6 +154,7 @@ function assembleViews(
   const views = new Views({
     files,
     publisher,
+    writeView: system.writeView,
     clock,
     log,
     books,

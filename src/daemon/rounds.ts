@@ -5,7 +5,7 @@
 import { basename, join } from "node:path";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
-import { type Watch, watchFolders } from "../platform/watcher.ts";
+import type { Watch } from "../platform/watcher.ts";
 import type { Books } from "../records/books.ts";
 import { FIRST_LANES } from "./attach.ts";
 import { type BoundBase, restoreMark } from "./base.ts";
@@ -125,7 +125,7 @@ export class Rounds {
     const onTrouble = (message: string) => log.warn("watch_refused", { message });
     const laneFolders = intake.lanes.map(({ folder }) => folder);
     const onHint = (folder: string, name: string | undefined) => this.#ring(folder, name);
-    this.#watch = await watchFolders({ root, folders: laneFolders, onHint, onTrouble });
+    this.#watch = await ground.system.watchFolders({ root, folders: laneFolders, onHint, onTrouble });
     this.#watched = watched;
     // What was dropped while nobody watched does not ring.
     intake.scan();

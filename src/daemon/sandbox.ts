@@ -10,7 +10,8 @@ import { randomName } from "../platform/ids.ts";
 import type { Machine } from "../platform/machine.ts";
 import type { SandboxSpec } from "../platform/run-protocol.ts";
 import { canListHosts } from "../platform/sandbox.ts";
-import { type SandboxFinding, trySandbox } from "../platform/sandbox-canary.ts";
+import type { SandboxFinding } from "../platform/sandbox-canary.ts";
+import type { System } from "../platform/system.ts";
 import { confine, findGuarded, type GuardedPath } from "../processors/confinement.ts";
 import type { PlaceRules } from "../processors/places.ts";
 import { type Config, laneRules } from "./config.ts";
@@ -19,6 +20,7 @@ export interface SandboxOptions {
   readonly files: Files;
   readonly clock: Clock;
   readonly machine: Machine;
+  readonly trySandbox: System["trySandbox"];
   readonly vault: string;
   readonly config: () => Config;
   readonly placeRules: (lane: string) => PlaceRules;
@@ -46,7 +48,7 @@ export class Sandbox {
 
   /** Runs the canary. Without a room for it there is no sandbox either. */
   async look(): Promise<void> {
-    const { files, machine } = this.#options;
+    const { files, machine, trySandbox } = this.#options;
     const root = files.realPath(machine.temporaryFolder) ?? machine.temporaryFolder;
     const folder = join(root, `wo-canary-${randomName()}`);
     try {

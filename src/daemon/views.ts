@@ -5,13 +5,14 @@
 import { join } from "node:path";
 import type { Outbox } from "../bridge/outbox.ts";
 import { isResting } from "../orders/status.ts";
-import { sweepView, writeView } from "../platform/atomic-write.ts";
+import { sweepView } from "../platform/atomic-write.ts";
 import { type Clock, slices } from "../platform/clock.ts";
 import { Drain } from "../platform/drain.ts";
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
 import type { Publisher } from "../platform/publisher.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
+import type { System } from "../platform/system.ts";
 import type { Books } from "../records/books.ts";
 import { followupText } from "../records/followup.ts";
 import type { OrderSummary } from "../records/order-index.ts";
@@ -32,6 +33,7 @@ const AT_ONCE = 256;
 export interface ViewsOptions {
   readonly files: Files;
   readonly publisher: Publisher;
+  readonly writeView: System["writeView"];
   readonly clock: Clock;
   readonly log: Log;
   readonly books: Books;
@@ -303,7 +305,7 @@ export class Views {
     for (const path of this.#options.followupPaths()) {
       const target = join(base, path);
       files.makeFolders(join(target, ".."), 0o755);
-      await writeView(files, target, text);
+      await this.#options.writeView(files, target, text);
     }
   }
 

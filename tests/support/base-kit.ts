@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BindWish, type BoundBase, bindBase, findBase, lookUpBase } from "../../src/daemon/base.ts";
+import { thisSystem } from "../../src/platform/system.ts";
 import { realFiles } from "./ledger-kit.ts";
 import { fakeMachine } from "./machines.ts";
 import { put, temporaryFolder } from "./temporary-folder.ts";
@@ -20,7 +21,7 @@ export class User {
 
   bind(wish: Partial<BindWish> = {}, path = this.base): Promise<BoundBase> {
     const sleep = async () => void (this.sleeps += 1);
-    return bindBase({ files: realFiles, machine: this.machine, sleep }, findBase(realFiles, path), {
+    return bindBase({ files: realFiles, machine: this.machine, system: thisSystem, sleep }, findBase(realFiles, path), {
       ...NO_WISH,
       ...wish,
     });

@@ -13,6 +13,7 @@ import { thisMachine } from "#dist/platform/machine.js";
 import { systemProcesses } from "#dist/platform/processes.js";
 import { inlinePublisher } from "#dist/platform/publisher.js";
 import { HostRunner } from "#dist/platform/runner.js";
+import { thisSystem } from "#dist/platform/system.js";
 import { type Fault, type FaultHow, FaultPoint, faultyDisk, faultyRunner } from "../faulty-disk.ts";
 
 const DIST = new URL("../../../../dist/", import.meta.url);
@@ -40,7 +41,7 @@ const machine = thisMachine();
 const processes = systemProcesses();
 const hostPath = new URL("platform/runner-host.js", DIST).pathname;
 const daemon = await Daemon.start({
-  ground: { files, clock, machine, processes },
+  ground: { files, clock, machine, processes, system: thisSystem },
   path: machine.env["LUKA_SOT"] ?? "",
   vault: undefined,
   openLog,

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { openBase, refusalOf, telemetryPath } from "../../../src/daemon/opening.ts";
 import { systemClock } from "../../../src/platform/clock.ts";
 import { systemProcesses } from "../../../src/platform/processes.ts";
+import { thisSystem } from "../../../src/platform/system.ts";
 import { accepted } from "../../support/events.ts";
 import { turn } from "../../support/hand-clock.ts";
 import { realFiles } from "../../support/ledger-kit.ts";
@@ -14,7 +15,13 @@ import { put, temporaryFolder, treeOf } from "../../support/temporary-folder.ts"
 
 class Owner {
   readonly path = temporaryFolder();
-  readonly ground = { files: realFiles, clock: systemClock, machine: fakeMachine(), processes: systemProcesses() };
+  readonly ground = {
+    files: realFiles,
+    clock: systemClock,
+    machine: fakeMachine(),
+    processes: systemProcesses(),
+    system: thisSystem,
+  };
 
   open() {
     const nothing = () => undefined;

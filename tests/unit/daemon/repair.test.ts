@@ -6,6 +6,7 @@ import { openBase, refusalOf, telemetryPath } from "../../../src/daemon/opening.
 import { planRepair, repairLedger } from "../../../src/daemon/repair.ts";
 import { systemClock } from "../../../src/platform/clock.ts";
 import { systemProcesses } from "../../../src/platform/processes.ts";
+import { thisSystem } from "../../../src/platform/system.ts";
 import { accepted, happened } from "../../support/events.ts";
 import { turn } from "../../support/hand-clock.ts";
 import { realFiles, seeChain } from "../../support/ledger-kit.ts";
@@ -18,7 +19,13 @@ const { started, completed, waiting } = happened;
 /** A base with six entries, one group each: an order done, one running, one waiting. */
 class Damaged {
   readonly path = temporaryFolder();
-  readonly ground = { files: realFiles, clock: systemClock, machine: fakeMachine(), processes: systemProcesses() };
+  readonly ground = {
+    files: realFiles,
+    clock: systemClock,
+    machine: fakeMachine(),
+    processes: systemProcesses(),
+    system: thisSystem,
+  };
   ledger = "";
 
   static async make(): Promise<Damaged> {
