@@ -24,8 +24,10 @@ export interface Drop {
   readonly after: Readonly<Record<string, string | undefined>>;
   /** How often its command takes effect when it is done; undefined: it has none. */
   readonly effects?: number;
-  /** It may take effect once more for each interruption. */
+  /** It may take effect once more for each attempt. */
   readonly repeats?: boolean;
+  /** The base was wiped after it was dropped: its files, and the place where it lies, went with it. */
+  readonly isWiped?: boolean;
 }
 
 /** What somebody outside has seen, and what a crash cannot undo. */
@@ -75,7 +77,7 @@ export function violations(remains: Remains, witness: Witness): Violation[] {
     "telemetry tells each entry once": () => telemetryFaults(remains, chain),
     "views are the ledger's": () => viewFaults(remains, histories),
     "blobs are there": () => blobFaults(remains, chain),
-    "nothing unfinished is left": () => leftovers(remains),
+    "nothing unfinished is left": () => leftovers(remains, histories, witness),
   };
   return Object.entries(rules).flatMap(([rule, find]) => find().map((message) => ({ rule, message })));
 }
@@ -131,8 +133,8 @@ function lostDrops(
   { drops }: Witness,
 ): string[] {
   const rejected = new Set(entries.flatMap((entry) => (entry.event === "wo_rejected" ? [entry["sha256"]] : [])));
-  return drops.flatMap(({ id, lane, name, text, isDurable }) => {
-    if (!isDurable || histories.has(id.toLowerCase()) || rejected.has(sha256(text))) return [];
+  return drops.flatMap(({ id, lane, name, text, isDurable, isWiped }) => {
+    if (!isDurable || isWiped === true || histories.has(id.toLowerCase()) || rejected.has(sha256(text))) return [];
     const path = join(remains.base, "bridge", "inbox", lane, name);
     return remains.read(path)?.toString("utf8") === text ? [] : [`${name} in ${lane} was dropped, and nobody knows it`];
   });
@@ -146,7 +148,8 @@ function misplaced(remains: Remains, histories: ReadonlyMap<string, History>, { 
     return { place, hashes };
   });
   const faults: string[] = [];
-  for (const { id, text, ends } of drops) {
+  for (const { id, text, ends, isDurable, isWiped } of drops) {
+    if (!isDurable || isWiped === true) continue;
     const hash = sha256(text);
     const alike = drops.filter((other) => other.text === text).length;
     const counts = places.map(({ place, hashes }) => ({ place, count: hashes.filter((one) => one === hash).length }));
@@ -179,7 +182,8 @@ function attemptsOf(history: History | undefined): number {
 }
 
 function wrongFiles(remains: Remains, histories: ReadonlyMap<string, History>, { drops }: Witness): string[] {
-  return drops.flatMap(({ id, before, after }) => {
+  return drops.flatMap(({ id, before, after, isWiped }) => {
+    if (isWiped === true) return [];
     const history = histories.get(id.toLowerCase());
     const events = new Set(history?.entries.map(({ event }) => event));
     const isApplied = events.has("patch_applied") || history?.status === "done";
@@ -243,7 +247,10 @@ function orderOf(value: Readonly<Record<string, unknown>>): { readonly wo_id?: s
 function viewFaults(remains: Remains, histories: ReadonlyMap<string, History>): string[] {
   const faults: string[] = [];
   const state = join(remains.base, "g", "followup", "state");
-  const outbox = new Set(filesBelow(remains, join(remains.base, "bridge", "outbox")).map((path) => basename(path)));
+  const whole = filesBelow(remains, join(remains.base, "bridge", "outbox")).filter(
+    (path) => remains.read(path)?.toString("utf8").endsWith("\n") === true,
+  );
+  const outbox = new Set(whole.map((path) => basename(path)));
   for (const { id, status } of histories.values()) {
     const view = parsed(remains.read(join(state, `${id}.json`))?.toString("utf8") ?? "");
     if (view?.["status"] !== status)
@@ -268,8 +275,11 @@ function blobFaults(remains: Remains, { entries }: Chain): string[] {
   });
 }
 
-function leftovers(remains: Remains): string[] {
-  const below = [...filesBelow(remains, remains.base), ...filesBelow(remains, remains.vault)];
+/** Beside an order's targets only where the order itself was lost together with the drop that nobody had synced. */
+function leftovers(remains: Remains, histories: ReadonlyMap<string, History>, { drops }: Witness): string[] {
+  const own = ["bridge", "g", "apps"].flatMap((name) => filesBelow(remains, join(remains.base, name)));
+  const lost = drops.some(({ id, isDurable }) => !isDurable && !histories.has(id.toLowerCase()));
+  const below = [...(lost ? own : filesBelow(remains, remains.base)), ...filesBelow(remains, remains.vault)];
   return below.filter((path) => /\/\.wo-[a-z0-9-]+\.tmp$/.test(path)).map((path) => `${path} is left`);
 }
 

@@ -69,6 +69,13 @@ export class BridgeFolders {
     return made;
   }
 
+  /** The names of the lanes, and of the folders that they lie in, are durable when it resolves. */
+  async sync(): Promise<void> {
+    const root = this.#files.realPath(this.inbox);
+    if (root !== undefined) await this.#files.syncUpwards(join(root, "lane"));
+    await this.#files.syncUpwards(this.inbox);
+  }
+
   /** The lanes that are there, and those that must not be read because anybody may write to them. */
   list(): { readonly lanes: readonly Lane[]; readonly faults: readonly LaneFault[] } {
     const root = this.#files.realPath(this.inbox);

@@ -35,8 +35,7 @@ export class Outbox {
       ...(waits ? { message: troubleOf(record), next: approvalOf(record) ?? `wo show ${record.id}` } : {}),
     };
     const text = `${JSON.stringify(ack, undefined, 2)}\n`;
-    const lanes = new Set([record.lane, entryLaneOf(record)]);
-    await Promise.all([...lanes].map((lane) => this.#publisher.publish(this.#ackPath(lane, record), text)));
+    await Promise.all(this.ackPaths(record).map((path) => this.#publisher.publish(path, text)));
   }
 
   /** `<id>_result.yaml`: how the order came to rest. */
@@ -66,8 +65,10 @@ export class Outbox {
     return this.#folders.outbox(lane);
   }
 
-  #ackPath(lane: string, { id }: OrderRecord): string {
-    return `${this.#folders.outbox(lane)}/${id}.ack.json`;
+  /** Where its acknowledgements lie, or would lie. */
+  ackPaths(record: OrderRecord): readonly string[] {
+    const lanes = [...new Set([record.lane, entryLaneOf(record)])];
+    return lanes.map((lane) => `${this.#folders.outbox(lane)}/${record.id}.ack.json`);
   }
 
   resultPath(record: OrderRecord): string {

@@ -39,15 +39,33 @@ export class Settler {
 
   async #settleOrder(record: OrderRecord, source: () => Buffer): Promise<string> {
     const folder = this.#folders.processed(record.lane, record.restedTs ?? record.updatedTs);
-    const name = await this.#move(this.claimPath(record), folder, record.name, source);
-    if (name !== undefined) return this.#relative(join(folder, name));
-    const earlier = record.settledTo;
+    const { settledTo: earlier, name } = record;
+    const claimed = this.claimPath(record);
+    if (
+      earlier !== undefined &&
+      this.#holds(claimed, record) &&
+      this.#holds(join(this.#folders.base, earlier), record)
+    ) {
+      // A power cut brought the claimed file back, and a copy took its place meanwhile: one of the two is enough.
+      this.#files.removeTree(claimed);
+      return earlier;
+    }
+    const dropped = join(this.#folders.inbox, entryLaneOf(record), name);
+    const from = this.#files.info(claimed) === undefined && this.#holds(dropped, record) ? dropped : claimed;
+    const moved = await this.#move(from, folder, name, source);
+    if (moved !== undefined) return this.#relative(join(folder, moved));
     if (earlier !== undefined && this.#files.info(join(this.#folders.base, earlier)) !== undefined) return earlier;
     // A crash between the move and the word of it: the file is there, under one of its names.
-    const moved = this.#findSettled(folder, record);
-    if (moved !== undefined) return this.#relative(join(folder, moved));
-    const copied = await this.#write(source(), folder, record.name, record.claim);
+    const found = this.#findSettled(folder, record);
+    if (found !== undefined) return this.#relative(join(folder, found));
+    const copied = await this.#write(source(), folder, name, record.claim);
     return this.#relative(join(folder, copied));
+  }
+
+  /** True for the order's own file, or another of the same content. */
+  #holds(path: string, { name, sha256: hash }: OrderRecord): boolean {
+    const reading = peekDrop(this.#files, path, name);
+    return reading.kind === "file" && sha256(reading.bytes) === hash;
   }
 
   /** Moves what is no order to error/, its problems beside it; returns where it lies, relative to the base. */
@@ -106,9 +124,8 @@ export class Settler {
   #findSettled(folder: string, record: OrderRecord): string | undefined {
     for (let count = 1; ; count += 1) {
       const name = numbered(record.name, count);
-      const reading = peekDrop(this.#files, join(folder, name), record.name);
-      if (reading.kind === "absent") return undefined;
-      if (reading.kind === "file" && sha256(reading.bytes) === record.sha256) return name;
+      if (this.#files.info(join(folder, name)) === undefined) return undefined;
+      if (this.#holds(join(folder, name), record)) return name;
     }
   }
 

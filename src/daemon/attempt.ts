@@ -9,6 +9,7 @@ import type { Clock } from "../platform/clock.ts";
 import { assert } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { OpenFolders } from "../platform/folder.ts";
+import { sha256 } from "../platform/ids.ts";
 import { ok, type Result } from "../platform/result.ts";
 import { type ApplyRequest, keepPlan, type StagedPlan, stagePlan } from "../processors/apply-patch.ts";
 import type { ExecutorTools } from "../processors/executor.ts";
@@ -16,7 +17,7 @@ import { checkFiles } from "../processors/file-checks.ts";
 import { findPlace, type PlaceRules } from "../processors/places.ts";
 import { type PlanRequest, planFiles } from "../processors/plan.ts";
 import type { Event, Notice, PlannedFile, StepStarted } from "../records/events.ts";
-import { changeOfFile, type OrderRecord } from "../records/order-record.ts";
+import { changeOfFile, type OrderRecord, orderKey } from "../records/order-record.ts";
 import { readEntryAt } from "../records/segments.ts";
 import type { Vault } from "../records/vault.ts";
 import type { Journal } from "./journal.ts";
@@ -166,7 +167,7 @@ async function makePlan(
   const previous = known?.plan === undefined ? [] : loadPlan(tools, known);
   const changes = await planFiles(staging.folders, { ...planBasis(tools, job), previous });
   if (!changes.ok) return changes;
-  const plan = await keepPlan(tools.vault, changes.value, `${job.arrival.split("~", 1)[0] ?? ""}-${ref.attempt}`);
+  const plan = await keepPlan(tools.vault, changes.value, temporaryPrefix(ref));
   if (plan.length === 0) return ok(undefined);
   // Side by side: the new contents are on the medium by the time the plan is.
   const planned = journal.commit({ event: "patch_planned", ...ref, files: plan });
@@ -177,6 +178,14 @@ async function makePlan(
     throw committed.reason;
   }
   return ok(staged.value);
+}
+
+/**
+ * Of the order, not of its claim: what was staged when a power cut undid the claim is written over when the order is taken
+ * again.
+ */
+function temporaryPrefix({ wo_id, attempt }: Ref): string {
+  return `${sha256(orderKey(wo_id)).slice(0, 20)}-${attempt}`;
 }
 
 function planBasis({ files, placeRules }: AttemptTools, { order, lane, places }: Job): Omit<PlanRequest, "previous"> {

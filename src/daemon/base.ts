@@ -214,7 +214,9 @@ function readRegistry(files: Files, machine: Machine): readonly Entry[] {
 async function writeRegistry({ files, machine }: BindTools, bases: readonly Entry[]): Promise<void> {
   const before = files.read(registryPath(machine))?.toString("utf8");
   const text = `${JSON.stringify({ v: 1, bases }, undefined, 2)}\n`;
-  if (text !== before) await files.replace(registryPath(machine), text, 0o600);
+  if (text === before) return;
+  await files.replace(registryPath(machine), text, 0o600);
+  await files.syncUpwards(machine.stateRoot);
 }
 
 async function lockRegistry({ files, machine, system, sleep }: BindTools): Promise<() => Promise<void>> {

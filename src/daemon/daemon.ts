@@ -12,11 +12,12 @@ import type { Books } from "../records/books.ts";
 import { attachBase, FIRST_LANES } from "./attach.ts";
 import { configProblemText } from "./config.ts";
 import { answerControl, socketPath } from "./control.ts";
+import { tryAndLog } from "./failures.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { type Ground, type Opened, openBase } from "./opening.ts";
 import type { OrderReader } from "./order-reader.ts";
 import { assembleParts, type Parts } from "./parts.ts";
-import { recover } from "./recovery.ts";
+import { recover, retell } from "./recovery.ts";
 import { Rounds } from "./rounds.ts";
 import { RuntimeFile } from "./runtime.ts";
 import { Settings } from "./settings.ts";
@@ -137,6 +138,8 @@ export class Daemon {
     const parts = assembleParts({ ...common, runner, reader, publisher });
     await parts.sandbox.look();
     parts.folders.restore(FIRST_LANES);
+    // Made by a life, perhaps, that ended before they were on the medium: what is dropped into them must not go with them.
+    await parts.folders.sync();
     const fault = parts.folders.list().faults.find(({ lane }) => lane === "bridge/inbox");
     if (fault !== undefined) throw new BridgeError("BASE_NOT_OURS", fault.message);
     await attachBase(ground.files, books, parts.folders);
@@ -154,6 +157,7 @@ export class Daemon {
     this.#log.info("recovered", { ...(await recover(ground.files, books, parts)) });
     await rounds.begin();
     void housekeeping.begin().catch(onFatal);
+    void retell(ground.files, books, parts).catch(onFatal);
     return onFull;
   }
 
@@ -229,7 +233,9 @@ export class Daemon {
       const left = Promise.all([parts.line.leave(), parts.intake.idle()]).then(() => inTime.abort());
       await rounds.end();
       await Promise.race([left, ground.clock.sleep(settings.config.stopBudgetMs, inTime.signal)]);
-      await books.append([{ event: "daemon_stopped", pid: ground.processes.self.pid, reason }]);
+      await tryAndLog(this.#log, "stop_untold", async () => {
+        await books.append([{ event: "daemon_stopped", pid: ground.processes.self.pid, reason }]);
+      });
       await parts.views.flush();
       this.#ending.abort();
       await books.close();
@@ -237,7 +243,7 @@ export class Daemon {
     this.#ending.abort();
     await closeHelpers(this.#options);
     await this.#server?.close();
-    await this.#runtime.write({ state: "stopped", reason });
+    await tryAndLog(this.#log, "stop_unshown", () => this.#runtime.write({ state: "stopped", reason }));
     this.#log.info("stopped", { reason });
     await this.#opened.release();
     this.#resolveDone();

@@ -12,8 +12,8 @@ import type { Claim, ReadOrder } from "../bridge/intake.ts";
 import { signatureOf, stemOf } from "../bridge/names.ts";
 import type { Outbox } from "../bridge/outbox.ts";
 import type { Settler } from "../bridge/settle.ts";
-import { runsCommands } from "../orders/lane-rules.ts";
-import type { Order } from "../orders/order.ts";
+import { PROSE, runsCommands } from "../orders/lane-rules.ts";
+import { isProse, type Order } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
 import { type Failure, isResting } from "../orders/status.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -26,8 +26,8 @@ import type { Place } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
 import type { Event } from "../records/events.ts";
 import { type OrderRecord, orderKey } from "../records/order-record.ts";
-import { readEntryAt } from "../records/segments.ts";
 import { type AttemptEnd, type AttemptTools, attemptOrder, type Wishes } from "./attempt.ts";
+import { Endings, sourceOf } from "./endings.ts";
 import { failureOf, interruptedEnd, isVanished, stackOf } from "./failures.ts";
 import { Journal } from "./journal.ts";
 import { type Job, Lanes } from "./lanes.ts";
@@ -66,12 +66,14 @@ export class Line {
   readonly #lanes: Lanes;
   readonly #wishes = new Map<string, Wishes>();
   readonly #completing = new Set<Promise<void>>();
+  readonly #endings: Endings;
   /** Orders whose cancel is on its way into the ledger. */
   readonly #canceling = new Set<string>();
   #leaving = false;
 
   constructor(options: LineOptions) {
     this.#options = options;
+    this.#endings = new Endings({ ...options, withRoom: (work) => this.#withRoom(work) });
     this.#lanes = new Lanes({ ...options, run: (job) => this.#carryOut(job).catch(options.onFatal) });
   }
 
@@ -118,17 +120,23 @@ export class Line {
 
   /** The order as it was dropped, read again out of the ledger. */
   async orderOf(record: OrderRecord): Promise<Result<Order, readonly Problem[]>> {
-    const reading = await this.#options.readOrder(this.#sourceOf(record), stemOf(record.name));
+    const { files, books } = this.#options;
+    const reading = await this.#options.readOrder(sourceOf(files, books, record), stemOf(record.name));
     return reading.ok ? ok({ ...reading.value, id: record.id }) : reading;
   }
 
   /** Puts an order that the ledger has as pending or running back on the line, unless it is there. */
   async resume(record: OrderRecord): Promise<void> {
+    const { books } = this.#options;
     const job = await this.#jobOf(record);
     const isThere = [...this.#lanes.waiting, ...this.#lanes.running].some(
       ({ id }) => orderKey(id) === orderKey(record.id),
     );
-    if (job !== undefined && !isThere) this.#enqueue(job);
+    if (job === undefined || isThere) return;
+    // Let go by a person, it still cannot be carried out by a machine: it would be a success of nothing.
+    if (isProse(job.order))
+      await books.append([waiting({ wo_id: job.id, lane: job.lane }, { reason: "assignee", message: PROSE })]);
+    else this.#enqueue(job);
   }
 
   /** Not what somebody canceled while the job was made: what is at rest must not be begun. */
@@ -139,13 +147,8 @@ export class Line {
   }
 
   /** Finishes what is left of an order at rest: its result, its state, its file. */
-  async finish(record: OrderRecord): Promise<void> {
-    const published = this.#options.views.publish(record);
-    await this.#withRoom(async () => {
-      const to = await this.#options.settler.settle(record, () => this.#sourceOf(record));
-      this.#options.books.note({ event: "wo_settled", wo_id: record.id, lane: record.lane, to });
-    });
-    await published;
+  finish(record: OrderRecord): Promise<void> {
+    return this.#endings.finish(record);
   }
 
   /** Cancels an order; false when it is at rest already. A running one ends between two steps, its command is ended. */
@@ -164,7 +167,7 @@ export class Line {
     await this.#options.books
       .append([{ event: "wo_canceled", wo_id: id, lane, attempt, by, reason }])
       .finally(() => this.#canceling.delete(key));
-    await this.#finishNow(id);
+    await this.#endings.finishNow(id);
     return true;
   }
 
@@ -220,7 +223,7 @@ export class Line {
   #complete(job: Job, journal: Journal, end: Event): void {
     const completing = this.#record(journal, end)
       // Without room to write it down the order is looked at again: what was done to its files is found done.
-      .then((recorded) => (recorded ? this.#finishNow(job.id) : this.#lanes.add(job)))
+      .then((recorded) => (recorded ? this.#endings.finishNow(job.id) : this.#lanes.add(job)))
       .catch(this.#options.onFatal)
       .finally(() => this.#completing.delete(completing));
     this.#completing.add(completing);
@@ -282,12 +285,6 @@ export class Line {
     return true;
   }
 
-  async #finishNow(id: string): Promise<void> {
-    const record = this.#options.books.index.get(id);
-    assert(record !== undefined && isResting(record.status), "an order that is finished is at rest");
-    await this.finish(record);
-  }
-
   /** The order is in the ledger: whoever dropped it is told, and what it supersedes is canceled. */
   async #accepted(job: Job): Promise<void> {
     const { books, reception, views, onNews } = this.#options;
@@ -296,11 +293,15 @@ export class Line {
     assert(record !== undefined, "an accepted order is in the index");
     await views.acknowledge(record);
     if (record.status === "waiting") onNews(waiting({ wo_id: record.id, lane: record.lane }, record.waiting));
-    const { supersedes } = job.order;
-    const older = supersedes === undefined ? undefined : books.index.get(supersedes);
+    await this.supersede(record);
+  }
+
+  /** Cancels the order whose place this one takes, if there is one and it is not at rest. */
+  async supersede({ id, supersedes }: OrderRecord): Promise<void> {
+    const older = supersedes === undefined ? undefined : this.#options.books.index.get(supersedes);
     if (older === undefined) return;
     await this.#withRoom(async () => {
-      await this.cancel(older, record.id, `superseded by ${record.id}`);
+      await this.cancel(older, id, `superseded by ${id}`);
     });
   }
 
@@ -332,7 +333,7 @@ export class Line {
         message: reading.error[0]?.message ?? "its source cannot be read",
       };
       await books.append([{ event: "wo_failed", wo_id: id, lane, attempt: Math.max(1, record.attempt), ...failure }]);
-      await this.#finishNow(id);
+      await this.#endings.finishNow(id);
       return undefined;
     }
     const order = reading.value;
@@ -341,14 +342,6 @@ export class Line {
     const places = found.ok ? found.value : new Map<string, Place>();
     const source = { path: settler.claimPath(record), sizeBytes, modifiedMs };
     return { id, lane, order, arrival: claim, source, places, acceptance: [] };
-  }
-
-  /** The order as it was dropped, out of the ledger. */
-  #sourceOf(record: OrderRecord): Buffer {
-    const { files, books } = this.#options;
-    const entry = readEntryAt(files, books.vault.ledger, record.acceptedAt);
-    assert(entry?.event === "wo_accepted" && entry.wo_id === record.id, "a record knows where its acceptance is");
-    return books.vault.load(entry.source);
   }
 
   /**

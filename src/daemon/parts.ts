@@ -47,6 +47,7 @@ export interface PartsOptions {
 
 export interface Parts {
   readonly folders: BridgeFolders;
+  readonly outbox: Outbox;
   readonly telemetry: Telemetry;
   readonly views: Views;
   readonly pressure: Pressure;
@@ -61,7 +62,7 @@ export interface Parts {
 
 /** Builds them; nothing moves yet. */
 export function assembleParts(options: PartsOptions): Parts {
-  const { ground, log, base, books, settings, signal, onFatal } = options;
+  const { ground, log, base, books, settings, signal } = options;
   const { files, clock, machine } = ground;
   const folders = new BridgeFolders(files, base.path, machine.userId);
   const outbox = new Outbox(options.publisher, folders);
@@ -90,8 +91,17 @@ export function assembleParts(options: PartsOptions): Parts {
   const router = routerOf(folders, config);
   const rules = rulesByLane(ground, base, config);
   const settler = new Settler(files, options.publisher, folders);
-  const shared = { folders, settler, telemetry, views, pressure, notifier, ...assembleConfinement(options, rules) };
-  const line = assembleLine(options, { ...shared, outbox, router, rules });
+  const shared = {
+    folders,
+    outbox,
+    settler,
+    telemetry,
+    views,
+    pressure,
+    notifier,
+    ...assembleConfinement(options, rules),
+  };
+  const line = assembleLine(options, { ...shared, router, rules });
   const dispatch = new Dispatch({
     files,
     books,
@@ -102,21 +112,29 @@ export function assembleParts(options: PartsOptions): Parts {
     placeRules: rules,
     onNews: (event) => notifier.tell(event),
   });
-  const intake = new Intake({
+  const intake = assembleIntake(options, { folders, router, pressure, line });
+  return { ...shared, line, dispatch, intake };
+}
+
+function assembleIntake(
+  { ground: { files, clock }, log, books, settings, reader, signal, onFatal }: PartsOptions,
+  { folders, router, pressure, line }: Pick<Parts, "folders" | "pressure" | "line"> & { readonly router: Router },
+): Intake {
+  return new Intake({
     files,
     clock,
     folders,
     newId: newIdSource(),
     rules: () => settings.config.intake,
-    readOrder: options.reader.read,
-    wantsSignature: ({ name }, order) => laneRules(config(), router.wayOf(order, name).lane).signature === "required",
+    readOrder: reader.read,
+    wantsSignature: ({ name }, order) =>
+      laneRules(settings.config, router.wayOf(order, name).lane).signature === "required",
     onClaim: (claim) => line.takeIn(claim),
     onIgnored: ignoredOnce(books),
     onRefused: refusedIntake(pressure, log),
     onFatal,
     signal,
   });
-  return { ...shared, line, dispatch, intake };
 }
 
 function assembleConfinement(
@@ -171,7 +189,6 @@ function assembleViews(
 function assembleLine(
   options: PartsOptions,
   parts: Omit<Parts, "line" | "dispatch" | "intake"> & {
-    readonly outbox: Outbox;
     readonly router: Router;
     readonly rules: (lane: string) => PlaceRules;
   },

@@ -7,9 +7,19 @@ import type { BridgeFolders, Lane } from "../bridge/lanes.ts";
 import { nameInClaim, signedName } from "../bridge/names.ts";
 import type { Settler } from "../bridge/settle.ts";
 import { isResting } from "../orders/status.ts";
+import { isoTime } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
 import type { Books } from "../records/books.ts";
+import type { OrderSummary } from "../records/order-index.ts";
+import { entryLaneOf } from "../records/order-record.ts";
 import type { Parts } from "./parts.ts";
+
+/** No file system leaves anything unwritten for so long. */
+const UNSYNCED_MS = 60_000;
+/** Nor are so many entries older than that, wherever somebody has set the clock meanwhile. */
+const UNSYNCED_ENTRIES = 5000;
+const ANSWER_BYTES_MAX = 1024 * 1024;
+const NEWLINE = 10;
 
 export interface RecoveryReport {
   /** Orders that were on their way. */
@@ -35,6 +45,7 @@ export async function recover(
   await temporary.sweep(open.filter(({ status }) => status === "running"));
   let [resumed, finished, reclaimed] = [0, 0, 0];
   for (const record of open) {
+    await line.supersede(record);
     if (isResting(record.status)) {
       await line.finish(record);
       finished += 1;
@@ -54,6 +65,56 @@ export async function recover(
   for (const lane of folders.list().lanes)
     await setLoneSignaturesAside(files, settler, { lane, folder: folders.claimed(lane) }, byClaim);
   return { resumed, finished, reclaimed };
+}
+
+/**
+ * Afterwards, beside the work: what was told of orders on their way, and of those that came to rest shortly before the
+ * last life ended, was never synced. What is missing of it is told again, and a file that is not in processed/ any more
+ * is put there. Whatever is older was on the medium, and whoever removed it meant to; what was fetched and removed within
+ * that minute is given once more.
+ */
+export async function retell(files: Files, books: Books, parts: Parts): Promise<number> {
+  const { line, views, outbox, folders, intake } = parts;
+  // What a power cut has put back into the inbox comes to rest by itself.
+  await intake.idle();
+  const isThere = (path: string) => files.info(path) !== undefined;
+  const isWhole = (path: string) => isWholeText(files, path);
+  const slice = files.slices();
+  let told = 0;
+  for (const id of lately(books)) {
+    await slice();
+    const record = books.index.get(id);
+    if (record === undefined) continue;
+    const isAcknowledged = outbox.ackPaths(record).every(isWhole);
+    const { status, settledTo, name } = record;
+    if (isThere(join(folders.inbox, entryLaneOf(record), name))) continue;
+    // One that is not settled is on its way there by now.
+    const isTold =
+      !isResting(status) ||
+      settledTo === undefined ||
+      (isThere(join(folders.base, settledTo)) && isWhole(outbox.resultPath(record)));
+    if (!isAcknowledged) await views.acknowledge(record);
+    if (!isTold) await line.finish(record);
+    if (!isAcknowledged || !isTold) told += 1;
+  }
+  return told;
+}
+
+/** False for what is missing, and for what a power cut left empty or cut off. */
+function isWholeText(files: Files, path: string): boolean {
+  const reading = files.peek(path, ANSWER_BYTES_MAX);
+  return reading.kind === "too large" || (reading.kind === "file" && reading.bytes.at(-1) === NEWLINE);
+}
+
+/** Ids of open orders, and of those that came to rest not long before the newest of them did, by the clock or by the ledger. */
+function lately({ index }: Books): string[] {
+  const summaries = [...index.summaries()];
+  const newest = summaries.reduce((latest, { restedTs = "" }) => (restedTs > latest ? restedTs : latest), "");
+  const since = newest === "" ? "" : isoTime(Date.parse(newest) - UNSYNCED_MS);
+  const sinceSeq = index.head.seq - UNSYNCED_ENTRIES;
+  const isLate = ({ status, restedTs = "", lastSeq }: OrderSummary) =>
+    !isResting(status) || restedTs >= since || lastSeq > sinceSeq;
+  return summaries.filter(isLate).map(({ id }) => id);
 }
 
 /** Of orders that were put where they belong; a signature goes there a moment after its order. */
@@ -81,5 +142,5 @@ function sweepUnfinished(files: Files, books: Books, folders: BridgeFolders): vo
     ...below(join(bridge, "error")),
     ...folders.list().lanes.map(({ folder }) => folder),
   ];
-  for (const folder of [folders.base, books.vault.path, ...lanes, ...processed]) files.sweep(folder);
+  for (const folder of [folders.base, bridge, books.vault.path, ...lanes, ...processed]) files.sweep(folder);
 }

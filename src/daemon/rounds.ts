@@ -96,6 +96,7 @@ export class Rounds {
     const { folders, base, telemetry, settings, ground } = this.#options;
     const wanted = [...this.#lanes, ...Object.keys(settings.config.lanes)];
     const made = folders.restore(wanted).map((path) => ({ path, what: "folder made again" }));
+    if (made.length > 0) await folders.sync();
     if (await restoreMark(ground.files, base.path, base.id))
       made.push({ path: join(base.path, ".wo-base"), what: "put back from the registry" });
     for (const path of await settings.reload()) made.push({ path, what: "the accepted configuration put back" });

@@ -54,6 +54,10 @@ export class Views {
   readonly #dirty = new Set<string>();
   /** Ids of orders on their way whose state file is older than the ledger, for a moment; the longest first. */
   readonly #lagging = new Set<string>();
+  /** Ids of orders whose acknowledgement or result the disk has refused. */
+  readonly #unanswered = new Set<string>();
+  /** Ids of orders whose acknowledgement is on its way. */
+  readonly #acknowledging = new Set<string>();
   #tickPlanned = false;
   /** Whether an order came to rest since the last tick. */
   #isFlowing = false;
@@ -90,17 +94,21 @@ export class Views {
 
   /** The result of an order at rest, for whoever waits for it; then its state. */
   async publish(record: OrderRecord): Promise<void> {
+    const rests = isResting(record.status);
+    this.#isFlowing ||= rests;
     await this.#guarded(async () => {
-      const rests = isResting(record.status);
-      this.#isFlowing ||= rests;
-      const reported = rests ? this.#options.outbox.report(record) : undefined;
+      const reported = rests ? this.#told(record, this.#options.outbox.report(record)) : undefined;
       await Promise.all([reported, this.#writeState(record)]);
+      // Wiped while the order was on its way.
+      if (rests && !this.#isSameFolder(this.#stateStamp())) await this.#told(record, this.#answer(record));
     });
   }
 
   /** The acknowledgement of an accepted order. */
   async acknowledge(record: OrderRecord): Promise<void> {
-    await this.#guarded(() => this.#options.outbox.acknowledge(record));
+    this.#acknowledging.add(record.id);
+    await this.#guarded(() => this.#told(record, this.#options.outbox.acknowledge(record)));
+    this.#acknowledging.delete(record.id);
   }
 
   /** Looks whether views have vanished, and writes them again. Open orders first. */
@@ -108,15 +116,18 @@ export class Views {
     this.#options.telemetry.flush();
     const stamp = this.#stateStamp();
     // Names that come and go are looked at now and then; a folder that was made anew has lost all of them.
-    const isSameFolder = folderOf(stamp) === folderOf(this.#compared.stamp);
-    for (const record of this.#options.books.index.open) {
-      if (isSameFolder && this.#lagging.has(record.id)) continue;
-      if (this.#options.files.info(this.#statePath(record)) === undefined) this.#makeDirty(record.id);
-    }
+    const isSameFolder = this.#isSameFolder(stamp);
+    const gone = this.#options.books.index.open.filter(
+      (record) => !(isSameFolder && this.#lagging.has(record.id)) && !this.#isThere(this.#statePath(record)),
+    );
+    for (const { id } of gone) this.#makeDirty(id);
     this.#write();
-    void this.#guarded(() => this.#acknowledgeOpen());
+    const unanswered = [...this.#unanswered].flatMap((id) => this.#options.books.index.get(id) ?? []);
+    // Answers that somebody has fetched do not come back; those that went with the whole tree do.
+    const lost = isSameFolder ? [] : this.#options.books.index.open;
+    void this.#guarded(() => this.#inSlices([...unanswered, ...lost], (record) => this.#answer(record)));
     const lists = this.#options.followupPaths().map((path) => join(this.#options.base, path));
-    if (lists.some((path) => this.#options.files.info(path) === undefined)) this.#planFollowup();
+    if (!lists.every((path) => this.#isThere(path))) this.#planFollowup();
     if (this.#comparing !== undefined || stamp === this.#compared.stamp) return;
     if (isSameFolder && this.#options.clock.elapsed() < this.#compared.nextMs) return;
     this.#comparing = this.#compareNames(stamp).finally(() => {
@@ -236,7 +247,7 @@ export class Views {
     for await (const names of files.namesIn(this.stateFolder)) for (const name of names) there.add(name);
     const missing = [...books.index.summaries()].filter(({ id }) => !there.has(`${id}.json`) && !this.#lagging.has(id));
     this.#options.log.info("state_files_compared", { there: there.size, missing: missing.length });
-    await this.#guarded(() => this.#restore(missing));
+    await this.#guarded(() => this.#restore(missing, this.#isSameFolder(stamp)));
     const tookMs = clock.elapsed() - startMs;
     this.#compared = {
       stamp: missing.length === 0 ? stamp : this.#stateStamp(),
@@ -244,34 +255,48 @@ export class Views {
     };
   }
 
-  /** Open orders whose acknowledgement vanished with the whole folder: the state files of a wipe are back by then. */
-  async #acknowledgeOpen(): Promise<void> {
-    const { books, files, outbox } = this.#options;
-    const open = books.index.open.filter(({ status }) => !isResting(status));
-    const lanes = [...new Set(open.map(({ lane }) => lane))];
-    const lost = new Set(lanes.filter((lane) => files.info(outbox.folder(lane)) === undefined));
-    const unacknowledged = open.filter(({ lane }) => lost.has(lane));
-    await this.#inSlices(unacknowledged, (record) => outbox.acknowledge(record));
-  }
-
-  /** Writes missing state files, and the outbox where its folder vanished with them. */
-  async #restore(missing: readonly OrderSummary[]): Promise<void> {
+  /** Writes missing state files; where they went with their folder, also what is missing in the outbox. */
+  async #restore(missing: readonly OrderSummary[], isSameFolder: boolean): Promise<void> {
     if (missing.length === 0) return;
-    const { books, files, outbox, clock, telemetry } = this.#options;
+    const { books, clock, telemetry } = this.#options;
     const startMs = clock.elapsed();
-    const lanes = new Set(missing.map(({ lane }) => lane));
-    const lostLanes = new Set([...lanes].filter((lane) => files.info(outbox.folder(lane)) === undefined));
     const openFirst = missing.toSorted((a, b) => Number(isResting(a.status)) - Number(isResting(b.status)));
     await this.#inSlices(openFirst, async ({ id }) => {
       const record = books.index.get(id);
       if (record === undefined) return;
       await this.#writeState(record);
-      if (!lostLanes.has(record.lane)) return;
-      await outbox.acknowledge(record);
-      if (isResting(record.status)) await outbox.report(record);
+      if (!isSameFolder) await this.#answer(record);
     });
     const what = `${missing.length} state files in ${Math.round(clock.elapsed() - startMs)} ms`;
     telemetry.notice({ event: "wo_pipeline_healed", path: "g/followup/state", what });
+  }
+
+  /** Acknowledgement and result of an order, where they are missing. */
+  async #answer(record: OrderRecord): Promise<void> {
+    const { outbox } = this.#options;
+    const isAcknowledged = outbox.ackPaths(record).every((path) => this.#isThere(path));
+    if (!isAcknowledged && !this.#acknowledging.has(record.id)) await outbox.acknowledge(record);
+    if (isResting(record.status) && !this.#isThere(outbox.resultPath(record))) await outbox.report(record);
+    this.#unanswered.delete(record.id);
+  }
+
+  /** What the disk refuses is told in one of the next rounds. */
+  async #told({ id }: OrderRecord, telling: Promise<void>): Promise<void> {
+    try {
+      await telling;
+    } catch (thrown) {
+      this.#unanswered.add(id);
+      throw thrown;
+    }
+  }
+
+  /** False once the folder of state files is another one than that which was compared last. */
+  #isSameFolder(stamp: string): boolean {
+    return folderOf(stamp) === folderOf(this.#compared.stamp);
+  }
+
+  #isThere(path: string): boolean {
+    return this.#options.files.info(path) !== undefined;
   }
 
   /** Many at once: the publisher writes them in batches, and one that is waited for alone waits for company. */

@@ -108,6 +108,9 @@ function disaster(argv: readonly string[]): string | undefined {
   return undefined;
 }
 
+/** Why an order of nothing but prose waits. */
+export const PROSE = "nothing in it can be carried out by a machine";
+
 /**
  * What becomes of an order in a lane. Refusals come before waits: what may never run must not rest as approvable.
  * `noRoute` is why a lane that passes orders on has nowhere to pass this one.
@@ -124,7 +127,7 @@ export function judge(order: Order, rules: LaneRules, origin: Origin, noRoute?: 
   }
   // Last of what holds an order that can run: one that waits for its lane goes on by itself once that is there.
   if (rules.mode === "route") return wait("no_route", noRoute ?? "this lane passes orders on");
-  if (isProse(order)) return wait("assignee", "nothing in it can be carried out by a machine");
+  if (isProse(order)) return wait("assignee", PROSE);
   if (rules.noSandbox !== undefined && runsCommands(order)) return wait("no_sandbox", rules.noSandbox);
   return { kind: "run" };
 }

@@ -3,8 +3,9 @@
  * `shared` file has other writers too: what they append is never cut.
  */
 import type { FileInfo } from "./disk.ts";
-import { BridgeError, diskError, messageOf } from "./errors.ts";
-import { type Files, translated } from "./files.ts";
+import { BridgeError, diskError, messageOf, translated } from "./errors.ts";
+import type { Files } from "./files.ts";
+import { readRange } from "./read-file.ts";
 
 export class AppendFile {
   readonly path: string;
@@ -77,7 +78,7 @@ export class AppendFile {
 
   /** `lengthBytes` at most, from `offset` on. */
   read(offset: number, lengthBytes: number): Buffer {
-    return translated(this.path, () => this.#files.readRange(this.#handle, offset, lengthBytes));
+    return translated(this.path, () => readRange(this.#files.disk, this.#handle, offset, lengthBytes));
   }
 
   /** What the open file is now, whatever its name leads to. */

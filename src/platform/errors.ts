@@ -158,3 +158,12 @@ export function diskError(thrown: unknown, path: string): Error {
   if (errno === "EMFILE" || errno === "ENFILE") return new BridgeError("TOO_MANY_FILES", message, { cause: thrown });
   return new BridgeError("DISK_REFUSED", message, { cause: thrown });
 }
+
+/** Runs system calls; what they throw becomes a BridgeError that names the path. */
+export function translated<T>(path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (thrown) {
+    throw diskError(thrown, path);
+  }
+}

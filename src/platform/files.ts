@@ -6,14 +6,12 @@
 import { dirname, join, parse } from "node:path";
 import { type Clock, slices } from "./clock.ts";
 import type { Disk, FileInfo, FolderEntry } from "./disk.ts";
-import { BridgeError, diskError, errnoOf, messageOf, refusedWith } from "./errors.ts";
+import { BridgeError, diskError, errnoOf, messageOf, refusedWith, translated } from "./errors.ts";
 import { TemporaryNames } from "./ids.ts";
+import { readRange } from "./read-file.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 const MOVE_NAMES_MAX = 10_000;
-
-/** A name that only this product's unfinished files carry: sweeping removes what a crash left of them. */
-export const TEMPORARY_NAME = /^\.wo-[a-z0-9-]+\.tmp$/;
 
 /** What lies under a path, read through one descriptor; the bytes only for a regular file within the limit. */
 export type Reading =
@@ -87,7 +85,7 @@ export class Files {
       const info = this.disk.statHandle(handle);
       if (info.kind !== "file") return { kind: "no file", info };
       if (info.sizeBytes > limitBytes) return { kind: "too large", info };
-      return { kind: "file", info, bytes: this.readRange(handle, 0, info.sizeBytes) };
+      return { kind: "file", info, bytes: readRange(this.disk, handle, 0, info.sizeBytes) };
     } catch (thrown) {
       return { kind: "refused", errno: errnoOf(thrown) ?? String(thrown) };
     } finally {
@@ -109,18 +107,6 @@ export class Files {
       case "too large":
         throw new BridgeError("DISK_REFUSED", `${path} is no file that can be read here: ${reading.kind}`);
     }
-  }
-
-  /** `lengthBytes` at most, from `offset` on; fewer at the file's end. */
-  readRange(handle: number, offset: number, lengthBytes: number): Buffer {
-    const target = Buffer.allocUnsafe(lengthBytes);
-    let filled = 0;
-    while (filled < lengthBytes) {
-      const count = this.disk.read(handle, target.subarray(filled), offset + filled);
-      if (count === 0) break;
-      filled += count;
-    }
-    return target.subarray(0, filled);
   }
 
   /**
@@ -203,6 +189,20 @@ export class Files {
       await this.syncFolderHandle(handle, path);
     } finally {
       this.disk.close(handle);
+    }
+  }
+
+  /**
+   * Makes the folder's own name durable, and those of the folders above it, as far up as they are of the same owner and
+   * on the same device: who made them may have died before their names were on the medium.
+   */
+  async syncUpwards(path: string): Promise<void> {
+    const own = this.info(dirname(path));
+    for (let folder = dirname(path); ; folder = dirname(folder)) {
+      const info = this.info(folder);
+      if (info === undefined || info.owner !== own?.owner || info.device !== own.device) return;
+      await this.syncFolder(folder);
+      if (folder === dirname(folder)) return;
     }
   }
 
@@ -293,7 +293,7 @@ export class Files {
 
   /** Removes what a crash left unfinished in this one folder; returns how many. */
   sweep(folder: string): number {
-    const left = (this.list(folder) ?? []).filter((entry) => TEMPORARY_NAME.test(entry.name));
+    const left = (this.list(folder) ?? []).filter((entry) => this.#names.isOthers(entry.name));
     return left.filter((entry) => this.remove(join(folder, entry.name))).length;
   }
 
@@ -367,15 +367,6 @@ export class Files {
       if (errno === "ENOENT" || errno === "ENOTDIR") return undefined;
       throw diskError(thrown, path);
     }
-  }
-}
-
-/** Runs system calls; what they throw becomes a BridgeError that names the path. */
-export function translated<T>(path: string, call: () => T): T {
-  try {
-    return call();
-  } catch (thrown) {
-    throw diskError(thrown, path);
   }
 }
 

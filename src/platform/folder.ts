@@ -4,8 +4,8 @@
  */
 import { join } from "node:path";
 import type { FileInfo } from "./disk.ts";
-import { BridgeError, diskError, errnoOf, refusedWith } from "./errors.ts";
-import { type Files, translated } from "./files.ts";
+import { BridgeError, diskError, errnoOf, refusedWith, translated } from "./errors.ts";
+import type { Files } from "./files.ts";
 
 /** What lies under a name in the folder; `bytes` only for a regular file within the limit. */
 export interface Found {

@@ -11,6 +11,9 @@ export function randomName(): string {
   return name;
 }
 
+/** A name that only this product's unfinished files carry: sweeping removes what a crash left of them. */
+export const TEMPORARY_NAME = /^\.wo-[a-z0-9-]+\.tmp$/;
+
 /**
  * Names for this process's unfinished files: random once, then counted, because randomness costs as much as a write.
  * Not to be used where two processes may meet.
@@ -19,7 +22,12 @@ export class TemporaryNames {
   readonly #prefix = randomName();
   #count = 0;
 
-  /** Matches TEMPORARY_NAME of files.ts. */
+  /** Those that another process left behind. */
+  isOthers(name: string): boolean {
+    return TEMPORARY_NAME.test(name) && !name.startsWith(`.wo-${this.#prefix}-`);
+  }
+
+  /** Matches TEMPORARY_NAME. */
   next(): string {
     this.#count += 1;
     return `.wo-${this.#prefix}-${this.#count.toString(36)}.tmp`;

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { FileCheck } from "../orders/order.ts";
 import type { Failure } from "../orders/status.ts";
 import type { Files } from "../platform/files.ts";
+import { ReadFile } from "../platform/read-file.ts";
 import { type PlaceRules, resolvePath } from "./places.ts";
 
 const READ_BYTES = 1024 * 1024;
@@ -45,18 +46,18 @@ export function checkedPath(path: string): string {
 }
 
 async function hashOf(files: Files, path: string): Promise<string> {
-  const handle = files.disk.openRead(path);
+  const file = new ReadFile(files.disk, path);
   const slice = files.slices();
   const hash = createHash("sha256");
   try {
     for (let at = 0; ; ) {
-      const bytes = files.readRange(handle, at, READ_BYTES);
+      const bytes = file.range(at, READ_BYTES);
       if (bytes.length === 0) return hash.digest("hex");
       hash.update(bytes);
       at += bytes.length;
       await slice();
     }
   } finally {
-    files.disk.close(handle);
+    file.close();
   }
 }

@@ -11,6 +11,14 @@ export const AGENTS = [
 ] as const;
 export type Agent = (typeof AGENTS)[number];
 
+/** What is told to telemetry only. */
+export const NOTICE_EVENTS = [
+  "step_heartbeat",
+  "wo_pipeline_healed",
+  "wo_pipeline_drift",
+  "retention_applied",
+] as const satisfies readonly Notice["event"][];
+
 /** Which worker an event is reported by, and whether it is good news. */
 export function reportOf(event: Event | Notice): { readonly agent: Agent; readonly ok: boolean } {
   switch (event.event) {

@@ -9,6 +9,7 @@ import { z } from "zod";
 import { isResting, STATUSES, type Status } from "../orders/status.ts";
 import { AppendFile } from "../platform/append-file.ts";
 import type { Files } from "../platform/files.ts";
+import { ReadFile } from "../platform/read-file.ts";
 import { parseJson } from "../platform/result.ts";
 import { EMPTY_HEAD, type Head } from "./chain.ts";
 import { type Facts, factsSchema, foldFacts, NO_FACTS } from "./facts.ts";
@@ -251,17 +252,17 @@ export class OrderIndex {
     const path = join(this.#folder, ROWS_FILE);
     if (bytes === 0) return this.#rowsHash.copy().digest("hex");
     if ((this.#files.info(path)?.sizeBytes ?? 0) < bytes) return undefined;
-    const handle = this.#files.disk.openRead(path);
+    const file = new ReadFile(this.#files.disk, path);
     let rest: Buffer = Buffer.alloc(0);
     try {
       for (let at = 0; at < bytes; ) {
-        const chunk = this.#files.readRange(handle, at, Math.min(READ_BYTES, bytes - at));
+        const chunk = file.range(at, Math.min(READ_BYTES, bytes - at));
         if (chunk.length === 0) return undefined;
         at += chunk.length;
         rest = this.#takeRows(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]));
       }
     } finally {
-      this.#files.disk.close(handle);
+      file.close();
     }
     // A row that cannot be read would be an order forgotten.
     if (this.#rowsBytes !== bytes) return undefined;
@@ -288,13 +289,13 @@ export class OrderIndex {
   }
 
   #readRow(row: Row): OrderRecord | undefined {
-    const handle = this.#files.disk.openRead(join(this.#folder, ROWS_FILE));
+    const file = new ReadFile(this.#files.disk, join(this.#folder, ROWS_FILE));
     try {
-      const line = this.#files.readRange(handle, row.offset, row.lengthBytes).toString("utf8");
+      const line = file.range(row.offset, row.lengthBytes).toString("utf8");
       const record = parseJson(line.slice(line.indexOf("{")));
       return isOrderRecord(record) ? record : undefined;
     } finally {
-      this.#files.disk.close(handle);
+      file.close();
     }
   }
 }

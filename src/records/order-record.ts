@@ -36,6 +36,8 @@ export interface OrderRecord {
   readonly commands: number;
   readonly dryRun: boolean;
   readonly onInterrupt: "retry" | "fail";
+  /** The order whose place it takes. */
+  readonly supersedes?: string;
   readonly status: Status;
   /** Why it waits, while it does. */
   readonly waiting?: { readonly reason: WaitReason; readonly message: string };
@@ -112,6 +114,7 @@ export function newRecord(entry: Entry & OrderAccepted, position: Position): Ord
     commands: entry.commands,
     dryRun: entry.dry_run,
     onInterrupt: entry.on_interrupt,
+    ...(entry.supersedes === undefined ? {} : { supersedes: entry.supersedes }),
     status: "pending",
     attempt: 0,
     approved: false,

@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import type { Files } from "../platform/files.ts";
+import { ReadFile } from "../platform/read-file.ts";
 import { decode, type Entry } from "./chain.ts";
 
 const NAME = /^(\d{6,})\.jsonl(?:\.gz)?$/;
@@ -65,17 +66,17 @@ export function* readLines(
     return;
   }
   if (files.info(path) === undefined) return;
-  const handle = files.disk.openRead(path);
+  const file = new ReadFile(files.disk, path);
   try {
-    yield* splitLines(readChunks(files, handle, offset, chunkBytes), offset);
+    yield* splitLines(readChunks(file, offset, chunkBytes), offset);
   } finally {
-    files.disk.close(handle);
+    file.close();
   }
 }
 
-function* readChunks(files: Files, handle: number, offset: number, chunkBytes: number): Generator<Buffer> {
+function* readChunks(file: ReadFile, offset: number, chunkBytes: number): Generator<Buffer> {
   for (let at = offset; ; ) {
-    const chunk = files.readRange(handle, at, chunkBytes);
+    const chunk = file.range(at, chunkBytes);
     if (chunk.length === 0) return;
     at += chunk.length;
     yield chunk;

@@ -9,8 +9,9 @@ import { type Clock, isoTime } from "../platform/clock.ts";
 import { Drain } from "../platform/drain.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
+import { ReadFile } from "../platform/read-file.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
-import { reportOf } from "./agents.ts";
+import { AGENTS, NOTICE_EVENTS, reportOf } from "./agents.ts";
 import { fieldsText } from "./canonical-text.ts";
 import type { Entry } from "./chain.ts";
 import type { Notice } from "./events.ts";
@@ -206,9 +207,9 @@ export class Telemetry {
     const fragment = lastFragment(file);
     if (fragment.length === 0) return;
     const [next] = readEntriesAfter(files, ledgerFolder, this.#seq);
-    // The line that we would write next is known to the byte: only what it begins with can be ours.
+    // The line that we would write next is known to the byte; a notice only by its head.
     const ours = next !== undefined && Buffer.from(this.#lineOf(next)).subarray(0, fragment.length).equals(fragment);
-    if (ours) file.cutTo(file.sizeBytes - fragment.length);
+    if (ours || beginsAsNotice(fragment.toString("utf8"))) file.cutTo(file.sizeBytes - fragment.length);
     else await file.append(Buffer.from("\n"));
   }
 
@@ -247,6 +248,19 @@ const NOT_TOLD_AGAIN = new Set(
   ].flatMap((names) => names.split(" ")),
 );
 
+const NOTICE_HEADS = AGENTS.flatMap((agent) =>
+  NOTICE_EVENTS.map((event) => `","agent":"${agent}","event":"${event}",`),
+);
+const TIME_HEAD = /^\{"ts":"[\d.:TZ-]{24}/;
+
+/** True for what a notice of ours begins with, or may begin with. */
+function beginsAsNotice(fragment: string): boolean {
+  const time = TIME_HEAD.exec(fragment)?.[0];
+  if (time === undefined) return `{"ts":"`.startsWith(fragment) || /^\{"ts":"[\d.:TZ-]*$/.test(fragment);
+  const rest = fragment.slice(time.length);
+  return NOTICE_HEADS.some((head) => rest.startsWith(head) || head.startsWith(rest));
+}
+
 /** What stands behind the file's last newline; no line is longer than what is looked at. */
 function lastFragment(file: AppendFile): Buffer {
   const length = Math.min(file.sizeBytes, 4 * SEARCH_BYTES);
@@ -258,13 +272,13 @@ function lastFragment(file: AppendFile): Buffer {
 function lastOwnSeq(files: Files, path: string, ledgerId: string): number | undefined {
   const sizeBytes = files.info(path)?.sizeBytes ?? 0;
   if (sizeBytes === 0) return undefined;
-  const handle = files.disk.openRead(path);
+  const file = new ReadFile(files.disk, path);
   try {
     for (let end = sizeBytes; end > 0; end -= SEARCH_BYTES) {
       // Pieces overlap, so that a line across their border is whole in one of them.
       const start = Math.max(0, end - 2 * SEARCH_BYTES);
-      const lines = files
-        .readRange(handle, start, end - start)
+      const lines = file
+        .range(start, end - start)
         .toString("utf8")
         .split("\n");
       const own = lines.slice(0, -1).flatMap((line) => ownSeq(line, ledgerId) ?? []);
@@ -272,7 +286,7 @@ function lastOwnSeq(files: Files, path: string, ledgerId: string): number | unde
     }
     return undefined;
   } finally {
-    files.disk.close(handle);
+    file.close();
   }
 }
 

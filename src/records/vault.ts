@@ -4,9 +4,8 @@
  * what was damaged is noticed when it is read.
  */
 import { join } from "node:path";
-import { BridgeError } from "../platform/errors.ts";
+import { BridgeError, translated } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
-import { translated } from "../platform/files.ts";
 import { randomName, sha256 } from "../platform/ids.ts";
 import { type Content, INLINE_BYTES, inlineContent } from "./content.ts";
 
@@ -57,6 +56,7 @@ export class Vault {
       this.#files.makeFolders(folder, 0o700);
     this.#files.sweep(this.ledger);
     await this.#files.syncFolder(this.path);
+    await this.#files.syncUpwards(this.path);
   }
 
   /** The bytes as content of an entry; durable as a blob first when they are too many for one. */
@@ -82,6 +82,16 @@ export class Vault {
     await this.#files.replace(path, bytes, 0o600);
     if (this.#durable.size >= DURABLE_MAX) this.#durable.clear();
     this.#durable.add(hash);
+  }
+
+  /** Removes blobs that a crash left unfinished. */
+  async sweepBlobs(): Promise<void> {
+    const blobs = join(this.path, "blobs");
+    const slice = this.#files.slices();
+    for (const { name } of this.#files.list(blobs) ?? []) {
+      this.#files.sweep(join(blobs, name));
+      await slice();
+    }
   }
 
   /** For loops over many contents: see `slices` of clock.ts. */

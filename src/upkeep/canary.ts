@@ -8,6 +8,7 @@ import type { Clock } from "../platform/clock.ts";
 import { isoTime } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
 import { randomName } from "../platform/ids.ts";
+import { ReadFile } from "../platform/read-file.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
 
 const TELEMETRY_BYTES = 1024 * 1024;
@@ -129,9 +130,9 @@ function telemetryOf({ files, base }: CanaryTools, woId: string): { readonly eve
   const path = join(base, "g", "telemetry", "unified.jsonl");
   const info = files.info(path);
   if (info === undefined) return [];
-  const handle = files.disk.openRead(path);
-  const text = files.readRange(handle, Math.max(0, info.sizeBytes - TELEMETRY_BYTES), TELEMETRY_BYTES).toString("utf8");
-  files.disk.close(handle);
+  const file = new ReadFile(files.disk, path);
+  const text = file.range(Math.max(0, info.sizeBytes - TELEMETRY_BYTES), TELEMETRY_BYTES).toString("utf8");
+  file.close();
   return text.split("\n").flatMap((line) => {
     const value = line.includes(woId) ? parseJson(line) : undefined;
     if (!isRecord(value) || typeof value["event"] !== "string" || typeof value["ts"] !== "string") return [];

@@ -106,7 +106,7 @@ test.each([
   expect(await recovered(house)).toEqual({ resumed: 0, finished: 1, reclaimed: 0 });
   expect((await house.rest("WO-1")).status).toBe(status);
   expect(house.list("bridge/processed/CLC")).toEqual(["202311/WO-1.json"]);
-  expect(house.list("bridge/outbox/CLC")).toEqual(["WO-1_result.yaml"]);
+  expect(house.list("bridge/outbox/CLC")).toContain("WO-1_result.yaml");
   expect(house.json("g/followup/state/WO-1.json")).toMatchObject({ status });
 });
 

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { systemClock } from "../../../src/platform/clock.ts";
 import { systemDisk } from "../../../src/platform/disk.ts";
-import { Files, TEMPORARY_NAME } from "../../../src/platform/files.ts";
+import { Files } from "../../../src/platform/files.ts";
+import { TEMPORARY_NAME } from "../../../src/platform/ids.ts";
 import { folderWith, temporaryFolder, treeOf } from "../../support/temporary-folder.ts";
 
 const files = new Files(systemDisk, systemClock);

@@ -1,8 +1,7 @@
 /** Names that nothing else has, ids that sort by their time, hashes as everybody computes them. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { TEMPORARY_NAME } from "../../../src/platform/files.ts";
-import { newIdSource, randomName, sha256, TemporaryNames } from "../../../src/platform/ids.ts";
+import { newIdSource, randomName, sha256, TEMPORARY_NAME, TemporaryNames } from "../../../src/platform/ids.ts";
 
 test("random names are ten safe characters and do not meet", () => {
   const names = Array.from({ length: 2000 }, randomName);

@@ -1,0 +1,231 @@
+/**
+ * One history of a base, decided by its seed: orders are dropped, the daemon works, and it is killed, the power is cut,
+ * the disk fails, the tree is wiped, clocks jump. In the end all trouble is over, and the model looks at what is left.
+ */
+
+import { Daemon } from "#dist/daemon/daemon.js";
+import { readOrder } from "#dist/orders/read-order.js";
+import { BridgeError } from "#dist/platform/errors.js";
+import { Files } from "#dist/platform/files.js";
+import { silentLog } from "#dist/platform/log.js";
+import { inlinePublisher } from "#dist/platform/publisher.js";
+import { isRecord, ok, parseJson } from "#dist/platform/result.js";
+import { saying, type Violation, violations } from "../model/check.ts";
+import { filesBelow, type Remains } from "../model/remains.ts";
+import type { Life } from "./life.ts";
+import { BASE, HOME, SimulatedMachine } from "./machine.ts";
+import { type LiveDrop, newDrop } from "./orders.ts";
+import { Producer } from "./producer.ts";
+import { Random } from "./random.ts";
+import { Scheduler } from "./scheduler.ts";
+import { planTroubles, type World } from "./troubles.ts";
+
+export interface HistoryEnd {
+  readonly violations: readonly Violation[];
+  /** What happened, for people. */
+  readonly told: readonly string[];
+  /** Two runs of one seed have the same. */
+  readonly events: number;
+  readonly orders: number;
+  readonly lives: number;
+}
+
+const CONFIG = `intake: {settleMs: 300, giveUpMs: 1500, rescanMs: 2000}\n`;
+const RESERVE_BYTES = 64 * 1024;
+const START_LIMIT_MS = 60_000;
+const DROPS_MS = 20_000;
+const QUIET_MS = 45_000;
+const RESTART_MS = 2000;
+
+export async function runHistory(seed: number): Promise<HistoryEnd> {
+  const history = new History(seed);
+  return history.run();
+}
+
+class History implements World {
+  readonly random: Random;
+  readonly scheduler: Scheduler;
+  readonly machine: SimulatedMachine;
+  readonly drops: LiveDrop[] = [];
+  readonly #producer: Producer;
+  readonly #told: string[] = [];
+  readonly #faults: string[] = [];
+  readonly #seen = new Map<number, string>();
+  readonly #acknowledged = new Set<string>();
+  #life: Life | undefined;
+  #daemon: Daemon | undefined;
+  #lives = 0;
+
+  constructor(seed: number) {
+    this.random = new Random(seed);
+    this.scheduler = new Scheduler(this.random);
+    this.machine = new SimulatedMachine(this.random, this.scheduler);
+    this.#producer = new Producer(this.machine, this.random);
+  }
+
+  async run(): Promise<HistoryEnd> {
+    const { machine, random, scheduler } = this;
+    this.tell(machine.disk.isOrdered ? "a journaling disk" : "a disk that keeps what POSIX promises");
+    machine.disk.place(`${BASE}/wo-bridge.yaml`, CONFIG);
+    const count = random.int(1, 14);
+    const drops = Array.from({ length: count }, (_, index) => newDrop(random, index));
+    this.#start();
+    await scheduler.run(START_LIMIT_MS, () => this.#daemon !== undefined);
+    for (const drop of drops) scheduler.after(random.next() * DROPS_MS, () => this.#drop(drop));
+    planTroubles(this, DROPS_MS);
+    await scheduler.run(DROPS_MS, () => false);
+    this.#endTrouble();
+    let found: readonly Violation[] = [];
+    // Most are through at once; who is slow gets more time.
+    for (const limitMs of [QUIET_MS, 2 * QUIET_MS]) {
+      await scheduler.run(limitMs, () => false);
+      found = this.#look();
+      if (found.length === 0) break;
+    }
+    if (found.length > 0)
+      for (const path of filesBelow(this.#remains(), `${BASE}/bridge`)) this.#told.push(`  ${path}`);
+    this.#life?.die();
+    return { violations: found, told: this.#told, events: scheduler.count, orders: count, lives: this.#lives };
+  }
+
+  tell(what: string): void {
+    this.#told.push(`${(this.scheduler.nowMs / 1000).toFixed(3)} ${what}`);
+  }
+
+  kill(calls?: number): void {
+    if (calls === undefined) this.#life?.die();
+    else this.#life?.dieWithin(calls);
+  }
+
+  cutPower(): void {
+    this.#life?.die();
+    this.#producer.cutPower();
+    this.machine.cutPower();
+    for (const path of filesBelow(this.#remains(), `${BASE}/bridge`)) this.#told.push(`  ${path}`);
+    // A command that was running then is reported as interrupted; a file that was not synced may be torn.
+    for (const drop of this.drops)
+      if (drop.effects !== undefined || !drop.isDurable) drop.ends = [...new Set([...drop.ends, "failed"])];
+  }
+
+  async stop(): Promise<void> {
+    const [daemon, life] = [this.#daemon, this.#life];
+    await daemon?.stop("asked");
+    if (life === this.#life) life?.die();
+  }
+
+  witness(): void {
+    const remains = this.#remains();
+    const telemetry = remains.read(`${BASE}/g/telemetry/unified.jsonl`)?.toString("utf8") ?? "";
+    for (const line of telemetry.split("\n").slice(0, -1)) {
+      const value = parseJson(line);
+      if (!isRecord(value) || typeof value["seq"] !== "number") continue;
+      const order = typeof value["wo_id"] === "string" ? { wo_id: value["wo_id"] } : {};
+      this.#seen.set(value["seq"], saying({ event: String(value["event"]), ...order }));
+    }
+    for (const path of filesBelow(remains, `${BASE}/bridge/outbox`)) {
+      const id = /\/(WO-\d+)\.ack\.json$/.exec(path)?.[1];
+      if (id !== undefined && (remains.read(path)?.length ?? 0) > 0) this.#acknowledged.add(id);
+    }
+  }
+
+  #drop(drop: LiveDrop): void {
+    this.tell(`${drop.name} is dropped in ${drop.lane}`);
+    this.drops.push(drop);
+    for (const [path, text] of Object.entries(drop.before))
+      if (text !== undefined) this.machine.disk.place(`${BASE}/${path}`, text);
+    void this.#producer.drop(drop);
+  }
+
+  #start(): void {
+    const { machine } = this;
+    this.#lives += 1;
+    const life = machine.newLife((dead) => this.#mourn(dead));
+    this.#life = life;
+    this.#daemon = undefined;
+    const files = new Files(life.disk, life.clock);
+    void Daemon.start({
+      ground: {
+        files,
+        clock: life.clock,
+        machine: machine.user,
+        processes: machine.processesFor(life),
+        system: machine.systemFor(life),
+      },
+      path: BASE,
+      vault: undefined,
+      openLog: () => silentLog,
+      runner: machine.commands.runnerFor(life),
+      reader: {
+        read: async (bytes, stem) => readOrder(bytes, stem),
+        findSecrets: async () => ok([]),
+        close: async () => undefined,
+      },
+      publisher: inlinePublisher(files),
+      onFatal: (error, exit) => this.#fatal(life, error, exit),
+      reserveBytes: RESERVE_BYTES,
+    }).then(
+      (daemon) => {
+        if (life.isDead) return;
+        this.tell(`daemon ${life.pid} is up`);
+        this.#daemon = daemon;
+        if (daemon.refusal !== undefined) this.#faults.push(`it refuses to work: ${daemon.refusal}`);
+      },
+      (error: unknown) => this.#fatal(life, error, undefined),
+    );
+  }
+
+  #fatal(life: Life, error: unknown, exit: number | undefined): void {
+    if (life.isDead) return;
+    this.tell(`daemon ${life.pid} ends${exit === undefined ? "" : ` with ${exit}`}: ${String(error)}`);
+    const isTrouble =
+      error instanceof BridgeError && ["DISK_FULL", "TOO_MANY_FILES", "SYNC_FAILED"].includes(error.code);
+    if (!isTrouble) this.#faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    life.die();
+  }
+
+  #mourn(dead: Life): void {
+    if (dead !== this.#life) return;
+    this.#daemon = undefined;
+    this.scheduler.after(this.random.next() * RESTART_MS, () => this.#start());
+  }
+
+  #endTrouble(): void {
+    const { trouble } = this.machine.disk;
+    trouble.capacityBytes = Number.POSITIVE_INFINITY;
+    trouble.refusedOpens = 0;
+    trouble.failingSyncs = 0;
+    this.tell("all trouble is over");
+  }
+
+  #look(): Violation[] {
+    const remains = this.#remains();
+    const witness = {
+      drops: this.drops,
+      told: this.#seen,
+      acknowledged: this.#acknowledged,
+      effects: this.machine.commands.effects,
+    };
+    return [
+      ...this.#faults.map((message) => ({ rule: "the program has no bug", message })),
+      ...violations(remains, witness),
+    ];
+  }
+
+  #remains(): Remains {
+    const { disk } = this.machine;
+    const vaults = `${HOME}/state/vaults`;
+    const [vault] = disk.stat(vaults) === undefined ? [] : disk.list(vaults);
+    return {
+      base: BASE,
+      vault: `${vaults}/${vault?.name ?? "none"}`,
+      read: (path) => (disk.stat(path)?.kind === "file" ? disk.readAll(path) : undefined),
+      list: (path) =>
+        disk.stat(path)?.kind === "folder"
+          ? disk
+              .list(path)
+              .map(({ name, kind }) => ({ name, isFolder: kind === "folder" }))
+              .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+          : [],
+    };
+  }
+}
