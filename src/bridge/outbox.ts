@@ -36,12 +36,14 @@ export class Outbox {
     };
     const text = `${JSON.stringify(ack, undefined, 2)}\n`;
     const lanes = new Set([record.lane, entryLaneOf(record)]);
-    await Promise.all([...lanes].map((lane) => this.#publisher.publish(this.#ackPath(lane, record), text)));
+    await Promise.all(
+      [...lanes].map((lane) => this.#publisher.publish(this.answerPaths({ id: record.id, lane }).ack, text)),
+    );
   }
 
   /** `<id>_result.yaml`: how the order came to rest. */
   async report(record: OrderRecord): Promise<void> {
-    await this.#publisher.publish(this.resultPath(record), resultText(record), { now: true });
+    await this.#publisher.publish(this.answerPaths(record).result, resultText(record), { now: true });
   }
 
   /** `<id>.<ulid>.ack.json`: this drop was not taken as an order; the order's own acknowledgement stays. */
@@ -66,12 +68,10 @@ export class Outbox {
     return this.#folders.outbox(lane);
   }
 
-  #ackPath(lane: string, { id }: OrderRecord): string {
-    return `${this.#folders.outbox(lane)}/${id}.ack.json`;
-  }
-
-  resultPath(record: OrderRecord): string {
-    return `${this.#folders.outbox(record.lane)}/${record.id}_result.yaml`;
+  /** Where whoever dropped the order is answered: its acknowledgement, and its result. */
+  answerPaths({ id, lane }: Pick<OrderRecord, "id" | "lane">): { readonly ack: string; readonly result: string } {
+    const folder = this.#folders.outbox(lane);
+    return { ack: `${folder}/${id}.ack.json`, result: `${folder}/${id}_result.yaml` };
   }
 }
 

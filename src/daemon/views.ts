@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Outbox } from "../bridge/outbox.ts";
 import { isResting } from "../orders/status.ts";
 import { sweepView, writeView } from "../platform/atomic-write.ts";
-import { type Clock, slices } from "../platform/clock.ts";
+import { type Clock, isoTime, slices } from "../platform/clock.ts";
 import { Drain } from "../platform/drain.ts";
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
@@ -24,10 +24,15 @@ import { tryAndLog } from "./failures.ts";
 const OPEN_STATE_MS = 500;
 const OPEN_STATES_AT_ONCE = 64;
 const FOLLOWUP_MS = 1000;
+/** What came to rest in the last so many milliseconds before a start may never have been answered, or not durably. */
+const UNANSWERED_MS = 60_000;
 /** Comparing names takes time with many orders: never more than this share of it. */
 const COMPARE_SHARE = 1 / 50;
 /** State files on their way at the same time: several of the batches that the publisher makes of them. */
 const AT_ONCE = 256;
+
+const ANSWER_BYTES_MAX = 1024 * 1024;
+const NEWLINE = 10;
 
 export interface ViewsOptions {
   readonly files: Files;
@@ -84,6 +89,7 @@ export class Views {
     this.#options.telemetry.start(this.#options.books.headSeq);
     this.rescan();
     this.#planFollowup();
+    void this.#guarded(() => this.#answerAgain());
   }
 
   /** The result of an order at rest, for whoever waits for it; then its state. */
@@ -252,6 +258,23 @@ export class Views {
     await this.#inSlices(unacknowledged, (record) => outbox.acknowledge(record));
   }
 
+  /**
+   * Answers that a crash came before, or that a power cut took back: of orders on their way, and of those that came to rest
+   * last. One that was fetched and removed within that time is given once more.
+   */
+  async #answerAgain(): Promise<void> {
+    const { books, files, outbox } = this.#options;
+    await this.#inSlices(perhapsUnanswered([...books.index.summaries()]), async (summary) => {
+      const { ack, result } = outbox.answerPaths(summary);
+      const [lacksAck, lacksResult] = [!isWhole(files, ack), !isWhole(files, result)];
+      if (!lacksAck && !lacksResult) return;
+      const record = books.index.get(summary.id);
+      if (record === undefined) return;
+      if (lacksAck) await outbox.acknowledge(record);
+      if (lacksResult && isResting(record.status)) await outbox.report(record);
+    });
+  }
+
   /** Writes missing state files, and the outbox where its folder vanished with them. */
   async #restore(missing: readonly OrderSummary[]): Promise<void> {
     if (missing.length === 0) return;
@@ -311,6 +334,19 @@ export class Views {
   #guarded(work: () => Promise<void>): Promise<void> {
     return tryAndLog(this.#options.log, "view_refused", work);
   }
+}
+
+/** Orders on their way, and those that came to rest within a minute of the last one. */
+export function perhapsUnanswered(summaries: readonly OrderSummary[]): readonly OrderSummary[] {
+  const newest = summaries.reduce((last, { restedTs = "" }) => (restedTs > last ? restedTs : last), "");
+  const sinceTs = newest === "" ? "" : isoTime(Date.parse(newest) - UNANSWERED_MS);
+  return summaries.filter(({ status, restedTs = "" }) => !isResting(status) || restedTs >= sinceTs);
+}
+
+/** False for what is missing, and for what a power cut left empty or cut off. */
+function isWhole(files: Files, path: string): boolean {
+  const reading = files.peek(path, ANSWER_BYTES_MAX);
+  return reading.kind === "too large" || (reading.kind === "file" && reading.bytes.at(-1) === NEWLINE);
 }
 
 /** Of a stamp. */

@@ -1,6 +1,7 @@
 /** Views follow the ledger: written after the fact, soon enough, and again when they vanish. */
 import { rmSync } from "node:fs";
 import { expect, test, vi } from "vitest";
+import { perhapsUnanswered } from "../../../src/daemon/views.ts";
 import { refusal, watchedDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
 import { House, writing } from "../../support/house-kit.ts";
@@ -119,6 +120,36 @@ test("an outbox that vanished with the states is filled again", async () => {
   rmSync(house.path("bridge/outbox"), { recursive: true });
   await looks(house, () => house.list("bridge/outbox/CLC").length === 2);
   expect(house.list("bridge/outbox/CLC")).toEqual(["WO-1.ack.json", "WO-1_result.yaml"]);
+});
+
+test.each([
+  ["is missing", undefined],
+  ["was left empty by a power cut", ""],
+  ["was cut off by one", "wo_id: x"],
+])("after a start an answer that %s is given again, also of an order that rests", async (_what, left) => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), started, completed, settled);
+  await house.accepted(writing("WO-2"), waiting);
+  const answers = ["WO-1.ack.json", "WO-1_result.yaml", "WO-2.ack.json"];
+  for (const name of answers) if (left !== undefined) put(house.path(`bridge/outbox/CLC/${name}`), left);
+  house.kit.parts.views.start();
+  await until(() => answers.every((name) => house.read(`bridge/outbox/CLC/${name}`)?.endsWith("\n")));
+  expect(house.list("bridge/outbox/CLC")).toEqual(answers);
+});
+
+test("a start does not answer again what came to rest long before the last order", () => {
+  const at = (id: string, restedTs: string) => ({
+    id,
+    status: "done" as const,
+    sha256: "",
+    lastSeq: 1,
+    lane: "A",
+    restedTs,
+  });
+  const waits = { id: "WAITS", status: "waiting" as const, sha256: "", lastSeq: 1, lane: "A" };
+  const old = at("OLD", "2026-01-01T00:00:00.000Z");
+  const last = [at("NEAR", "2026-01-02T00:00:01.000Z"), at("LAST", "2026-01-02T00:01:00.000Z")];
+  expect(perhapsUnanswered([old, waits, ...last]).map(({ id }) => id)).toEqual(["WAITS", "NEAR", "LAST"]);
 });
 
 test("answers that somebody has fetched and removed do not come back", async () => {
