@@ -76,10 +76,11 @@ function sweepUnfinished(files: Files, books: Books, folders: BridgeFolders): vo
   const below = (folder: string) =>
     (files.list(folder) ?? []).flatMap(({ name, kind }) => (kind === "folder" ? [join(folder, name)] : []));
   const processed = below(join(bridge, "processed")).flatMap(below);
-  const lanes = [
+  const inside = [
+    ...below(join(books.vault.path, "blobs")),
     ...below(join(bridge, "outbox")),
     ...below(join(bridge, "error")),
     ...folders.list().lanes.map(({ folder }) => folder),
   ];
-  for (const folder of [folders.base, books.vault.path, ...lanes, ...processed]) files.sweep(folder);
+  for (const folder of [folders.base, bridge, books.vault.path, ...inside, ...processed]) files.sweep(folder);
 }

@@ -1,5 +1,5 @@
 /** After a start every order goes on from where the ledger says it is; nothing is done twice, nothing is left lying. */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { recover } from "../../../src/daemon/recovery.ts";
@@ -148,11 +148,21 @@ test("a claimed file of an order that is settled already is put aside", async ()
 
 test("what a crash left half-written beside its name is swept away, everywhere", async () => {
   const house = await House.open();
-  const folders = ["", "bridge/outbox/CLC", "bridge/error/CLC", "bridge/inbox/CLC", "bridge/processed/CLC/202601"];
+  const folders = [
+    "",
+    "bridge",
+    "bridge/outbox/CLC",
+    "bridge/error/CLC",
+    "bridge/inbox/CLC",
+    "bridge/processed/CLC/202601",
+  ];
   const paths = folders.map((folder) => join(folder, ".wo-abc-1.tmp"));
+  const blob = join(house.kit.books.vault.path, "blobs/ab/.wo-abc-1.tmp");
   for (const path of [...paths, "work/.wo-abc-1.tmp"]) put(house.path(path), "half");
+  put(blob, "half");
   await recovered(house);
   expect(paths.map((path) => house.read(path))).toEqual(paths.map(() => undefined));
+  expect(existsSync(blob)).toBe(false);
   expect(house.read("work/.wo-abc-1.tmp")).toBe("half");
 });
 
