@@ -206,9 +206,9 @@ export class Telemetry {
     const fragment = lastFragment(file);
     if (fragment.length === 0) return;
     const [next] = readEntriesAfter(files, ledgerFolder, this.#seq);
-    // The line that we would write next is known to the byte: only what it begins with can be ours.
-    const ours = next !== undefined && Buffer.from(this.#lineOf(next)).subarray(0, fragment.length).equals(fragment);
-    if (ours) file.cutTo(file.sizeBytes - fragment.length);
+    // The line that we would write next is known to the byte; besides what it begins with only a notice can be ours.
+    const isNext = next !== undefined && Buffer.from(this.#lineOf(next)).subarray(0, fragment.length).equals(fragment);
+    if (isNext || NOTICE.test(fragment.toString("utf8"))) file.cutTo(file.sizeBytes - fragment.length);
     else await file.append(Buffer.from("\n"));
   }
 
@@ -237,6 +237,16 @@ export class Telemetry {
     return rest === "" ? `${head}\n` : `${head.slice(0, -1)},${rest}}\n`;
   }
 }
+
+/** Events that nobody else tells of. */
+const NOTICES: Readonly<Record<Notice["event"], true>> = {
+  step_heartbeat: true,
+  wo_pipeline_healed: true,
+  wo_pipeline_drift: true,
+  retention_applied: true,
+};
+/** How a notice begins. */
+const NOTICE = new RegExp(`^\\{"ts":"[^"]+","agent":"\\w+","event":"(?:${Object.keys(NOTICES).join("|")})"`);
 
 /** Of an entry: what stands in front, what is the chain's own, and what is too heavy or too private to tail. */
 const NOT_TOLD_AGAIN = new Set(
