@@ -5,6 +5,7 @@ const project = (name: string, timeoutMs: number) => ({
     name,
     include: [`tests/${name}/**/*.test.ts`],
     globalSetup: ["tests/support/build.ts"],
+    setupFiles: ["tests/support/remove-worlds.ts"],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
   },

@@ -24,6 +24,8 @@ export interface Drop {
   readonly after: Readonly<Record<string, string | undefined>>;
   /** How often its command takes effect when it is done; undefined: it has none. */
   readonly effects?: number;
+  /** Classes of failure that it may end in, where it may fail at all; undefined: any. */
+  readonly failures?: readonly string[];
   /** It may take effect once more for each attempt. */
   readonly repeats?: boolean;
   /** The base was wiped after it was dropped: its files, and the place where it lies, went with it. */
@@ -46,6 +48,7 @@ export interface Violation {
   readonly message: string;
 }
 
+const FRAGMENT_MAX = 100;
 const OUTCOMES: Readonly<Record<string, string>> = {
   wo_completed: "done",
   wo_failed: "failed",
@@ -70,7 +73,7 @@ export function violations(remains: Remains, witness: Witness): Violation[] {
     "the ledger vouches once": () => [...histories.values()].flatMap(vouchedOnce),
     "every order comes to rest": () => restless(histories, witness),
     "nothing is lost": () => lostDrops(remains, histories, chain, witness),
-    "every file lies in one place": () => misplaced(remains, histories, witness),
+    "every file lies in one place": () => misplaced(remains, histories, chain, witness),
     "effects happen exactly once": () => wrongEffects(histories, witness),
     "files are as their order left them": () => wrongFiles(remains, histories, witness),
     "what was told is true": () => untrue(chain, histories, witness),
@@ -119,10 +122,22 @@ function vouchedOnce({ id, entries }: History): string[] {
 }
 
 function restless(histories: ReadonlyMap<string, History>, { drops }: Witness): string[] {
-  return drops.flatMap(({ id, ends }) => {
-    const status = histories.get(id.toLowerCase())?.status;
-    return status === undefined || ends.includes(status) ? [] : [`${id} is ${status}, and not ${ends.join(" or ")}`];
+  return drops.flatMap(({ id, ends, failures }) => {
+    const history = histories.get(id.toLowerCase());
+    if (history === undefined) return [];
+    const { status } = history;
+    if (!ends.includes(status)) return [`${id} is ${status}, and not ${ends.join(" or ")}: ${failureOf(history)}`];
+    if (status !== "failed" || failures === undefined) return [];
+    const failure = String(history.entries.findLast(({ event }) => event === "wo_failed")?.["class"]);
+    return failures.includes(failure)
+      ? []
+      : [`${id} failed, and not as ${failures.join(" or ")}: ${failureOf(history)}`];
   });
+}
+
+function failureOf({ entries }: History): string {
+  const failed = entries.findLast(({ event }) => event === "wo_failed");
+  return failed === undefined ? "no failure" : `${String(failed["class"])}: ${String(failed["message"])}`;
 }
 
 /** What was dropped whole is known to the ledger, or lies where it was dropped. */
@@ -132,7 +147,7 @@ function lostDrops(
   { entries }: Chain,
   { drops }: Witness,
 ): string[] {
-  const rejected = new Set(entries.flatMap((entry) => (entry.event === "wo_rejected" ? [entry["sha256"]] : [])));
+  const rejected = rejectedIn(entries);
   return drops.flatMap(({ id, lane, name, text, isDurable, isWiped }) => {
     if (!isDurable || isWiped === true || histories.has(id.toLowerCase()) || rejected.has(sha256(text))) return [];
     const path = join(remains.base, "bridge", "inbox", lane, name);
@@ -140,8 +155,18 @@ function lostDrops(
   });
 }
 
-/** As many copies as there were drops, all of them where their order's end belongs. */
-function misplaced(remains: Remains, histories: ReadonlyMap<string, History>, { drops }: Witness): string[] {
+function rejectedIn(entries: readonly Entry[]): ReadonlySet<unknown> {
+  return new Set(entries.flatMap((entry) => (entry.event === "wo_rejected" ? [entry["sha256"]] : [])));
+}
+
+/** As many copies as there were drops (of those that were not on the medium perhaps fewer), where their end belongs. */
+function misplaced(
+  remains: Remains,
+  histories: ReadonlyMap<string, History>,
+  { entries }: Chain,
+  { drops }: Witness,
+): string[] {
+  const rejected = rejectedIn(entries);
   const bridge = join(remains.base, "bridge");
   const places = ["inbox", "processed", "error"].map((place) => {
     const hashes = filesBelow(remains, join(bridge, place)).map((path) => sha256(remains.read(path) ?? ""));
@@ -151,17 +176,19 @@ function misplaced(remains: Remains, histories: ReadonlyMap<string, History>, { 
   for (const { id, text, ends, isDurable, isWiped } of drops) {
     if (!isDurable || isWiped === true) continue;
     const hash = sha256(text);
-    const alike = drops.filter((other) => other.text === text).length;
+    const alike = drops.filter((other) => other.text === text);
+    const durable = alike.filter((other) => other.isDurable).length;
     const counts = places.map(({ place, hashes }) => ({ place, count: hashes.filter((one) => one === hash).length }));
-    const status = ends.includes("rejected") ? "rejected" : histories.get(id.toLowerCase())?.status;
+    const isRejected = ends.includes("rejected") && (durable > 0 || rejected.has(hash));
+    const status = isRejected ? "rejected" : histories.get(id.toLowerCase())?.status;
     const wanted =
       status === "rejected" ? "error" : status === "waiting" || status === undefined ? "inbox" : "processed";
     const elsewhere = counts.filter(({ place, count }) => place !== wanted && count > 0);
     const there = counts.find(({ place }) => place === wanted)?.count ?? 0;
     for (const { place } of elsewhere)
       faults.push(`${id} is ${status ?? "not accepted"}, and a copy lies in ${place}/`);
-    if (status !== undefined && there !== alike)
-      faults.push(`${id} is ${status}: ${there} of ${alike} copies in ${wanted}/`);
+    if (status !== undefined && (there > alike.length || there < durable))
+      faults.push(`${id} is ${status}: ${there} of ${alike.length} copies in ${wanted}/`);
   }
   return [...new Set(faults)];
 }
@@ -224,7 +251,9 @@ function telemetryFaults(remains: Remains, { entries }: Chain): string[] {
     if (lines.pop() !== "") faults.push(`${basename(path)} ends in half a line`);
     for (const line of lines) {
       const value = parsed(line);
-      if (value === undefined) faults.push(`${basename(path)} holds a line that is no JSON: ${line.slice(0, 80)}`);
+      // What is too short to tell whose it was.
+      if (value === undefined && line.length > FRAGMENT_MAX)
+        faults.push(`${basename(path)} holds a line that is no JSON: ${line.slice(0, 80)}`);
       if (value?.["ledger"] !== ledger || typeof value?.["seq"] !== "number") continue;
       const seq = value["seq"];
       if (told.has(seq)) faults.push(`entry ${seq} is told twice`);

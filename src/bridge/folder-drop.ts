@@ -60,6 +60,25 @@ export function dropInfo(files: Files, path: string): FileInfo | undefined {
   return reading.kind === "file" ? reading.info : info;
 }
 
+/**
+ * True for what a power cut may leave of a drop that its producer did not sync: each file of it missing, or cut off, with
+ * zeros in place of what is lost.
+ */
+export function isRemnant(files: Files, path: string, whole: Buffer): boolean {
+  const isFolder = files.info(path)?.kind === "folder";
+  const reading = isFolder ? peekFolder(files, path) : files.peek(path, LIMITS.sizeBytes);
+  if (reading.kind !== "file") return false;
+  const filesOf = (bytes: Buffer) => unpackFolder(bytes) ?? [{ path: "", bytes }];
+  const dropped = new Map(filesOf(whole).map((file) => [file.path, file.bytes]));
+  return filesOf(reading.bytes).every(({ path: name, bytes }) => {
+    const kept = bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1);
+    return (
+      bytes.length <= (dropped.get(name)?.length ?? -1) &&
+      kept.equals(dropped.get(name)?.subarray(0, kept.length) ?? bytes)
+    );
+  });
+}
+
 /** Writes a dropped order where nothing lies: the file, or the folder with all its files. */
 export async function writeDrop(files: Files, path: string, bytes: Buffer): Promise<void> {
   const folder = unpackFolder(bytes);

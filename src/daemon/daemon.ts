@@ -39,6 +39,10 @@ export interface DaemonOptions {
   /** After this the process has to end at once, with this exit code and without another word to the disk. */
   readonly onFatal: (error: unknown, exit: number) => void;
   readonly reserveBytes?: number;
+  /** Of a ledger segment; smaller in tests. */
+  readonly segmentBytes?: number;
+  /** How long after the start old things are let go of; sooner in tests. */
+  readonly tidyAfterMs?: number;
 }
 
 interface Working {
@@ -94,6 +98,7 @@ export class Daemon {
       onFatal: (error) => options.onFatal(error, EXIT.diskFailed),
       onFull: () => onFull(),
       ...(options.reserveBytes === undefined ? {} : { reserveBytes: options.reserveBytes }),
+      ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
     }).catch(async (error: unknown) => {
       await closeHelpers(options);
       throw error;
@@ -156,7 +161,7 @@ export class Daemon {
     // Before anything new is taken in: what is on the line by then was put there by recovery alone.
     this.#log.info("recovered", { ...(await recover(ground.files, books, parts)) });
     await rounds.begin();
-    void housekeeping.begin().catch(onFatal);
+    void housekeeping.begin(this.#options.tidyAfterMs).catch(onFatal);
     void retell(ground.files, books, parts).catch(onFatal);
     return onFull;
   }

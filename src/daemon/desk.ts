@@ -71,7 +71,9 @@ export class Desk {
       const missing = this.#mayLack(record) ? await this.#missing(record) : undefined;
       if (missing !== undefined) return missing;
       const now = await this.#go(record, { event: "wo_retried", wo_id: record.id, lane: record.lane, by });
-      return done(now, "will be tried again", `wo wait ${record.id}`);
+      return now.status === "waiting"
+        ? done(now, now.waiting?.message ?? "waits", `wo show ${record.id}`)
+        : done(now, "will be tried again", `wo wait ${record.id}`);
     });
   }
 
@@ -108,7 +110,7 @@ export class Desk {
     await books.append([event]);
     const now = books.index.get(record.id) ?? record;
     await line.resume(now);
-    return now;
+    return books.index.get(record.id) ?? now;
   }
 
   async #each(

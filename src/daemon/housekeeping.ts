@@ -37,11 +37,11 @@ export class Housekeeping {
   }
 
   /** Resolves when the signal has aborted. */
-  async begin(): Promise<void> {
+  async begin(firstMs = FIRST_MS): Promise<void> {
     const { ground, signal } = this.#options;
     const { clock } = ground;
     await this.#guarded(() => this.#measure());
-    await clock.sleep(FIRST_MS, signal);
+    await clock.sleep(firstMs, signal);
     if (!signal.aborted) await this.#guarded(() => this.#tidy());
     await repeat(clock, EVERY_MS, signal, () => this.#guarded(() => this.#tidy()));
   }

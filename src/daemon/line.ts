@@ -8,6 +8,7 @@
  * order is ours: after a crash it goes on where the ledger says it is. Behind the second it is finished: what is left is
  * to move its file and to tell people, which may be done any number of times.
  */
+import { dropInfo, isRemnant, writeDrop } from "../bridge/folder-drop.ts";
 import type { Claim, ReadOrder } from "../bridge/intake.ts";
 import { signatureOf, stemOf } from "../bridge/names.ts";
 import type { Outbox } from "../bridge/outbox.ts";
@@ -323,8 +324,8 @@ export class Line {
   }
 
   async #jobOf(record: OrderRecord): Promise<Job | undefined> {
-    const { books, settler, files, placeRules } = this.#options;
-    const { id, lane, claim, sizeBytes, modifiedMs } = record;
+    const { books, files, placeRules } = this.#options;
+    const { id, lane, claim } = record;
     const reading = await this.orderOf(record);
     if (!reading.ok) {
       const failure: Failure = {
@@ -340,8 +341,22 @@ export class Line {
     const found = await findPlaces(files, order, placeRules(lane));
     // What may not be touched any more is found out by the attempt, and fails it.
     const places = found.ok ? found.value : new Map<string, Place>();
-    const source = { path: settler.claimPath(record), sizeBytes, modifiedMs };
+    const source = await this.#mendedSource(record);
     return { id, lane, order, arrival: claim, source, places, acceptance: [] };
+  }
+
+  /** The claimed file, and how it has to look: as it was accepted. What a power cut took of it is put back first. */
+  async #mendedSource(record: OrderRecord): Promise<Job["source"]> {
+    const { files, settler, books } = this.#options;
+    const path = settler.claimPath(record);
+    const accepted = { path, sizeBytes: record.sizeBytes, modifiedMs: record.modifiedMs };
+    const info = dropInfo(files, path);
+    const isAsAccepted = info?.sizeBytes === record.sizeBytes && info.modifiedMs === record.modifiedMs;
+    if (info === undefined || isAsAccepted) return accepted;
+    const bytes = sourceOf(files, books, record);
+    if (!isRemnant(files, path, bytes)) return accepted;
+    await writeDrop(files, path, bytes);
+    return { ...accepted, modifiedMs: dropInfo(files, path)?.modifiedMs ?? 0 };
   }
 
   /**

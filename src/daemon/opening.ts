@@ -34,6 +34,8 @@ export interface OpenWish extends BindWish {
   readonly onFull: () => void;
   /** Of the reserve; smaller in tests. */
   readonly reserveBytes?: number;
+  /** Of a ledger segment; smaller in tests. */
+  readonly segmentBytes?: number;
 }
 
 export interface Opened {
@@ -70,9 +72,10 @@ export async function openBase(ground: Ground, wish: OpenWish): Promise<Opened> 
     locks.push(await lockOrThrow(ground, `vault-${info?.device}-${info?.inode}`, self, vault.path));
     await vault.prepare();
     releases.push(await system.showHolder(join(vault.path, "daemon")));
-    const { onFatal, onFull } = wish;
+    const { onFatal, onFull, segmentBytes } = wish;
+    const size = segmentBytes === undefined ? {} : { segmentBytes };
     const check = (index: OrderIndex) => rolledBack(files, index, base);
-    const opened = await Books.open({ files, clock, vault, baseId: base.id, onFatal, onFull, check });
+    const opened = await Books.open({ files, clock, vault, baseId: base.id, onFatal, onFull, check, ...size });
     return {
       base,
       vault,

@@ -81,7 +81,7 @@ export async function retell(files: Files, books: Books, parts: Parts): Promise<
   const isWhole = (path: string) => isWholeText(files, path);
   const slice = files.slices();
   let told = 0;
-  for (const id of lately(books)) {
+  for (const { id } of lately([...books.index.summaries()], books.headSeq)) {
     await slice();
     const record = books.index.get(id);
     if (record === undefined) continue;
@@ -106,15 +106,13 @@ function isWholeText(files: Files, path: string): boolean {
   return reading.kind === "too large" || (reading.kind === "file" && reading.bytes.at(-1) === NEWLINE);
 }
 
-/** Ids of open orders, and of those that came to rest not long before the newest of them did, by the clock or by the ledger. */
-function lately({ index }: Books): string[] {
-  const summaries = [...index.summaries()];
+/** Open orders, and those that came to rest not long before the newest of them did, by the clock or by the ledger. */
+export function lately(summaries: readonly OrderSummary[], headSeq: number): readonly OrderSummary[] {
   const newest = summaries.reduce((latest, { restedTs = "" }) => (restedTs > latest ? restedTs : latest), "");
   const since = newest === "" ? "" : isoTime(Date.parse(newest) - UNSYNCED_MS);
-  const sinceSeq = index.head.seq - UNSYNCED_ENTRIES;
   const isLate = ({ status, restedTs = "", lastSeq }: OrderSummary) =>
-    !isResting(status) || restedTs >= since || lastSeq > sinceSeq;
-  return summaries.filter(isLate).map(({ id }) => id);
+    !isResting(status) || restedTs >= since || lastSeq > headSeq - UNSYNCED_ENTRIES;
+  return summaries.filter(isLate);
 }
 
 /** Of orders that were put where they belong; a signature goes there a moment after its order. */
@@ -137,10 +135,11 @@ function sweepUnfinished(files: Files, books: Books, folders: BridgeFolders): vo
   const below = (folder: string) =>
     (files.list(folder) ?? []).flatMap(({ name, kind }) => (kind === "folder" ? [join(folder, name)] : []));
   const processed = below(join(bridge, "processed")).flatMap(below);
-  const lanes = [
+  const inside = [
+    ...below(join(books.vault.path, "blobs")),
     ...below(join(bridge, "outbox")),
     ...below(join(bridge, "error")),
     ...folders.list().lanes.map(({ folder }) => folder),
   ];
-  for (const folder of [folders.base, bridge, books.vault.path, ...lanes, ...processed]) files.sweep(folder);
+  for (const folder of [folders.base, bridge, books.vault.path, ...inside, ...processed]) files.sweep(folder);
 }

@@ -84,6 +84,8 @@ export class Views {
 
   /** Begins: catches up what is missing, in the background. */
   start(): void {
+    // What was wiped while nobody looked is known by the folder that went with it.
+    if (!this.#isThere(this.stateFolder)) this.#compared = { stamp: "wiped:", nextMs: 0 };
     this.#options.files.makeFolders(this.stateFolder, 0o755);
     this.#options.files.sweep(this.stateFolder);
     for (const path of this.#options.followupPaths()) sweepView(this.#options.files, join(this.#options.base, path));
@@ -290,9 +292,9 @@ export class Views {
     }
   }
 
-  /** False once the folder of state files is another one than that which was compared last. */
+  /** False once the folder of state files is another one than that which was compared last, or found at the start. */
   #isSameFolder(stamp: string): boolean {
-    return folderOf(stamp) === folderOf(this.#compared.stamp);
+    return this.#compared.stamp === "" || folderOf(stamp) === folderOf(this.#compared.stamp);
   }
 
   #isThere(path: string): boolean {

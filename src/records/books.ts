@@ -29,6 +29,8 @@ export interface BooksOptions {
   readonly onFatal: (error: BridgeError) => void;
   /** Told when the disk is full and the reserve was given up. */
   readonly onFull: () => void;
+  /** Of the ledger; smaller in tests. */
+  readonly segmentBytes?: number;
   /** Looks at what was read before anything is written; a reason not to. */
   readonly check: (index: OrderIndex) => Refusal | undefined;
 }

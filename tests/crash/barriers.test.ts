@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { FAULTY_DAEMON } from "../support/crash-world.ts";
+import { FAULTY_DAEMON } from "../../proof/rig/scenes.ts";
 import { until, World } from "../support/world.ts";
 
 /**

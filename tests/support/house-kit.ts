@@ -130,6 +130,7 @@ export class House {
             file_actions: read.value.files.length,
             commands: read.value.steps.length,
             on_interrupt: read.value.onInterrupt,
+            ...(read.value.supersedes === undefined ? {} : { supersedes: read.value.supersedes }),
           }
         : {}),
     };

@@ -1,4 +1,4 @@
-/** A home, a base and a daemon for one test: real folders, real processes, gone when the test ends. */
+/** A home, a base and daemons on it: real folders, real processes. Whoever makes one removes it; tests have that done. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import {
   cpSync,
@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -15,9 +16,8 @@ import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
 
-export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+export const ROOT = rootAbove(new URL(".", import.meta.url));
 export const MAIN = join(ROOT, "dist", "main.js");
 /** Real orders, where they are at hand. */
 export const SAMPLES = join(ROOT, "..", "shared", "samples", "02luka");
@@ -37,10 +37,20 @@ export interface WorldOptions {
   readonly root?: string;
 }
 
+export interface DaemonWish {
+  /** Another program than `wo daemon run`. */
+  readonly entry?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** A command that the daemon is run under, with its own words. */
+  readonly under?: readonly string[];
+}
+
 /** One telemetry or ledger line. */
 export type JsonLine = Readonly<Record<string, unknown>>;
 
 export class World {
+  /** Told of each world that is made: those who run tests remove it when its test has ended. */
+  static keeper: (world: World) => void = () => undefined;
   readonly root: string;
   readonly home: string;
   readonly base: string;
@@ -54,11 +64,11 @@ export class World {
     this.base = join(root, "home", "02luka");
   }
 
-  /** Makes it, attached and without a daemon; it is removed when the test has ended. */
+  /** Makes it, attached and without a daemon. */
   static async make(options: WorldOptions = {}): Promise<World> {
     const world = new World(mkdtempSync(join(options.root ?? tmpdir(), "wo-")));
     mkdirSync(world.base, { recursive: true });
-    onTestFinished(() => world.remove());
+    World.keeper(world);
     if (options.config !== undefined) world.write("wo-bridge.yaml", options.config);
     if (options.bare !== true) await world.wo("init", "--yes");
     return world;
@@ -68,11 +78,11 @@ export class World {
     return { PATH: process.env["PATH"], HOME: this.home, LUKA_SOT: this.base, LANG: "C.UTF-8", NO_COLOR: "1" };
   }
 
-  /** The vault, by the registry. */
+  /** The vault, by the registry; "" before there is one. */
   get vault(): string {
-    const registry: unknown = JSON.parse(readFileSync(join(this.home, ".local/state/wo-bridge/bases.json"), "utf8"));
-    const text = JSON.stringify(registry);
-    return /"vault":"([^"]+)"/.exec(text)?.[1] ?? "";
+    const path = join(this.home, ".local/state/wo-bridge/bases.json");
+    if (!existsSync(path)) return "";
+    return /"vault":"([^"]+)"/.exec(JSON.stringify(JSON.parse(readFileSync(path, "utf8"))))?.[1] ?? "";
   }
 
   path(relative: string): string {
@@ -107,11 +117,9 @@ export class World {
     });
   }
 
-  /** Starts a daemon and waits until it answers; `entry` is another program than `wo daemon run`. */
-  async startDaemon(
-    options: { readonly entry?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
-  ): Promise<ChildProcess> {
-    const child = this.spawnDaemon(options);
+  /** Starts a daemon and waits until it answers, or has ended. */
+  async startDaemon(wish: DaemonWish = {}): Promise<ChildProcess> {
+    const child = this.spawnDaemon(wish);
     await until(
       async () => child.exitCode !== null || child.signalCode !== null || (await this.daemonAnswers()),
       20_000,
@@ -121,11 +129,11 @@ export class World {
   }
 
   /** Starts a daemon and does not wait. */
-  spawnDaemon(options: { readonly entry?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {}): ChildProcess {
-    const entry = options.entry ?? [MAIN, "daemon", "run"];
-    const child = spawn(process.execPath, [...entry], {
+  spawnDaemon({ entry = [MAIN, "daemon", "run"], env = {}, under = [] }: DaemonWish = {}): ChildProcess {
+    const [program = process.execPath, ...words] = [...under, process.execPath, ...entry];
+    const child = spawn(program, words, {
       cwd: "/",
-      env: { ...this.env, ...options.env },
+      env: { ...this.env, ...env },
       stdio: ["ignore", "ignore", "pipe"],
     });
     child.stderr?.setEncoding("utf8").on("data", (text) => {
@@ -236,10 +244,40 @@ export class World {
     return true;
   }
 
+  /** Every process that works for this world is killed, as when the power goes: commands and their host, too. */
+  killEverything(): void {
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+      if (Number(pid) !== process.pid && surroundingsOf(pid).includes(this.root)) kill(Number(pid));
+    }
+  }
+
   async remove(): Promise<void> {
     await this.killAll();
     rmSync(this.root, { recursive: true, force: true, maxRetries: 10 });
   }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended by itself.
+  }
+}
+
+/** What a process was started with, and where it works; "" when it is gone. Linux only. */
+function surroundingsOf(pid: string): string {
+  try {
+    return `${readFileSync(`/proc/${pid}/environ`, "utf8")}${readlinkSync(`/proc/${pid}/cwd`)}`;
+  } catch {
+    // It ended meanwhile, or is nobody's business.
+    return "";
+  }
+}
+
+/** The folder of package.json: programs are run from where they are built to. */
+function rootAbove(folder: URL): string {
+  return existsSync(new URL("package.json", folder)) ? fileURLToPath(folder) : rootAbove(new URL("..", folder));
 }
 
 export function asRecord(value: unknown): Readonly<Record<string, unknown>> {

@@ -1,6 +1,7 @@
 /**
  * The built daemon on a disk whose power goes at one step. WO_FAULT is `<step>:<before|after|torn>` (nothing: only
- * counting), WO_ARM the text whose first rename begins the count, WO_STEPS a file that gets a line per step.
+ * counting), WO_ARM the text whose first rename begins the count ("": the start itself; SIGUSR2 begins it, too), WO_STEPS
+ * a file that gets a line per step. WO_SEGMENT_BYTES and WO_TIDY_MS make its ledger roll, and old things go, sooner.
  */
 import { appendFileSync } from "node:fs";
 import { Daemon } from "#dist/daemon/daemon.js";
@@ -35,8 +36,14 @@ const steps = process.env["WO_STEPS"];
 const point = new FaultPoint(readFault(process.env["WO_FAULT"]), cutPower, (count, step) => {
   if (steps !== undefined) appendFileSync(steps, `${count} ${step}\n`);
 });
+const armAt = process.env["WO_ARM"] ?? "nothing";
+if (armAt === "") point.arm();
+process.on("SIGUSR2", () => {
+  point.arm();
+  process.stderr.write("armed\n");
+});
 const clock = systemClock;
-const files = new Files(faultyDisk(systemDisk, point, process.env["WO_ARM"] ?? "nothing"), clock);
+const files = new Files(faultyDisk(systemDisk, point, armAt), clock);
 const machine = thisMachine();
 const processes = systemProcesses();
 const hostPath = new URL("platform/runner-host.js", DIST).pathname;
@@ -53,6 +60,8 @@ const daemon = await Daemon.start({
     process.exit(exit);
   },
   reserveBytes: 1024 * 1024,
+  segmentBytes: Number(process.env["WO_SEGMENT_BYTES"] ?? 64 * 1024 * 1024),
+  tidyAfterMs: Number(process.env["WO_TIDY_MS"] ?? 60_000),
 });
 process.on("SIGTERM", () => void daemon.stop("SIGTERM"));
 await daemon.done;

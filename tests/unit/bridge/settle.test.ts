@@ -169,3 +169,24 @@ test("a duplicate is put aside with the processed ones", async () => {
   put(join(base, PROCESSED, "bad.yaml"), "the first one");
   expect(await settler.putAside(claimOf(base), "2026-01-05T00:00:00.000Z")).toBe(`${PROCESSED}/bad~2.yaml`);
 });
+
+test("a claimed file that a power cut brought back beside its settled copy goes; only the copy stays", async () => {
+  const { base, settler, source } = kit();
+  const record = { ...RECORD, sha256: sha256("as dropped"), settledTo: `${PROCESSED}/WO-1.yaml` };
+  put(join(base, CLAIM), "as dropped");
+  put(join(base, PROCESSED, "WO-1.yaml"), "as dropped");
+  expect(await settler.settle(record, source)).toBe(`${PROCESSED}/WO-1.yaml`);
+  expect(treeOf(base)).toEqual({ "bridge/inbox/CLC/.claimed/": "", [`${PROCESSED}/WO-1.yaml`]: "as dropped" });
+});
+
+test.each([
+  ["the same content is the order's own, and settles", "as dropped", {}],
+  ["other content stays where it is", "another", { "bridge/inbox/CLC/WO-1.yaml": "another" }],
+])("where the claim is gone, a file of the order's name in the inbox with %s", async (_what, text, left) => {
+  const { base, settler } = kit();
+  put(join(base, "bridge/inbox/CLC/WO-1.yaml"), text);
+  const record = { ...RECORD, sha256: sha256("as dropped") };
+  expect(await settler.settle(record, () => Buffer.from("as dropped"))).toBe(`${PROCESSED}/WO-1.yaml`);
+  const { [`${PROCESSED}/WO-1.yaml`]: copy, "bridge/inbox/CLC/": _folder, ...rest } = treeOf(base);
+  expect([copy, rest]).toEqual(["as dropped", left]);
+});

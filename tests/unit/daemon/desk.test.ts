@@ -42,6 +42,13 @@ test.each([
   expect(house.read("WO-1.txt")).toBe("x");
 });
 
+test("an order that no machine can carry out waits again when it is tried again: nothing would be its success", async () => {
+  const house = await House.open();
+  await house.accepted({ wo_id: "WO-1" }, waiting, canceled);
+  expect(await deskOf(house).retry(["WO-1"], "me")).toMatchObject([{ ok: true, next: "wo show WO-1" }]);
+  expect(house.record("WO-1")).toMatchObject({ status: "waiting", waiting: { reason: "assignee" } });
+});
+
 test("a retry does what failed when its cause is mended", async () => {
   const house = await House.open();
   await house.carryOut({ wo_id: "WO-1", edits: [{ path: "a", find: "x", replace: "y" }] });

@@ -1,15 +1,15 @@
 /** After a start every order goes on from where the ledger says it is; nothing is done twice, nothing is left lying. */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { recover } from "../../../src/daemon/recovery.ts";
+import { lately, recover, retell } from "../../../src/daemon/recovery.ts";
 import { sha256 } from "../../../src/platform/ids.ts";
 import { happened, planned, stepFinished, stepStarted } from "../../support/events.ts";
 import { doing, ended, House, scriptedRunner, writing } from "../../support/house-kit.ts";
 import { given } from "../../support/results.ts";
 import { put } from "../../support/temporary-folder.ts";
 
-const { started, completed, failed, waiting } = happened;
+const { started, completed, failed, waiting, settled } = happened;
 
 function recovered({ kit }: House) {
   return recover(kit.files, kit.books, kit.parts);
@@ -148,11 +148,21 @@ test("a claimed file of an order that is settled already is put aside", async ()
 
 test("what a crash left half-written beside its name is swept away, everywhere", async () => {
   const house = await House.open();
-  const folders = ["", "bridge/outbox/CLC", "bridge/error/CLC", "bridge/inbox/CLC", "bridge/processed/CLC/202601"];
+  const folders = [
+    "",
+    "bridge",
+    "bridge/outbox/CLC",
+    "bridge/error/CLC",
+    "bridge/inbox/CLC",
+    "bridge/processed/CLC/202601",
+  ];
   const paths = folders.map((folder) => join(folder, ".wo-abc-1.tmp"));
+  const blob = join(house.kit.books.vault.path, "blobs/ab/.wo-abc-1.tmp");
   for (const path of [...paths, "work/.wo-abc-1.tmp"]) put(house.path(path), "half");
+  put(blob, "half");
   await recovered(house);
   expect(paths.map((path) => house.read(path))).toEqual(paths.map(() => undefined));
+  expect(existsSync(blob)).toBe(false);
   expect(house.read("work/.wo-abc-1.tmp")).toBe("half");
 });
 
@@ -165,4 +175,69 @@ test("several orders go on at once, each from its own place, in the order of the
   const ends = await Promise.all(["WO-1", "WO-2", "WO-3"].map((id) => house.rest(id)));
   expect(ends.map(({ status }) => status)).toEqual(["done", "done", "done"]);
   expect(given(house.read("WO-2.txt"))).toBe("y");
+});
+
+test.each([
+  ["is missing", undefined],
+  ["was left empty by a power cut", ""],
+  ["was cut off by one", "wo_id: x"],
+])("an answer that %s is given again, also of an order that rests", async (_what, left) => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), started, completed, settled);
+  await house.accepted(writing("WO-2"), waiting);
+  const answers = ["WO-1.ack.json", "WO-1_result.yaml", "WO-2.ack.json"];
+  for (const name of answers) if (left !== undefined) put(house.path(`bridge/outbox/CLC/${name}`), left);
+  expect(await retell(house.kit.files, house.kit.books, house.kit.parts)).toBe(2);
+  expect(house.list("bridge/outbox/CLC")).toEqual(answers);
+  for (const name of answers) expect(house.read(`bridge/outbox/CLC/${name}`)).toMatch(/\n$/);
+  expect(await retell(house.kit.files, house.kit.books, house.kit.parts)).toBe(0);
+});
+
+test("a file that a power cut took out of processed/ is put there again, once", async () => {
+  const house = await House.open();
+  await house.carryOut(writing("WO-1"));
+  const { settledTo } = await house.rest("WO-1");
+  rmSync(house.path(given(settledTo)));
+  await Promise.all([1, 2].map(() => retell(house.kit.files, house.kit.books, house.kit.parts)));
+  expect(house.list("bridge/processed").filter((path) => path.endsWith(".json"))).toHaveLength(1);
+});
+
+test("answers are looked after of orders on their way, and of those that rest since the last minute or a few thousand entries", () => {
+  const rested = (id: string, restedTs: string, lastSeq: number) => {
+    return { id, status: "done" as const, sha256: "", lastSeq, lane: "A", restedTs };
+  };
+  const waits = { id: "WAITS", status: "waiting" as const, sha256: "", lastSeq: 1, lane: "A" };
+  const old = rested("OLD", "2026-01-01T00:00:00.000Z", 2);
+  const setBack = rested("CLOCK-SET-BACK", "2025-01-01T00:00:00.000Z", 9000);
+  const last = [rested("NEAR", "2026-01-02T00:00:01.000Z", 3), rested("LAST", "2026-01-02T00:01:00.000Z", 4)];
+  expect(lately([old, waits, setBack, ...last], 10_000).map(({ id }) => id)).toEqual([
+    "WAITS",
+    "CLOCK-SET-BACK",
+    "NEAR",
+    "LAST",
+  ]);
+});
+
+test("what an accepted order supersedes is canceled, although a crash came between the two", async () => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), waiting);
+  await house.accepted(writing("WO-2", { supersedes: "WO-1" }), waiting);
+  await recovered(house);
+  expect(house.record("WO-1")).toMatchObject({ status: "canceled", canceled: { by: "WO-2" } });
+});
+
+test("what a crash left unfinished in bridge/ is removed, what this process writes is not", async () => {
+  const house = await House.open();
+  put(house.path("bridge/.wo-other-1.tmp"), "half");
+  await recovered(house);
+  expect(house.list("bridge").filter((path) => path.endsWith(".tmp"))).toEqual([]);
+});
+
+test("files are staged under the order's name, whatever its claim is called: a second taking writes over them", async () => {
+  const staged = async () => {
+    const house = await House.open();
+    await house.carryOut(writing("WO-1"));
+    return house.entries.flatMap((entry) => (entry.event === "patch_planned" ? entry.files[0]?.temporary : []));
+  };
+  expect(await staged()).toEqual(await staged());
 });

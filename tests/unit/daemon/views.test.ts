@@ -121,6 +121,33 @@ test("an outbox that vanished with the states is filled again", async () => {
   expect(house.list("bridge/outbox/CLC")).toEqual(["WO-1.ack.json", "WO-1_result.yaml"]);
 });
 
+test("an acknowledgement that was wiped comes back when the order is at rest, also where its folder has by then", async () => {
+  const house = await open();
+  const record = await house.accepted(writing("WO-1"), started, completed);
+  await house.kit.parts.views.acknowledge(record);
+  rmSync(house.path("g"), { recursive: true });
+  rmSync(house.path("bridge/outbox"), { recursive: true });
+  put(house.path("bridge/outbox/CLC/somebody.else"), "");
+  await house.kit.parts.views.publish(given(house.record("WO-1")));
+  expect(house.list("bridge/outbox/CLC")).toEqual(["WO-1.ack.json", "WO-1_result.yaml", "somebody.else"]);
+});
+
+test("an answer that the disk has refused is given in one of the next rounds", async () => {
+  let isFull = false;
+  const disk = watchedDisk(({ verb }, go) => {
+    if (isFull && verb === "openNew") throw refusal("ENOSPC");
+    return go();
+  });
+  const house = await open({ disk });
+  const record = await house.accepted(writing("WO-1"), started, completed);
+  isFull = true;
+  await house.kit.parts.views.acknowledge(record);
+  await house.kit.parts.views.publish(record);
+  expect(house.list("bridge/outbox/CLC")).toEqual([]);
+  isFull = false;
+  await looks(house, () => house.list("bridge/outbox/CLC").length === 2);
+});
+
 test("answers that somebody has fetched and removed do not come back", async () => {
   const house = await open();
   await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), started, completed, settled));

@@ -88,6 +88,16 @@ test("our own line that was torn at any place is cut and written whole, to the b
   }
 });
 
+test("half a notice of ours, which nothing tells again, is cut", async () => {
+  const desk = await Desk.open();
+  await desk.tell(note("a"));
+  const whole = desk.text;
+  const half = '{"ts":"2026-11-21T21:58:32.560Z","agent":"wo_pipeline_guardrail","event":"wo_pipeline_healed","ok":tr';
+  writeFileSync(desk.path, half, { flag: "a" });
+  await desk.restart();
+  expect(desk.text).toBe(whole);
+});
+
 test("half a line of somebody else is ended, not cut", async () => {
   const desk = await Desk.open();
   await desk.tell(note("a"));

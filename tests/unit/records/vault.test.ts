@@ -1,5 +1,5 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import * as fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { systemClock } from "../../../src/platform/clock.ts";
@@ -10,7 +10,7 @@ import { Vault } from "../../../src/records/vault.ts";
 import { everyCut, heldDisk, powerCutDisk, recordingDisk, watchedDisk } from "../../support/disks.ts";
 import { turn } from "../../support/hand-clock.ts";
 import { thrownBy } from "../../support/results.ts";
-import { modeOf, temporaryFolder, treeOf } from "../../support/temporary-folder.ts";
+import { modeOf, put, temporaryFolder, treeOf } from "../../support/temporary-folder.ts";
 
 const BIG = Buffer.alloc(70_000, "wo ");
 
@@ -175,4 +175,21 @@ test("the reserve is given back once, and made again only when there is twice as
   expect([vault.releaseReserve(), vault.releaseReserve(), vault.hasReserve]).toEqual([true, false, false]);
   freeBytes -= 1;
   expect([await vault.reserve(), vault.hasReserve]).toEqual([false, false]);
+});
+
+test("its own name is made durable, and those above it, as far up as they are its user's", async () => {
+  const { disk, calls } = recordingDisk();
+  const root = temporaryFolder();
+  await preparedVault(disk, join(root, "a", "vault"));
+  const synced = calls.filter((call) => call.startsWith("sync ")).map((call) => call.slice("sync ".length));
+  expect(synced).toEqual(expect.arrayContaining(["vault", "a", basename(root)]));
+});
+
+test("blobs that a crash left unfinished are removed, those of this process are not", async () => {
+  const vault = await preparedVault();
+  await vault.keep(BIG);
+  const left = put(join(vault.path, "blobs", "ab", ".wo-other-1.tmp"), "half");
+  await vault.sweepBlobs();
+  expect(existsSync(left)).toBe(false);
+  expect(readFileSync(blobPath(vault, BIG)).equals(BIG)).toBe(true);
 });
