@@ -299,8 +299,9 @@ function blobFaults(remains: Remains, { entries }: Chain): string[] {
 
 function leftovers(remains: Remains, { entries }: Chain, { drops }: Witness): string[] {
   const below = [...filesBelow(remains, remains.base), ...filesBelow(remains, remains.vault)];
-  const claims = new Set(entries.map(({ claim }) => String(claim).split("~", 1)[0]?.toLowerCase()));
-  // Staged beside its target, synced, and then neither the claim nor its acceptance reached the medium: nobody knows of it.
+  const accepted = entries.filter(({ event }) => event === "wo_accepted");
+  const claims = new Set(accepted.map(({ claim }) => String(claim).split("~", 1)[0]?.toLowerCase()));
+  // Staged beside its target and synced while its acceptance was not, and then the order itself was gone, or torn.
   const mayBeUnknown = drops.some(({ isDurable }) => !isDurable);
   const isUnknown = (path: string) => mayBeUnknown && !claims.has(/\.wo-([0-9a-z]{26})-/.exec(path)?.[1] ?? "");
   return below
