@@ -152,8 +152,12 @@ export class Views {
     return { states: summaries.length, results: summaries.filter(({ status }) => isResting(status)).length };
   }
 
-  /** Compares the content of every state file with the ledger, slowly. */
-  async checkContents(pauseMs: number): Promise<void> {
+  /** Compares the content of every state file with the ledger, slowly; a disk that refuses one ends it until the next start. */
+  checkContents(pauseMs: number): Promise<void> {
+    return this.#guarded(() => this.#compareContents(pauseMs));
+  }
+
+  async #compareContents(pauseMs: number): Promise<void> {
     const { books, files, clock, signal } = this.#options;
     const summaries = [...books.index.summaries()];
     for (const summary of summaries) {

@@ -204,7 +204,10 @@ export class Telemetry {
   /** A last line without newline: cut when a crash tore it while we wrote it, ended when it is somebody else's. */
   async #mendEnd(file: AppendFile): Promise<void> {
     const { files, ledgerFolder } = this.#options;
-    const fragment = lastFragment(file);
+    const left = lastFragment(file);
+    // Nobody writes zeros: a power cut kept the size, and not what was written.
+    const fragment = left.subarray(0, left.findLastIndex((byte) => byte !== 0) + 1);
+    if (fragment.length < left.length) file.cutTo(file.sizeBytes - (left.length - fragment.length));
     if (fragment.length === 0) return;
     const [next] = readEntriesAfter(files, ledgerFolder, this.#seq);
     // The line that we would write next is known to the byte; a notice only by its head.

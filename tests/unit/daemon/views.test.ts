@@ -181,6 +181,18 @@ test("all views can be made anew, and are counted", async () => {
   expect(house.read(LIST)).toContain("WO-2");
 });
 
+test("a disk that refuses to show a state file does not end the daemon", async () => {
+  let isBroken = false;
+  const disk = watchedDisk(({ verb }, go) => {
+    if (isBroken && verb === "openRead") throw refusal("EMFILE");
+    return go();
+  });
+  const house = await open({ disk });
+  await house.accepted(writing("WO-1"), waiting);
+  isBroken = true;
+  await expect(house.kit.parts.views.checkContents(0)).resolves.toBeUndefined();
+});
+
 test("a disk that refuses a view loses nothing, and whoever publishes goes on", async () => {
   let isFull = false;
   const disk = watchedDisk(({ verb }, go) => {

@@ -88,6 +88,15 @@ test("our own line that was torn at any place is cut and written whole, to the b
   }
 });
 
+test.each(["", '{"by":"some'])("zeros that a power cut left behind %j are cut", async (before) => {
+  const desk = await Desk.open();
+  await desk.tell(note("a"));
+  writeFileSync(desk.path, `${before}${"\0".repeat(5000)}`, { flag: "a" });
+  await desk.commit(note("b"));
+  await desk.restart();
+  expect(desk.told).toEqual(["1", ...(before === "" ? [] : [before]), "2"]);
+});
+
 test("half a notice of ours, which nothing tells again, is cut", async () => {
   const desk = await Desk.open();
   await desk.tell(note("a"));
