@@ -4,7 +4,7 @@ import type { Problem } from "../orders/problems.ts";
 import { type Files, numbered } from "../platform/files.ts";
 import { sha256 } from "../platform/ids.ts";
 import type { Publisher } from "../platform/publisher.ts";
-import { entryLaneOf, type OrderRecord } from "../records/order-record.ts";
+import { dropHashOf, entryLaneOf, type OrderRecord } from "../records/order-record.ts";
 import { peekDrop, writeDrop } from "./folder-drop.ts";
 import type { Claim } from "./intake.ts";
 import { type BridgeFolders, CLAIMED, type Lane } from "./lanes.ts";
@@ -29,24 +29,24 @@ export class Settler {
 
   /**
    * Moves the file of an order at rest to processed/; returns where it lies, relative to the base. When it vanished, a
-   * copy of `source` is put there, unless an earlier settling left one.
+   * copy of `drop`, its file's bytes, is put there, unless an earlier settling left one.
    */
-  async settle(record: OrderRecord, source: () => Buffer): Promise<string> {
-    const to = await this.#settleOrder(record, source);
+  async settle(record: OrderRecord, drop: () => Buffer): Promise<string> {
+    const to = await this.#settleOrder(record, drop);
     await this.#moveSignature(this.claimPath(record), to);
     return to;
   }
 
-  async #settleOrder(record: OrderRecord, source: () => Buffer): Promise<string> {
+  async #settleOrder(record: OrderRecord, drop: () => Buffer): Promise<string> {
     const folder = this.#folders.processed(record.lane, record.restedTs ?? record.updatedTs);
-    const name = await this.#move(this.claimPath(record), folder, record.name, source);
+    const name = await this.#move(this.claimPath(record), folder, record.name, drop);
     if (name !== undefined) return this.#relative(join(folder, name));
     const earlier = record.settledTo;
     if (earlier !== undefined && this.#files.info(join(this.#folders.base, earlier)) !== undefined) return earlier;
     // A crash between the move and the word of it: the file is there, under one of its names.
     const moved = this.#findSettled(folder, record);
     if (moved !== undefined) return this.#relative(join(folder, moved));
-    const copied = await this.#write(source(), folder, record.name, record.claim);
+    const copied = await this.#write(drop(), folder, record.name, record.claim);
     return this.#relative(join(folder, copied));
   }
 
@@ -108,7 +108,7 @@ export class Settler {
       const name = numbered(record.name, count);
       const reading = peekDrop(this.#files, join(folder, name), record.name);
       if (reading.kind === "absent") return undefined;
-      if (reading.kind === "file" && sha256(reading.bytes) === record.sha256) return name;
+      if (reading.kind === "file" && sha256(reading.bytes) === dropHashOf(record)) return name;
     }
   }
 

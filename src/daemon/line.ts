@@ -13,6 +13,7 @@ import { signatureOf, stemOf } from "../bridge/names.ts";
 import type { Outbox } from "../bridge/outbox.ts";
 import type { Settler } from "../bridge/settle.ts";
 import { runsCommands } from "../orders/lane-rules.ts";
+import { unpackOperations } from "../orders/operations-file.ts";
 import type { Order } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
 import { type Failure, isResting } from "../orders/status.ts";
@@ -94,6 +95,7 @@ export class Line {
         break;
     }
     const { order, accepted, wait, places } = admission;
+    assert(order.operationsFile?.isRead !== false, "an order that is taken has all of its operations");
     const { sizeBytes, modifiedMs } = claim.info;
     const source = { path: claim.path, sizeBytes, modifiedMs };
     const job: Job = {
@@ -142,7 +144,7 @@ export class Line {
   async finish(record: OrderRecord): Promise<void> {
     const published = this.#options.views.publish(record);
     await this.#withRoom(async () => {
-      const to = await this.#options.settler.settle(record, () => this.#sourceOf(record));
+      const to = await this.#options.settler.settle(record, () => this.#dropOf(record));
       this.#options.books.note({ event: "wo_settled", wo_id: record.id, lane: record.lane, to });
     });
     await published;
@@ -343,7 +345,13 @@ export class Line {
     return { id, lane, order, arrival: claim, source, places, acceptance: [] };
   }
 
-  /** The order as it was dropped, out of the ledger. */
+  /** The order's file as it was dropped, out of the ledger. */
+  #dropOf(record: OrderRecord): Buffer {
+    const source = this.#sourceOf(record);
+    return record.dropSha256 === undefined ? source : (unpackOperations(source)?.order ?? source);
+  }
+
+  /** All that the order was read from, out of the ledger. */
   #sourceOf(record: OrderRecord): Buffer {
     const { files, books } = this.#options;
     const entry = readEntryAt(files, books.vault.ledger, record.acceptedAt);

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { sha256 } from "../platform/ids.ts";
 import { err, isRecord, ok, parseJson, type Result } from "../platform/result.ts";
 import { type Document, decode, openDocument } from "./document.ts";
+import { packBytes, packedShape, unpackBytes } from "./packed-bytes.ts";
 import type { Problem } from "./problems.ts";
 
 /** A file of the folder; its path is relative to it. */
@@ -17,9 +18,7 @@ export interface FolderFile {
 
 const packedSchema = z.strictObject({
   wo_folder: z.literal(1),
-  files: z.array(
-    z.strictObject({ path: z.string().refine(isInside), text: z.string().optional(), base64: z.string().optional() }),
-  ),
+  files: z.array(z.strictObject({ path: z.string().refine(isInside), ...packedShape })),
 });
 
 /** Anybody can write such a text: a path out of the folder makes it none. */
@@ -34,10 +33,7 @@ const WORK_KEYS = ["files", "edits", "operations", "steps", "commands", "patch",
 /** The folder as one text: the same files give the same bytes. */
 export function packFolder(files: readonly FolderFile[]): Buffer {
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  const packed = sorted.map(({ path, bytes }) => {
-    const text = bytes.toString("utf8");
-    return Buffer.from(text).equals(bytes) ? { path, text } : { path, base64: bytes.toString("base64") };
-  });
+  const packed = sorted.map(({ path, bytes }) => ({ path, ...packBytes(bytes) }));
   return Buffer.from(JSON.stringify({ wo_folder: 1, files: packed }));
 }
 
@@ -55,9 +51,7 @@ export function isPacked(text: string): boolean {
 function filesIn(value: unknown): readonly FolderFile[] | undefined {
   const packed = packedSchema.safeParse(value);
   if (!packed.success) return undefined;
-  return packed.data.files.map(({ path, text, base64 }) => {
-    return { path, bytes: text === undefined ? Buffer.from(base64 ?? "", "base64") : Buffer.from(text) };
-  });
+  return packed.data.files.map(({ path, ...bytes }) => ({ path, bytes: unpackBytes(bytes) }));
 }
 
 /** Where the header of a folder order lies; undefined when there is none, or more than one. */

@@ -13,6 +13,7 @@ export type KeyPath = readonly (string | number)[];
 export const PROBLEM_CODES = [
   "bad_id",
   "bad_mode",
+  "bad_operations_file",
   "bad_patch",
   "bad_path",
   "bad_signature",
@@ -30,6 +31,7 @@ export const PROBLEM_CODES = [
   "no_map",
   "no_text",
   "not_done",
+  "not_read",
   "path_refused",
   "secret_found",
   "signature_expired",
@@ -50,6 +52,7 @@ export const PROBLEM_CODES = [
   "unreadable",
   "unsigned",
   "unsigned_folder",
+  "unsigned_operations",
   "unsupported_yaml",
   "wrong_type",
   "wrong_value",
@@ -70,6 +73,7 @@ export const HINTS: Partial<Readonly<Record<ProblemCode, string>>> = {
   syntax: "mend it there; `wo check FILE` reads it without filing it",
   unsigned:
     "sign the file as it is: `ssh-keygen -Y sign -f KEY -n wo-bridge FILE`, and drop FILE and FILE.sig, in any order",
+  unsigned_operations: "state what `shasum -a 256` says of it as `lpe_patch_file_sha256: …`, and sign the order again",
   unsigned_folder: "drop it as one file, or into a lane that asks for no signature",
   bad_signature:
     "it may have been changed after it was signed, or signed without `-n wo-bridge`: sign the file once more, and drop both",
@@ -88,6 +92,8 @@ export interface Problem {
   readonly hint?: string;
   /** Of an order that is a folder: which of its files. */
   readonly file?: string;
+  /** In a file of the base that the order names: its path, as the order has it. */
+  readonly named?: string;
   /** "files[0].mode" */
   readonly key?: string;
   readonly place?: Place;
