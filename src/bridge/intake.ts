@@ -278,7 +278,7 @@ export class Intake {
           ? { kind: "look" as const }
           : mayStillGrow(ageMs, rules);
       if (growing.kind === "wait") return growing;
-      const unsignedMs = order.ok && info.kind === "file" ? this.#signatureWaitMs(look, order.value) : 0;
+      const unsignedMs = order.ok ? this.#signatureWaitMs(look, order.value) : 0;
       if (unsignedMs > 0) return { kind: "wait", forMs: unsignedMs };
       return { kind: "take", info: reading.info, bytes: reading.bytes, order };
     }

@@ -37,6 +37,16 @@ export function packFolder(files: readonly FolderFile[]): Buffer {
   return Buffer.from(JSON.stringify({ wo_folder: 1, files: packed }));
 }
 
+/**
+ * What is signed of a folder: a line `<sha256>  <path>` for each of its files, sorted by the bytes of their paths, as
+ * `shasum -a 256` writes them. Undefined where a name would make two folders look alike.
+ */
+export function folderManifest(files: readonly FolderFile[]): string | undefined {
+  if (files.some(({ path }) => /[\p{Cc}\u2028\u2029\\]/u.test(path))) return undefined;
+  const sorted = files.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+  return sorted.map(({ path, bytes }) => `${sha256(bytes)}  ${path}\n`).join("");
+}
+
 /** The files of a packed folder, none of them outside of it; undefined for the bytes of any other order. */
 export function unpackFolder(bytes: Uint8Array): readonly FolderFile[] | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");

@@ -1,7 +1,7 @@
 /** Orders that are folders: packed and unpacked to the byte, header and body together, and the evidence believed only where it fits. */
 import { array, assert, property, record, string, uint8Array, uniqueArray } from "fast-check";
 import { expect, test } from "vitest";
-import { type FolderFile, packFolder, unpackFolder } from "../../../src/orders/folder-order.ts";
+import { type FolderFile, folderManifest, packFolder, unpackFolder } from "../../../src/orders/folder-order.ts";
 import { readOrder } from "../../../src/orders/read-order.ts";
 import { sha256 } from "../../../src/platform/ids.ts";
 import { orderIn, problemIn } from "../../support/orders.ts";
@@ -122,4 +122,16 @@ test.each([
 
 test("a file that only looks like a packed folder is read as one, and nothing breaks", () => {
   expect(readOrder(Buffer.from('{"wo_folder":1,"files":[]}'), "X").ok).toBe(false);
+});
+
+test("the manifest has a line for each file, by the bytes of the paths, however they came", () => {
+  const files = ["b/a", "b-a", "a", "\u{1F600}", "\uFF5E"].map((path) => ({ path, bytes: Buffer.from(path) }));
+  const manifest = folderManifest(files);
+  expect(manifest).toBe(folderManifest(files.toReversed()));
+  expect(manifest?.split("\n").map((line) => line.slice(66))).toEqual(["a", "b-a", "b/a", "\uFF5E", "\u{1F600}", ""]);
+  expect(manifest).toMatch(/^[0-9a-f]{64} {2}a\n/);
+});
+
+test.each(["a\nb", "a\rb", "a\\b", "a\u2028b", "\u0000"])("a folder with the name %j in it has no manifest", (path) => {
+  expect(folderManifest([{ path, bytes: Buffer.from("") }])).toBeUndefined();
 });
