@@ -27,8 +27,37 @@ function isInside(path: string): boolean {
 }
 
 const HEADER_ENDINGS = [".yaml", ".yml", ".json"] as const;
-/** What a body and a header must not both ask for in different words. */
-const WORK_KEYS = ["files", "edits", "operations", "steps", "commands", "patch", "post_verify", "tests", "task_spec"];
+/** What a body and a header must not both ask for in different words: one of the two would be passed over. */
+const WORK_KEYS = [
+  "files",
+  "edits",
+  "operations",
+  "task_spec",
+  "patch",
+  "diff",
+  "patch_content",
+  "payload",
+  "action",
+  "clc_patch",
+  "lpe_patch",
+  "lpe_patch_ops",
+  "lpe_patch_inline",
+  "lpe_patch_file",
+  "lpe_patch_file_sha256",
+  "steps",
+  "commands",
+  "skill",
+  "run",
+  "cmd",
+  "command",
+  "code",
+  "args",
+  "environment",
+  "post_verify",
+  "tests",
+  "post_deploy",
+  "rollback",
+];
 
 /** The folder as one text: the same files give the same bytes. */
 export function packFolder(files: readonly FolderFile[]): Buffer {

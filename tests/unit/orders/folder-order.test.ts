@@ -110,6 +110,18 @@ test.each([
 });
 
 test.each([
+  ["lpe_patch_file: a", "lpe_patch_file: b"],
+  ["lpe_patch_ops: [{path: a, content: x}]", "lpe_patch_ops: [{path: b, content: x}]"],
+  ["payload: {file_path: a, action: append, content: x}", "payload: {file_path: b, action: append, content: x}"],
+  ["run: ls", "run: pwd"],
+  ["rollback: {steps: [a]}", "rollback: {steps: [b]}"],
+])("a header with %j and a body with %j are refused: one would be passed over", (outer, inner) => {
+  const problem = problemIn(folder({ "X.yaml": `${HEADER}${outer}\n`, "body.yaml": `${inner}\n` }), "X");
+
+  expect(problem).toMatchObject({ code: "duplicate_key", file: "X.yaml", key: outer.split(":")[0] });
+});
+
+test.each([
   ["no header", { "Y.yaml": HEADER }, "no_file"],
   ["two headers", { "X.yaml": HEADER, "X.json": "{}" }, "no_file"],
   ["a body that is not there", { "X.yaml": HEADER }, "no_file"],
