@@ -17,7 +17,7 @@ import { isOrderFolder, peekDrop } from "./folder-drop.ts";
 import type { BridgeFolders, Lane, LaneFault } from "./lanes.ts";
 import { claimName, kindOfName, signedName, stemOf } from "./names.ts";
 import { hasSignature } from "./signature-drop.ts";
-import { mayBeWhole, mayFolderBeWhole, mayStillGrow, type WholenessRules } from "./wholeness.ts";
+import { mayBeWhole, mayStillGrow, mayUnmarkedBeWhole, type WholenessRules } from "./wholeness.ts";
 
 /** A dropped file that is ours now. */
 export interface Claim {
@@ -269,7 +269,7 @@ export class Intake {
     if (reading.kind === "file") {
       const whole =
         info.kind === "folder"
-          ? mayFolderBeWhole(ageMs, rules, look.announced)
+          ? mayUnmarkedBeWhole(ageMs, rules, look.announced)
           : mayBeWhole(reading.bytes, ageMs, rules, look.announced);
       if (whole.kind === "wait") return whole;
       const order = await this.#options.readOrder(reading.bytes, stemOf(look.name));
@@ -278,7 +278,7 @@ export class Intake {
           ? { kind: "look" as const }
           : mayStillGrow(ageMs, rules);
       if (growing.kind === "wait") return growing;
-      const unsignedMs = order.ok && info.kind === "file" ? this.#signatureWaitMs(look, order.value) : 0;
+      const unsignedMs = order.ok ? this.#signatureWaitMs(look, order.value) : 0;
       if (unsignedMs > 0) return { kind: "wait", forMs: unsignedMs };
       return { kind: "take", info: reading.info, bytes: reading.bytes, order };
     }

@@ -25,10 +25,9 @@ export function signatureOf(path: string): string {
   return `${path}.sig`;
 }
 
-/** The name of the order that a signature of this name belongs to; undefined for all other names. */
+/** The name of the order, a file or a folder, that a signature of this name belongs to; undefined for all other names. */
 export function signedName(name: string): string | undefined {
-  const order = /^(.+)\.sig$/s.exec(name)?.[1];
-  return order !== undefined && kindOfName(order) === "order" ? order : undefined;
+  return /^([^.].*)\.sig$/s.exec(name)?.[1];
 }
 
 /** `<ulid>~<name>`: what a file is called while it is ours. The ulid makes it a name that nothing else has. */

@@ -4,7 +4,7 @@ import type { Problem } from "../orders/problems.ts";
 import { type Files, numbered } from "../platform/files.ts";
 import { sha256 } from "../platform/ids.ts";
 import type { Publisher } from "../platform/publisher.ts";
-import { entryLaneOf, type OrderRecord } from "../records/order-record.ts";
+import { dropHashOf, entryLaneOf, type OrderRecord } from "../records/order-record.ts";
 import { peekDrop, writeDrop } from "./folder-drop.ts";
 import type { Claim } from "./intake.ts";
 import { type BridgeFolders, CLAIMED, type Lane } from "./lanes.ts";
@@ -29,15 +29,15 @@ export class Settler {
 
   /**
    * Moves the file of an order at rest to processed/; returns where it lies, relative to the base. When it vanished, a
-   * copy of `source` is put there, unless an earlier settling left one.
+   * copy of `drop`, its file's bytes, is put there, unless an earlier settling left one.
    */
-  async settle(record: OrderRecord, source: () => Buffer): Promise<string> {
-    const to = await this.#settleOrder(record, source);
+  async settle(record: OrderRecord, drop: () => Buffer): Promise<string> {
+    const to = await this.#settleOrder(record, drop);
     await this.#moveSignature(this.claimPath(record), to);
     return to;
   }
 
-  async #settleOrder(record: OrderRecord, source: () => Buffer): Promise<string> {
+  async #settleOrder(record: OrderRecord, drop: () => Buffer): Promise<string> {
     const folder = this.#folders.processed(record.lane, record.restedTs ?? record.updatedTs);
     const { settledTo: earlier, name } = record;
     const claimed = this.claimPath(record);
@@ -52,20 +52,20 @@ export class Settler {
     }
     const dropped = join(this.#folders.inbox, entryLaneOf(record), name);
     const from = this.#files.info(claimed) === undefined && this.#holds(dropped, record) ? dropped : claimed;
-    const moved = await this.#move(from, folder, name, source);
+    const moved = await this.#move(from, folder, name, drop);
     if (moved !== undefined) return this.#relative(join(folder, moved));
     if (earlier !== undefined && this.#files.info(join(this.#folders.base, earlier)) !== undefined) return earlier;
     // A crash between the move and the word of it: the file is there, under one of its names.
     const found = this.#findSettled(folder, record);
     if (found !== undefined) return this.#relative(join(folder, found));
-    const copied = await this.#write(source(), folder, name, record.claim);
+    const copied = await this.#write(drop(), folder, name, record.claim);
     return this.#relative(join(folder, copied));
   }
 
   /** True for the order's own file, or another of the same content. */
-  #holds(path: string, { name, sha256: hash }: OrderRecord): boolean {
-    const reading = peekDrop(this.#files, path, name);
-    return reading.kind === "file" && sha256(reading.bytes) === hash;
+  #holds(path: string, record: OrderRecord): boolean {
+    const reading = peekDrop(this.#files, path, record.name);
+    return reading.kind === "file" && sha256(reading.bytes) === dropHashOf(record);
   }
 
   /** Moves what is no order to error/, its problems beside it; returns where it lies, relative to the base. */

@@ -22,9 +22,9 @@ export function mayBeWhole(bytes: Uint8Array, ageMs: number, rules: WholenessRul
   return stillFor(ageMs, rules.settleMs);
 }
 
-/** A folder has no end mark: every file in it has to stand still. */
-export function mayFolderBeWhole(ageMs: number, rules: WholenessRules, announced: boolean): Wholeness {
-  return announced ? LOOK : stillFor(ageMs, rules.settleMs);
+/** What has no end mark, a folder or a file that is no order, has to stand still, unless it is known to be whole. */
+export function mayUnmarkedBeWhole(ageMs: number, rules: WholenessRules, isKnown: boolean): Wholeness {
+  return isKnown ? LOOK : stillFor(ageMs, rules.settleMs);
 }
 
 /** It was read and is no order: may it be because its end is missing? */

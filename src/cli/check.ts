@@ -2,18 +2,20 @@
 import { basename, resolve } from "node:path";
 import { peekFolder } from "../bridge/folder-drop.ts";
 import { stemOf } from "../bridge/names.ts";
-import { decode } from "../orders/document.ts";
+import { type WholeOrder, withItsOperations } from "../daemon/operations.ts";
 import type { Guards } from "../orders/lane-rules.ts";
 import { LIMITS } from "../orders/limits.ts";
+import { type PackedOperations, unpackOperations } from "../orders/operations-file.ts";
 import { isProse, type Order } from "../orders/order.ts";
-import type { Problem } from "../orders/problems.ts";
+import { keyText, type Problem } from "../orders/problems.ts";
 import { readOrder } from "../orders/read-order.ts";
-import { secretProblems, secretsIn, withoutSecrets } from "../orders/secrets.ts";
+import { secretsInFile } from "../orders/secrets.ts";
+import { tellerOf } from "../orders/teller.ts";
 import { EXIT } from "../platform/errors.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import { loadSecretRules } from "../platform/secrets.ts";
 import { plainLine } from "../platform/terminal.ts";
-import { configOfBase } from "./config-of-base.ts";
+import { configOfBase, placeRulesOfBase } from "./config-of-base.ts";
 import { answer, type Context } from "./context.ts";
 import { problemsText } from "./views/problems-view.ts";
 
@@ -22,7 +24,10 @@ export interface CheckedFile {
   readonly order: Order;
 }
 
-/** Reads an order file as an intake would, and looks for secrets as it does; `secrets` says what to make of them. */
+/**
+ * Reads an order file as an intake would, with the file that it names where a base is known, and looks for secrets as it
+ * does; `secrets` says what to make of them.
+ */
 export async function checkFile(
   context: Context,
   path: string,
@@ -35,13 +40,30 @@ export async function checkFile(
     const message = reading.kind === "absent" ? `there is no file ${path}` : `${path} is no file that can be read`;
     return err([{ code: "unreadable", message }]);
   }
-  const order = readOrder(reading.bytes, stemOf(basename(absolute)));
-  const text = decode(reading.bytes);
-  const found = text.ok ? secretsIn(text.value, await loadSecretRules()) : [];
-  const refused = text.ok && secrets === "refuse" ? secretProblems(text.value, found) : [];
-  const others = order.ok || !text.ok ? [] : withoutSecrets(order.error, text.value, found);
-  if (order.ok && refused.length === 0) return ok({ bytes: reading.bytes, order: order.value });
-  return text.ok || order.ok ? err([...refused, ...others]) : order;
+  const { bytes: source, order } = await readWhole(context, reading.bytes, stemOf(basename(absolute)));
+  const rules = await loadSecretRules();
+  const packed = unpackOperations(source);
+  const texts = packed === undefined ? [{ bytes: source }] : [{ bytes: packed.order }, namedIn(packed)];
+  const all = texts.map((text) => ({ ...text, secrets: ok(secretsInFile(text.bytes, rules)) }));
+  const problems = tellerOf(all, secrets).told(order.ok ? [] : order.error);
+  return order.ok && problems.length === 0 ? ok({ bytes: reading.bytes, order: order.value }) : err(problems);
+}
+
+function namedIn({ file }: PackedOperations) {
+  return { bytes: file.bytes, named: file.path };
+}
+
+/** The order with what the file holds that it names; with a doubt where no base says which file that is. */
+async function readWhole(context: Context, bytes: Buffer, stem: string): Promise<WholeOrder> {
+  const order = readOrder(bytes, stem);
+  const named = order.ok ? order.value.operationsFile : undefined;
+  if (!order.ok || named === undefined) return { bytes, order };
+  const rules = placeRulesOfBase(context, "");
+  const reader = { files: context.files, readOrder: async (all: Buffer) => readOrder(all, stem) };
+  if (rules !== undefined) return withItsOperations(reader, { bytes, stem, order: order.value }, rules);
+  const message = `what ${named.path} holds was not read: it is a file of a base, and none is attached here`;
+  const doubt = { code: "not_read" as const, message, hint: "say which base: -C DIR", key: keyText(named.at) };
+  return { bytes, order: ok({ ...order.value, warnings: [...order.value.warnings, doubt] }) };
 }
 
 /** Checks each file; 2 when any has a problem. No lane is meant: secrets are what the base says of all lanes. */

@@ -122,6 +122,11 @@ function addWritingVerbs(program: Command, run: Run): void {
       run(async (context) => (await import("./new.ts")).newOrder(context, file, options)),
     );
   program
+    .command("manifest")
+    .description("what is signed of an order that is a folder: for ssh-keygen -Y sign")
+    .argument("<folder>")
+    .action((folder: string) => run(async (context) => (await import("./manifest.ts")).showManifest(context, folder)));
+  program
     .command("schema")
     .description("the JSON Schema of orders, for editors and other programs")
     .option("--out <file>", "write it there")

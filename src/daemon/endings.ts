@@ -1,5 +1,6 @@
 /** What comes behind the second commit point: an order's result, its state, its file. It may be done any number of times. */
 import type { Settler } from "../bridge/settle.ts";
+import { unpackOperations } from "../orders/operations-file.ts";
 import { isResting } from "../orders/status.ts";
 import { assert } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
@@ -59,13 +60,19 @@ export class Endings {
   async #settle(record: OrderRecord): Promise<Event | undefined> {
     const { files, books, settler, views, withRoom } = this.#options;
     const published = views.publish(record);
-    const to = await withRoom(() => settler.settle(record, () => sourceOf(files, books, record)));
+    const to = await withRoom(() => settler.settle(record, () => dropOf(files, books, record)));
     await published;
     return to === undefined ? undefined : { event: "wo_settled", wo_id: record.id, lane: record.lane, to };
   }
 }
 
-/** The order as it was dropped, out of the ledger. */
+/** The order's file as it was dropped, out of the ledger. */
+export function dropOf(files: Files, books: Books, record: OrderRecord): Buffer {
+  const source = sourceOf(files, books, record);
+  return record.dropSha256 === undefined ? source : (unpackOperations(source)?.order ?? source);
+}
+
+/** All that the order was read from, out of the ledger. */
 export function sourceOf(files: Files, books: Books, record: OrderRecord): Buffer {
   const entry = readEntryAt(files, books.vault.ledger, record.acceptedAt);
   assert(entry?.event === "wo_accepted" && entry.wo_id === record.id, "a record knows where its acceptance is");

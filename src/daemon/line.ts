@@ -28,7 +28,7 @@ import type { Books } from "../records/books.ts";
 import type { Event } from "../records/events.ts";
 import { type OrderRecord, orderKey } from "../records/order-record.ts";
 import { type AttemptEnd, type AttemptTools, attemptOrder, type Wishes } from "./attempt.ts";
-import { Endings, sourceOf } from "./endings.ts";
+import { dropOf, Endings, sourceOf } from "./endings.ts";
 import { failureOf, interruptedEnd, isVanished, stackOf } from "./failures.ts";
 import { Journal } from "./journal.ts";
 import { type Job, Lanes } from "./lanes.ts";
@@ -97,6 +97,7 @@ export class Line {
         break;
     }
     const { order, accepted, wait, places } = admission;
+    assert(order.operationsFile?.isRead !== false, "an order that is taken has all of its operations");
     const { sizeBytes, modifiedMs } = claim.info;
     const source = { path: claim.path, sizeBytes, modifiedMs };
     const job: Job = {
@@ -353,7 +354,7 @@ export class Line {
     const info = dropInfo(files, path);
     const isAsAccepted = info?.sizeBytes === record.sizeBytes && info.modifiedMs === record.modifiedMs;
     if (info === undefined || isAsAccepted) return accepted;
-    const bytes = sourceOf(files, books, record);
+    const bytes = dropOf(files, books, record);
     if (!isRemnant(files, path, bytes)) return accepted;
     await writeDrop(files, path, bytes);
     return { ...accepted, modifiedMs: dropInfo(files, path)?.modifiedMs ?? 0 };

@@ -209,6 +209,8 @@ function assembleLine(
     git,
     config,
     placeRules: rules,
+    clock,
+    readOrder: reader.read,
     findSecrets: reader.findSecrets,
     signatures: new Signatures({ files, vault: books.vault.path, signers: () => settings.signers }),
     noSandbox,

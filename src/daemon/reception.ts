@@ -3,33 +3,34 @@
  * decided here, before the order is ours, except for what only its plan can show.
  */
 import { join } from "node:path";
-import type { Claim } from "../bridge/intake.ts";
+import type { Claim, ReadOrder } from "../bridge/intake.ts";
 import { stemOf } from "../bridge/names.ts";
 import type { Router } from "../bridge/router.ts";
 import type { Settler } from "../bridge/settle.ts";
-import { decode } from "../orders/document.ts";
 import { ID } from "../orders/header.ts";
 import { judge, type LaneRules, type Origin } from "../orders/lane-rules.ts";
-import { LIMITS } from "../orders/limits.ts";
+import { unpackOperations } from "../orders/operations-file.ts";
 import type { Order } from "../orders/order.ts";
 import { keyText, type Problem } from "../orders/problems.ts";
 import { openOrder } from "../orders/read-order.ts";
-import { holdsSecret, secretProblems, withoutSecrets } from "../orders/secrets.ts";
 import type { WaitReason } from "../orders/status.ts";
+import { type LookedThrough, type Teller, tellerOf } from "../orders/teller.ts";
+import type { Clock } from "../platform/clock.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { GitTracking } from "../platform/git.ts";
+import { sha256 } from "../platform/ids.ts";
 import { err, ok, type Result } from "../platform/result.ts";
-import type { SecretRange } from "../platform/secrets.ts";
 import type { Signer } from "../platform/ssh-keygen.ts";
 import { checkedPath } from "../processors/file-checks.ts";
 import { findPlace, type Place, type PlaceRules, resolvePath } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
 import type { OrderAccepted } from "../records/events.ts";
 import type { OrderSummary } from "../records/order-index.ts";
-import { entryLaneOf, type OrderRecord, orderKey } from "../records/order-record.ts";
+import { dropHashOf, entryLaneOf, type OrderRecord, orderKey } from "../records/order-record.ts";
 import { backlogLine } from "./attach.ts";
 import { type Config, laneRules } from "./config.ts";
+import { withItsOperations } from "./operations.ts";
 import type { FindSecrets } from "./order-reader.ts";
 import type { Signatures } from "./signatures.ts";
 
@@ -49,6 +50,8 @@ export type Admission =
 
 export interface ReceptionOptions {
   readonly files: Files;
+  readonly clock: Clock;
+  readonly readOrder: ReadOrder;
   readonly books: Books;
   readonly settler: Settler;
   readonly router: Router;
@@ -83,10 +86,12 @@ export class Reception {
    * DISK_FULL and its like with nothing reserved: to be asked again.
    */
   async admit(claim: Claim): Promise<Admission> {
-    const { content } = claim;
     this.#options.signatures.claim(claim);
-    if (!claim.order.ok) {
-      const { error } = claim.order;
+    const owner = this.#ownerOf(claim);
+    if (owner !== undefined) return { kind: "own", record: owner };
+    const { order: reading, content } = await this.#whole(claim);
+    if (!reading.ok) {
+      const { error } = reading;
       const problems =
         content === undefined
           ? error
@@ -99,9 +104,9 @@ export class Reception {
         problems: [{ code: "unreadable", message: "the file cannot be read" }],
         id: undefined,
       };
-    const named = this.#name(claim.order.value, content.sha256, claim);
+    const named = this.#name(reading.value, content.sha256, claim);
     if (named.kind !== "named") return named;
-    const order = { ...claim.order.value, id: named.id };
+    const order = { ...reading.value, id: named.id };
     const reserved = this.#reserved.get(orderKey(order.id));
     if (reserved !== undefined) {
       // The same id is being accepted just now: what becomes of it decides about this one.
@@ -139,35 +144,51 @@ export class Reception {
     this.#reserved.set(orderKey(id), { sha256, released, release });
   }
 
+  /** The order whose file this is: after a crash, or after a power cut that undid its claim. Told by that file alone. */
+  #ownerOf(claim: Claim): OrderRecord | undefined {
+    const { order, content } = claim;
+    if (!order.ok || content === undefined) return undefined;
+    const ids = [order.value.id, ...(order.value.idFromName ? [idByContent(order.value, content.sha256)] : [])];
+    const records = ids.flatMap((id) => this.#options.books.index.get(id) ?? []);
+    return records.find((record) => dropHashOf(record) === content.sha256 && this.#isItsFile(claim, record));
+  }
+
+  #isItsFile(claim: Claim, record: OrderRecord): boolean {
+    if (record.claim === claim.claim) return true;
+    if (record.settledTo !== undefined || record.name !== claim.name) return false;
+    const isItsPlace = entryLaneOf(record).toLowerCase() === claim.lane.name.toLowerCase();
+    return isItsPlace && this.#options.files.info(this.#options.settler.claimPath(record)) === undefined;
+  }
+
+  /** The claim's order, with the operations of the file that it names. */
+  async #whole(claim: Claim): Promise<Pick<Claim, "order" | "content">> {
+    const { lane, name, order, content } = claim;
+    if (!order.ok || content === undefined || order.value.operationsFile?.isRead !== false) return claim;
+    const { files, clock, readOrder, router, placeRules, config } = this.#options;
+    const reader = { files, readOrder, patience: { clock, rules: () => config().intake } };
+    const rules = placeRules(router.wayOf(order.value, lane.name).lane);
+    const drop = { bytes: content.bytes, stem: stemOf(name), order: order.value };
+    const whole = await withItsOperations(reader, drop, rules);
+    const isSame = whole.bytes === content.bytes;
+    return { order: whole.order, content: isSame ? content : { bytes: whole.bytes, sha256: sha256(whole.bytes) } };
+  }
+
   /** The order's id, unless an order of that id is known already. */
   #name(
     order: Order,
     sha256: string,
     claim: Claim,
-  ): Exclude<Admission, { readonly kind: "new" }> | { readonly kind: "named"; readonly id: string } {
+  ): Exclude<Admission, { readonly kind: "new" | "own" }> | { readonly kind: "named"; readonly id: string } {
     const { index } = this.#options.books;
     const known = index.summary(order.id);
     if (known === undefined) return { kind: "named", id: order.id };
-    if (known.sha256 === sha256) return this.#again(known, claim);
+    if (known.sha256 === sha256) return { kind: "duplicate", of: known };
     // A file name is no promise: the same name with other content is another order.
-    const id = `${order.id}.${sha256.slice(0, 8)}`;
+    const id = idByContent(order, claim.content?.sha256 ?? sha256);
     const taken = order.idFromName ? index.summary(id) : known;
-    if (taken?.sha256 === sha256) return this.#again(taken, claim);
+    if (taken?.sha256 === sha256) return { kind: "duplicate", of: taken };
     if (taken === undefined && ID.test(id)) return { kind: "named", id };
-    return { kind: "rejected", problems: [contentConflict(order.id, known, sha256)], id: order.id };
-  }
-
-  /** The same content under the same id: the order's own file, or a duplicate. */
-  #again(known: OrderSummary, claim: Claim): Admission & { readonly kind: "own" | "duplicate" } {
-    const record = this.#options.books.index.get(known.id);
-    if (record === undefined || (record.claim !== claim.claim && record.settledTo !== undefined))
-      return { kind: "duplicate", of: known };
-    if (record.claim === claim.claim) return { kind: "own", record };
-    // A power cut may have undone the claim of an accepted order: then this file is that order's, not a second one.
-    const isItsPlace =
-      record.name === claim.name && entryLaneOf(record).toLowerCase() === claim.lane.name.toLowerCase();
-    const isLost = this.#options.files.info(this.#options.settler.claimPath(record)) === undefined;
-    return isItsPlace && isLost ? { kind: "own", record } : { kind: "duplicate", of: known };
+    return { kind: "rejected", problems: [contentConflict(order.id, taken ?? known, sha256)], id: order.id };
   }
 
   async #judge(claim: Claim, order: Order, content: NonNullable<Claim["content"]>): Promise<Admission> {
@@ -209,7 +230,10 @@ export class Reception {
       claim: claim.claim,
       name: claim.name,
       sha256: content.sha256,
-      size_bytes: content.bytes.length,
+      ...(order.operationsFile === undefined || claim.content === undefined
+        ? {}
+        : { drop_sha256: claim.content.sha256 }),
+      size_bytes: claim.info.sizeBytes,
       modified_ms: claim.info.modifiedMs,
       source,
       ...headerFields(order),
@@ -244,9 +268,17 @@ export class Reception {
     return ok({ backlog, fromGit, signed: by !== undefined, signer: by });
   }
 
-  /** To be asked for all that is told of a file that may be rejected. */
-  async #teller(bytes: Buffer, rules: LaneRules): Promise<Teller> {
-    return tellerOf(bytes, await this.#options.findSecrets(bytes), rules);
+  /** To be asked for all that is told of an order's source that may be rejected. */
+  async #teller(source: Buffer, rules: LaneRules): Promise<Teller> {
+    const { findSecrets } = this.#options;
+    const packed = unpackOperations(source);
+    const bytes = packed?.order ?? source;
+    const all: LookedThrough[] = [{ bytes, secrets: await findSecrets(bytes) }];
+    if (packed !== undefined) {
+      const { path, bytes: named } = packed.file;
+      all.push({ bytes: named, secrets: await findSecrets(named), named: path });
+    }
+    return tellerOf(all, rules.guards.secrets);
   }
 
   /** Every path of the order has to lead somewhere that orders may go; the problems carry their places in the file. */
@@ -290,34 +322,21 @@ function placed(order: Order, problems: readonly Problem[], bytes: Buffer, stem:
   const document = openOrder(bytes, stem);
   if (!document.ok) return problems;
   return problems.map((problem) => {
-    const all = [...order.files, ...order.checks, ...order.steps];
+    const named = order.operationsFile === undefined ? [] : [order.operationsFile];
+    const all = [...order.files, ...order.checks, ...order.steps, ...named];
     const action = all.find(({ at }) => keyText(at) === problem.key);
     return action === undefined ? problem : document.value.problem(problem, action.at);
   });
 }
 
-/** What may be told of a file: nothing that shows a secret in it. */
-interface Teller {
-  /** The problems with stars for the secrets, behind those that the secrets are themselves where they are refused. */
-  told(problems: readonly Problem[]): readonly Problem[];
-  isTellable(id: string): boolean;
-}
-
-function tellerOf(bytes: Buffer, secrets: Result<readonly SecretRange[], Problem>, rules: LaneRules): Teller {
-  // Nobody knows what is in it: nothing else is told.
-  if (!secrets.ok) return { told: () => [secrets.error], isTellable: () => false };
-  const text = secrets.value.length === 0 ? undefined : decode(bytes);
-  if (text?.ok !== true) return { told: (problems) => problems, isTellable: () => true };
-  const refused = rules.guards.secrets === "refuse" ? secretProblems(text.value, secrets.value) : [];
-  return {
-    told: (problems) => [...refused, ...withoutSecrets(problems, text.value, secrets.value)].slice(0, LIMITS.problems),
-    isTellable: (id) => !holdsSecret(id, text.value, secrets.value),
-  };
-}
-
 /** Says which lane's rules refuse an order that was dropped into another one. */
 function inLane(lane: string, entry: string, problem: Problem): Problem {
   return lane === entry ? problem : { ...problem, message: `passed on to lane ${lane}: ${problem.message}` };
+}
+
+/** What tells orders apart that have one file name and no id. */
+function idByContent({ id }: Order, dropSha256: string): string {
+  return `${id}.${dropSha256.slice(0, 8)}`;
 }
 
 function contentConflict(id: string, known: OrderSummary, sha256: string): Problem {

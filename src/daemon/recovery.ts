@@ -4,8 +4,9 @@
  */
 import { join } from "node:path";
 import type { BridgeFolders, Lane } from "../bridge/lanes.ts";
-import { nameInClaim, signedName } from "../bridge/names.ts";
+import { nameInClaim } from "../bridge/names.ts";
 import type { Settler } from "../bridge/settle.ts";
+import { signedClaim } from "../bridge/signature-drop.ts";
 import { isResting } from "../orders/status.ts";
 import { isoTime } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
@@ -56,7 +57,8 @@ export async function recover(
   }
   for (const { lane, claim } of claims) {
     const name = nameInClaim(claim);
-    if (name === undefined || byClaim.has(claim) || signedName(claim) !== undefined) continue;
+    if (name === undefined || byClaim.has(claim)) continue;
+    if (signedClaim(files, `${folders.claimed(lane)}/${claim}`, name) !== undefined) continue;
     const found = await intake.reclaim(lane, claim, name);
     if (found === undefined) continue;
     await line.takeIn(found);
@@ -123,7 +125,8 @@ async function setLoneSignaturesAside(
   open: ReadonlySet<string>,
 ): Promise<void> {
   for (const { name: claim } of files.list(folder) ?? []) {
-    const [name, order] = [nameInClaim(claim), signedName(claim)];
+    const name = nameInClaim(claim);
+    const order = name === undefined ? undefined : signedClaim(files, `${folder}/${claim}`, name);
     if (name === undefined || order === undefined || open.has(order)) continue;
     if (files.info(`${folder}/${order}`) === undefined) await settler.setAside(lane, claim, name);
   }

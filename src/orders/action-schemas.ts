@@ -17,6 +17,7 @@ import {
   operationItem,
   payloadItem,
   stepItem,
+  treePath,
 } from "./shapes.ts";
 
 /** Words that are offered; every other value is as good. */
@@ -217,9 +218,13 @@ export const lpeOps = z
   .union([lpeList, z.looseObject({ ops: lpeList.describe(ENGINE) }), z.string()])
   .meta({ id: "lpeOps" });
 export const patchEngine = lpeOps.nullable().optional().describe(ENGINE);
-export const lpePatch = z.looseObject({ ops: patchEngine, inline: patchEngine }).meta({
-  anyOf: [isGivenKey("ops"), isGivenKey("inline")],
-});
+const IN_FILE = "A file of the base that holds the operations, as `ops`. It is read once, when the order is taken in.";
+const HASH = "What the file has to hold: the sha256 of its bytes. A signed lane asks for it.";
+export const operationsFile = treePath.nullable().optional().describe(IN_FILE);
+export const operationsHash = z.unknown().optional().describe(HASH);
+export const lpePatch = z
+  .looseObject({ ops: patchEngine, inline: patchEngine, file: operationsFile, sha256: operationsHash })
+  .meta({ anyOf: [isGivenKey("ops"), isGivenKey("inline"), isGivenKey("file")] });
 
 export const clcPatch = z
   .looseObject({ patches: z.array(clcPatchItem.meta({ id: "clcPatch" })).describe("Edits, one after the other.") })

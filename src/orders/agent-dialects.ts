@@ -9,9 +9,11 @@ import { readTimeout, shell } from "./commands.ts";
 import { readDiffOf } from "./diff-actions.ts";
 import { openDocument } from "./document.ts";
 import { placed, readMode, refuseMode, writing } from "./file-actions.ts";
+import { valueAt } from "./header.ts";
+import { INLINE_PLACES, type OrderDocument } from "./operations-file.ts";
 import type { FileAction, FileWork, Step, TextEdit } from "./order.ts";
 import type { KeyPath } from "./problems.ts";
-import { actionItem, clcPatchItem, lpeItem, payloadItem } from "./shapes.ts";
+import { actionItem, clcPatchItem, lpeFile, lpeItem, payloadItem } from "./shapes.ts";
 
 /** What such a part of an order asks for. */
 export interface Asked {
@@ -124,17 +126,11 @@ function grep(pattern: string, file: string, isAbsent: boolean): readonly string
   return isAbsent ? ["bash", "-c", '! "$@"', "bash", ...found] : found;
 }
 
-/** Where the Local Patch Engine's operations stand: a list, a text that holds one, or a map with either in it. */
-const LPE_PLACES: readonly KeyPath[] = [
-  ["lpe_patch_ops"],
-  ["lpe_patch_inline"],
-  ["lpe_patch", "ops"],
-  ["lpe_patch", "inline"],
-  ["patch", "ops"],
-];
-
-/** `lpe_patch_ops`, `lpe_patch_inline`, `lpe_patch`, `patch.ops`. Each operation does nothing where it is done already. */
-export function readLpePatches(data: Readonly<Record<string, unknown>>, problems: Collector): Asked {
+/**
+ * `lpe_patch_ops`, `lpe_patch_inline`, `lpe_patch`, `patch.ops`: a list, a text that holds one, or a map with either in
+ * it; or the file that the order names. Each operation does nothing where it is done already.
+ */
+export function readLpePatches({ data, operations }: OrderDocument, problems: Collector): Asked {
   const wishes = lpeWishes(data);
   const odd = wishes.within?.find((name) => /[*?[{]/.test(name.replace(/\/\*{1,2}$/, "")));
   if (odd !== undefined) {
@@ -142,14 +138,14 @@ export function readLpePatches(data: Readonly<Record<string, unknown>>, problems
     problems.add({ code: "wrong_value", message, hint: "name the folder: what lies below it is meant, too" }, []);
     return NOTHING;
   }
-  const files = LPE_PLACES.flatMap((place) => {
-    const [top, below] = [String(place[0]), place[1]];
-    const value =
-      isRecord(data[top]) && below !== undefined ? data[top][below] : below === undefined ? data[top] : undefined;
+  const files = INLINE_PLACES.flatMap((place) => {
+    const value = valueAt(data, place);
     if (value === undefined || value === null) return [];
     return readLpeList(typeof value === "string" ? opsIn(value) : value, place, wishes, problems);
   });
-  return { files, steps: [] };
+  const inFile = operations && problems.read(lpeFile, operations.value, operations.at);
+  const more = operations && inFile ? readLpeList(inFile, operations.at, wishes, problems) : [];
+  return { files: [...files, ...more], steps: [] };
 }
 
 function opsIn(text: string): unknown {
@@ -179,13 +175,13 @@ function lpeWishes(data: Readonly<Record<string, unknown>>): LpeWishes {
 }
 
 function readLpeList(value: unknown, path: KeyPath, wishes: LpeWishes, problems: Collector): FileAction[] {
-  const list = isRecord(value) ? value["ops"] : value;
+  const [list, at] = isRecord(value) ? [value["ops"], [...path, "ops"]] : [value, path];
   if (!Array.isArray(list)) {
     problems.add({ code: "wrong_type", message: "a patch for the Local Patch Engine is a list of operations" }, path);
     return [];
   }
   return list.flatMap((entry: unknown, index) =>
-    placed(readLpeOp(entry, [...path, index], wishes, problems), [...path, index]),
+    placed(readLpeOp(entry, [...at, index], wishes, problems), [...at, index]),
   );
 }
 

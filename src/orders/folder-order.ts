@@ -7,6 +7,7 @@ import { z } from "zod";
 import { sha256 } from "../platform/ids.ts";
 import { err, isRecord, ok, parseJson, type Result } from "../platform/result.ts";
 import { type Document, decode, openDocument } from "./document.ts";
+import { packBytes, packedShape, unpackBytes } from "./packed-bytes.ts";
 import type { Problem } from "./problems.ts";
 
 /** A file of the folder; its path is relative to it. */
@@ -17,9 +18,7 @@ export interface FolderFile {
 
 const packedSchema = z.strictObject({
   wo_folder: z.literal(1),
-  files: z.array(
-    z.strictObject({ path: z.string().refine(isInside), text: z.string().optional(), base64: z.string().optional() }),
-  ),
+  files: z.array(z.strictObject({ path: z.string().refine(isInside), ...packedShape })),
 });
 
 /** Anybody can write such a text: a path out of the folder makes it none. */
@@ -28,17 +27,53 @@ function isInside(path: string): boolean {
 }
 
 const HEADER_ENDINGS = [".yaml", ".yml", ".json"] as const;
-/** What a body and a header must not both ask for in different words. */
-const WORK_KEYS = ["files", "edits", "operations", "steps", "commands", "patch", "post_verify", "tests", "task_spec"];
+/** What a body and a header must not both ask for in different words: one of the two would be passed over. */
+const WORK_KEYS = [
+  "files",
+  "edits",
+  "operations",
+  "task_spec",
+  "patch",
+  "diff",
+  "patch_content",
+  "payload",
+  "action",
+  "clc_patch",
+  "lpe_patch",
+  "lpe_patch_ops",
+  "lpe_patch_inline",
+  "lpe_patch_file",
+  "lpe_patch_file_sha256",
+  "steps",
+  "commands",
+  "skill",
+  "run",
+  "cmd",
+  "command",
+  "code",
+  "args",
+  "environment",
+  "post_verify",
+  "tests",
+  "post_deploy",
+  "rollback",
+];
 
 /** The folder as one text: the same files give the same bytes. */
 export function packFolder(files: readonly FolderFile[]): Buffer {
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  const packed = sorted.map(({ path, bytes }) => {
-    const text = bytes.toString("utf8");
-    return Buffer.from(text).equals(bytes) ? { path, text } : { path, base64: bytes.toString("base64") };
-  });
+  const packed = sorted.map(({ path, bytes }) => ({ path, ...packBytes(bytes) }));
   return Buffer.from(JSON.stringify({ wo_folder: 1, files: packed }));
+}
+
+/**
+ * What is signed of a folder: a line `<sha256>  <path>` for each of its files, sorted by the bytes of their paths, as
+ * `shasum -a 256` writes them. Undefined where a name would make two folders look alike.
+ */
+export function folderManifest(files: readonly FolderFile[]): string | undefined {
+  if (files.some(({ path }) => /[\p{Cc}\u2028\u2029\\]/u.test(path))) return undefined;
+  const sorted = files.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+  return sorted.map(({ path, bytes }) => `${sha256(bytes)}  ${path}\n`).join("");
 }
 
 /** The files of a packed folder, none of them outside of it; undefined for the bytes of any other order. */
@@ -55,9 +90,7 @@ export function isPacked(text: string): boolean {
 function filesIn(value: unknown): readonly FolderFile[] | undefined {
   const packed = packedSchema.safeParse(value);
   if (!packed.success) return undefined;
-  return packed.data.files.map(({ path, text, base64 }) => {
-    return { path, bytes: text === undefined ? Buffer.from(base64 ?? "", "base64") : Buffer.from(text) };
-  });
+  return packed.data.files.map(({ path, ...bytes }) => ({ path, bytes: unpackBytes(bytes) }));
 }
 
 /** Where the header of a folder order lies; undefined when there is none, or more than one. */

@@ -122,7 +122,7 @@ export function judge(order: Order, rules: LaneRules, origin: Origin, noRoute?: 
   const wait = (reason: WaitReason, message: string): Verdict => ({ kind: "wait", reason, message });
   if (origin.backlog) return wait("backlog", "it lay in the inbox before this base was attached");
   if (rules.mode === "hold") return wait("held_lane", "every order in this lane waits for an approval");
-  if (origin.fromGit && !(origin.signed && !order.idFromName) && order.steps.length > 0) {
+  if (origin.fromGit && !(origin.signed && isCovered(order)) && order.steps.length > 0) {
     return wait("from_git", "its file is in git, or git cannot tell, and it runs commands: a pull must not execute");
   }
   // Last of what holds an order that can run: one that waits for its lane goes on by itself once that is there.
@@ -137,14 +137,25 @@ export function runsCommands(order: Order): boolean {
   return order.steps.length > 0 && !order.dryRun;
 }
 
-function refuseUnsigned({ idFromName }: Order, { signature }: LaneRules, { signed }: Origin): Problem | undefined {
+/** True where a signature of the order's file holds for all that the order is. */
+function isCovered({ idFromName, operationsFile }: Order): boolean {
+  return !idFromName && (operationsFile === undefined || operationsFile.sha256 !== undefined);
+}
+
+function refuseUnsigned(order: Order, { signature }: LaneRules, { signed }: Origin): Problem | undefined {
   if (signature === "off") return undefined;
+  if (signed && isCovered(order)) return undefined;
+  const { idFromName, operationsFile } = order;
   if (signed && idFromName) {
     // Under another name it would be another order, signed as well, and all of it would be done once more.
     const message = "a signed order says its own id: the signature holds for what is in the file, not for its name";
     return { code: "bad_id", message, hint: "write `wo_id: …` into it, and sign it again" };
   }
-  if (signed) return undefined;
+  if (signed && operationsFile !== undefined) {
+    const message = `the signature holds for the order's own file, and nothing in that says what ${operationsFile.path} has to hold`;
+    const { unsigned_operations: hint = "" } = HINTS;
+    return { code: "unsigned_operations", message, hint, key: keyText(operationsFile.at) };
+  }
   return {
     code: "unsigned",
     message: "this lane takes signed orders only, and no signature lies beside this one",

@@ -2,6 +2,8 @@
 
 export const LIMITS = {
   sizeBytes: 5 * 1024 * 1024,
+  /** Of a file with operations that an order names. */
+  operationsBytes: 1024 * 1024,
   depth: 64,
   aliases: 100,
   actions: 10_000,

@@ -20,6 +20,8 @@ import {
   lpePatch,
   notAMap,
   operations,
+  operationsFile,
+  operationsHash,
   patchEngine,
   payload,
   steps,
@@ -165,6 +167,8 @@ const order = z
     clc_patch: clcPatch,
     lpe_patch_ops: patchEngine,
     lpe_patch_inline: patchEngine,
+    lpe_patch_file: operationsFile,
+    lpe_patch_file_sha256: operationsHash,
     lpe_patch: lpePatch.nullable().optional().describe("Operations of a patch engine, with what they may do."),
     environment: open(
       {

@@ -1,4 +1,5 @@
 /** An order in the one form that everything behind the reader understands, whatever dialect it was written in. */
+import type { OperationsFile } from "./operations-file.ts";
 import type { KeyPath, Problem } from "./problems.ts";
 import type { Route } from "./routing.ts";
 
@@ -122,6 +123,8 @@ export interface Order {
   readonly route: Route;
   readonly files: readonly FileAction[];
   readonly checks: readonly FileCheck[];
+  /** The file that holds operations of it, where it names one. */
+  readonly operationsFile?: OperationsFile;
   /** In the order in which they are gone through. */
   readonly steps: readonly Step[];
   /** Variables that its commands' environment has to hold. */
@@ -141,6 +144,9 @@ export interface Order {
 /** True when there is nothing in the order that a machine could carry out. Names of files alone ask for nothing. */
 export function isProse(order: Order): boolean {
   return (
-    order.files.length === 0 && order.steps.length === 0 && order.checks.every(({ sha256 }) => sha256 === undefined)
+    order.files.length === 0 &&
+    order.steps.length === 0 &&
+    order.operationsFile === undefined &&
+    order.checks.every(({ sha256 }) => sha256 === undefined)
   );
 }

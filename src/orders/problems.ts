@@ -13,6 +13,7 @@ export type KeyPath = readonly (string | number)[];
 export const PROBLEM_CODES = [
   "bad_id",
   "bad_mode",
+  "bad_operations_file",
   "bad_patch",
   "bad_path",
   "bad_signature",
@@ -30,6 +31,7 @@ export const PROBLEM_CODES = [
   "no_map",
   "no_text",
   "not_done",
+  "not_read",
   "path_refused",
   "secret_found",
   "signature_expired",
@@ -49,7 +51,7 @@ export const PROBLEM_CODES = [
   "unknown_signer",
   "unreadable",
   "unsigned",
-  "unsigned_folder",
+  "unsigned_operations",
   "unsupported_yaml",
   "wrong_type",
   "wrong_value",
@@ -69,10 +71,10 @@ export const HINTS: Partial<Readonly<Record<ProblemCode, string>>> = {
     "name where it can be read instead; a rejected file is kept as it was dropped in bridge/error/: delete it there, and replace the secret if it is real (`policy.secrets: allow` lets such orders through)",
   syntax: "mend it there; `wo check FILE` reads it without filing it",
   unsigned:
-    "sign the file as it is: `ssh-keygen -Y sign -f KEY -n wo-bridge FILE`, and drop FILE and FILE.sig, in any order",
-  unsigned_folder: "drop it as one file, or into a lane that asks for no signature",
+    "sign it as it is, `ssh-keygen -Y sign -f KEY -n wo-bridge FILE`, and drop FILE and FILE.sig, in any order; of a folder: `wo manifest FOLDER | ssh-keygen -Y sign -f KEY -n wo-bridge > FOLDER.sig`",
+  unsigned_operations: "state what `shasum -a 256` says of it as `lpe_patch_file_sha256: …`, and sign the order again",
   bad_signature:
-    "it may have been changed after it was signed, or signed without `-n wo-bridge`: sign the file once more, and drop both",
+    "it may have been changed after it was signed, or signed without `-n wo-bridge`: sign it once more, and drop both",
   unknown_signer:
     "a person adds the key's line to allowed_signers in the base, and says `wo config accept`; `wo status` shows lines that wait for that",
   signature_expired: "a person renews the key's line in allowed_signers, and says `wo config accept`",
@@ -88,6 +90,8 @@ export interface Problem {
   readonly hint?: string;
   /** Of an order that is a folder: which of its files. */
   readonly file?: string;
+  /** In a file of the base that the order names: its path, as the order has it. */
+  readonly named?: string;
   /** "files[0].mode" */
   readonly key?: string;
   readonly place?: Place;

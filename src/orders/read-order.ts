@@ -12,13 +12,14 @@ import { readEdits, readFiles, readOperations } from "./file-actions.ts";
 import { openFolder, unpackFolder } from "./folder-order.ts";
 import { ID, readHeader, readId, valueAt } from "./header.ts";
 import { LIMITS, THREAD_BYTES, THREAD_TOKENS } from "./limits.ts";
+import { type OrderDocument, readOperationsFile, unpackOperations, withOperations } from "./operations-file.ts";
 import type { Order } from "./order.ts";
 import type { Problem } from "./problems.ts";
 import { readRoute } from "./routing.ts";
 import { yamlCost } from "./yaml-text.ts";
 
 /** Keys that ask for work in a form that is not carried out: never passed over as metadata. */
-export const NOT_YET = ["lpe_patch_file", "patch_file", "patches", "op", "script"] as const;
+export const NOT_YET = ["patch_file", "patches", "op", "script"] as const;
 
 /** Reads an order file. `stem` is the file's name without its ending: the id of an order that declares none. */
 export function readOrder(bytes: Uint8Array, stem: string): Result<Order, readonly Problem[]> {
@@ -26,8 +27,15 @@ export function readOrder(bytes: Uint8Array, stem: string): Result<Order, readon
   return document.ok ? orderOf(document.value, stem) : document;
 }
 
-/** The order's document, out of a file or a packed folder; `stem` as above. */
-export function openOrder(bytes: Uint8Array, stem: string): Result<Document, readonly Problem[]> {
+/** The order's document, out of a file or a packed folder, with the file that it names packed or not; `stem` as above. */
+export function openOrder(bytes: Uint8Array, stem: string): Result<OrderDocument, readonly Problem[]> {
+  const packed = unpackOperations(bytes);
+  if (packed === undefined) return openDrop(bytes, stem);
+  const document = openDrop(packed.order, stem);
+  return document.ok ? withOperations(document.value, packed.file) : document;
+}
+
+function openDrop(bytes: Uint8Array, stem: string): Result<Document, readonly Problem[]> {
   const folder = unpackFolder(bytes);
   if (folder !== undefined) return openFolder(folder, stem);
   const text = decode(bytes);
@@ -40,6 +48,8 @@ export function isCostly(bytes: Uint8Array): boolean {
   if (bytes.length <= THREAD_TOKENS) return false;
   // A small folder may hold text that costs much.
   if (bytes.length > THREAD_BYTES || unpackFolder(bytes) !== undefined) return true;
+  const packed = unpackOperations(bytes);
+  if (packed !== undefined) return isCostly(packed.order) || isCostly(packed.file.bytes);
   const text = decode(bytes);
   if (!text.ok) return false;
   if (/^\s*[{[]/.test(text.value)) {
@@ -53,12 +63,13 @@ export function isCostly(bytes: Uint8Array): boolean {
   return yamlCost(text.value).tokensAtMost > THREAD_TOKENS;
 }
 
-function orderOf(document: Document, stem: string): Result<Order, readonly Problem[]> {
+function orderOf(document: OrderDocument, stem: string): Result<Order, readonly Problem[]> {
   const problems = new Collector(document);
   const { data } = document;
   const id = readId(document, stem, problems);
   refuseUnread(document, problems);
   const asked = readAll(document, problems);
+  const operationsFile = readOperationsFile(document, problems);
   if (asked.files.length + asked.checks.length + asked.steps.length > LIMITS.actions) {
     problems.add({ code: "too_many_actions", message: `holds more than ${LIMITS.actions} actions` }, []);
   }
@@ -72,6 +83,7 @@ function orderOf(document: Document, stem: string): Result<Order, readonly Probl
     header: readHeader(document, id.id),
     route: readRoute(data),
     ...asked,
+    ...(operationsFile === undefined ? {} : { operationsFile }),
     dryRun,
     allowDelete: data["allow_delete"] === true,
     ...(supersedes === undefined ? {} : { supersedes }),
@@ -81,7 +93,7 @@ function orderOf(document: Document, stem: string): Result<Order, readonly Probl
 }
 
 /** Everything that the order asks for, dialect by dialect. */
-function readAll(document: Document, problems: Collector): Pick<Order, "files" | "checks" | "steps" | "requires"> {
+function readAll(document: OrderDocument, problems: Collector): Pick<Order, "files" | "checks" | "steps" | "requires"> {
   const { data } = document;
   const taskOperations = valueAt(data, ["task_spec", "operations"]);
   const clcPatches = valueAt(data, ["clc_patch", "patches"]);
@@ -90,7 +102,7 @@ function readAll(document: Document, problems: Collector): Pick<Order, "files" |
     readPayload(data["payload"], ["payload"], problems),
     readAction(data["action"], ["action"], problems),
     ...(isGiven(data["clc_patch"]) ? [readClcPatches(clcPatches, ["clc_patch", "patches"], problems)] : []),
-    readLpePatches(data, problems),
+    readLpePatches(document, problems),
     readTopDiff(data, problems),
   ];
   return {
@@ -124,7 +136,7 @@ function refuseUnread({ data }: Document, problems: Collector): void {
   // A text is a diff, and a map with `ops` a list of operations.
   const isPatch = typeof data["patch"] === "string" || isGiven(valueAt(data, ["patch", "ops"]));
   if (isGiven(data["patch"]) && !isPatch) refuse("patch");
-  const isLpe = ["ops", "inline"].some((key) => isGiven(valueAt(data, ["lpe_patch", key])));
+  const isLpe = ["ops", "inline", "file"].some((key) => isGiven(valueAt(data, ["lpe_patch", key])));
   if (isGiven(data["lpe_patch"]) && !isLpe) refuse("lpe_patch");
   for (const key of ["diff", "patch_content"]) if (isGiven(data[key]) && typeof data[key] !== "string") refuse(key);
 }

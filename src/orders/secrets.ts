@@ -28,8 +28,8 @@ export function secretsInFile(bytes: Uint8Array, rules: SecretRules): readonly S
   return text.ok ? secretsIn(text.value, rules) : [];
 }
 
-/** One problem for each, with its place and what it is; the frame shows stars for all of them. */
-export function secretProblems(text: string, secrets: readonly SecretRange[]): readonly Problem[] {
+/** One problem for each, with its place and what it is; the frame shows stars for all of them. `named`: as a problem has it. */
+export function secretProblems(text: string, secrets: readonly SecretRange[], named?: string): readonly Problem[] {
   const hidden = starred(text, secrets);
   return secrets.slice(0, LIMITS.problems).map(({ kind, start, end }) => {
     const place = placeAt(text, start);
@@ -41,31 +41,46 @@ export function secretProblems(text: string, secrets: readonly SecretRange[]): r
       message: `this looks like a secret: ${kind}`,
       ...(HINTS.secret_found === undefined ? {} : { hint: HINTS.secret_found }),
       // In a folder's one text the lines are nobody's.
+      ...(named === undefined ? {} : { named }),
       ...(inner === undefined ? { place, frame: codeFrame(hidden, place, Math.min(length, 60)) } : { file: inner }),
     };
   });
 }
 
-/** Problems of the same file that can be shown to anybody: the secrets are stars in their frames and words. */
+/**
+ * Problems that can be shown to anybody: the secrets of the text are stars in their words, and in frames out of it. Those
+ * out of a text with another `named` are not looked at: that one has its own turn.
+ */
 export function withoutSecrets(
   problems: readonly Problem[],
   text: string,
   secrets: readonly SecretRange[],
+  ofNamed?: string,
 ): readonly Problem[] {
   if (secrets.length === 0) return problems;
   const hidden = starred(text, secrets);
   const length = secrets.reduce((sum, { start, end }) => sum + end - start, 0);
   const hide = (words: string) => (length > COMPARED_MAX ? LEFT_OUT : withStars(words, text, secrets));
-  return problems.map(({ code, message, hint, key, place, frame, file }) => ({
+  return problems.map(({ code, message, hint, key, place, frame, file, named }) => ({
     code,
     message: hide(message),
     ...(hint === undefined ? {} : { hint: hide(hint) }),
     ...(key === undefined ? {} : { key: hide(key) }),
     ...(place === undefined ? {} : { place }),
     ...(file === undefined ? {} : { file: hide(file) }),
-    // The lines of a folder's file are not those of its one text: none of them is shown.
-    ...(frame === undefined || place === undefined || file !== undefined ? {} : { frame: codeFrame(hidden, place) }),
+    ...(named === undefined ? {} : { named: hide(named) }),
+    ...framed({ frame, place, file }, named === ofNamed ? hidden : undefined),
   }));
+}
+
+/** The frame anew, out of the text with stars. The lines of a folder's file are not those of its one text: none of them is shown. */
+function framed(
+  { frame, place, file }: { readonly [key in "frame" | "place" | "file"]: Problem[key] | undefined },
+  hidden: string | undefined,
+): Pick<Problem, "frame"> {
+  if (frame === undefined || place === undefined) return {};
+  if (hidden === undefined) return { frame };
+  return file === undefined ? { frame: codeFrame(hidden, place) } : {};
 }
 
 /** Which file of a packed folder an offset is in; undefined in any other text. */

@@ -10,6 +10,8 @@ import { LIMITS } from "./limits.ts";
 export const MODE_TEXT = /^0?[0-7]{3}$/;
 
 const path = z.string().min(1);
+/** A path of one file. */
+export const treePath = path;
 const text = z.string();
 const flag = z.boolean();
 const mode = z.union([z.string().regex(MODE_TEXT), z.number()]);
@@ -30,7 +32,8 @@ const duration = z.union([
     .meta(noDuration),
 ]);
 
-const sha256 = z.string().regex(/^[0-9a-fA-F]{64}$/, "a sha256 is 64 hexadecimal digits");
+/** Of a file's bytes. */
+export const sha256Text = z.string().regex(/^[0-9a-fA-F]{64}$/, "a sha256 is 64 hexadecimal digits");
 
 /** An item of `files`; without anything to do, it is a file to verify. */
 export const fileItem = z.strictObject({
@@ -40,7 +43,7 @@ export const fileItem = z.strictObject({
   patch: diff,
   delete: z.literal(true).optional().describe("The file is deleted."),
   move: path.optional().describe("The new path of the file; what lies there already is never replaced."),
-  sha256: sha256.optional().describe("What the file has to hold in the end; alone, what it has to hold already."),
+  sha256: sha256Text.optional().describe("What the file has to hold in the end; alone, what it has to hold already."),
   title: text.optional().describe("What the file is called among people; nothing is done with it."),
   description,
 });
@@ -169,6 +172,9 @@ export const lpeItem = z.strictObject({
   content: text.optional().describe("What is put there; it is never expanded."),
   description,
 });
+
+/** A file with such operations; what an order says of all of them is said in the order. */
+export const lpeFile = z.strictObject({ ops: z.array(z.unknown()), description });
 
 export const stepItem = z.strictObject({
   id: anyId,

@@ -120,7 +120,10 @@ export interface OrderAccepted extends OfOrder {
   readonly claim: string;
   /** Its name as it was dropped. */
   readonly name: string;
+  /** Of its source. */
   readonly sha256: string;
+  /** Of an order that names a file with its operations: of the order's own file. The source holds both. */
+  readonly drop_sha256?: string;
   readonly size_bytes: number;
   /** When it was last changed, in milliseconds since the epoch: what tells whether it changes later. */
   readonly modified_ms: number;

@@ -29,6 +29,8 @@ export interface OrderRecord {
   readonly name: string;
   readonly claim: string;
   readonly sha256: string;
+  /** Of its file, where its source holds another file, too. */
+  readonly dropSha256?: string;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
   readonly header: OrderHeader;
@@ -97,6 +99,11 @@ export function entryLaneOf({ lane, routedFrom }: OrderRecord): string {
   return routedFrom ?? lane;
 }
 
+/** Of the file as it was dropped. */
+export function dropHashOf({ sha256, dropSha256 }: OrderRecord): string {
+  return dropSha256 ?? sha256;
+}
+
 /** The record that an acceptance begins. */
 export function newRecord(entry: Entry & OrderAccepted, position: Position): OrderRecord {
   return {
@@ -107,6 +114,7 @@ export function newRecord(entry: Entry & OrderAccepted, position: Position): Ord
     name: entry.name,
     claim: entry.claim,
     sha256: entry.sha256,
+    ...(entry.drop_sha256 === undefined ? {} : { dropSha256: entry.drop_sha256 }),
     sizeBytes: entry.size_bytes,
     modifiedMs: entry.modified_ms,
     header: headerOf(entry),

@@ -1,4 +1,5 @@
 /** Every dialect asked for what no order may do: refused by name, nothing anywhere is different, and the next order is done. */
+import { symlinkSync } from "node:fs";
 import { test } from "vitest";
 import { expectRows, guardedWorld, inBase, type Row, row } from "../support/hostile-kit.ts";
 
@@ -78,6 +79,18 @@ const ASKED: readonly Row[] = [
     { lpe_patch: { ops: [{ path: OUT, content: TEXT }] }, path_acl: { allowed_roots: ["..", "../../outside"] } },
     "rejected path_refused",
   ),
+  row("operations are read from outside", { lpe_patch_file: OUT }, "rejected path_refused"),
+  row("operations are read from a key", { lpe_patch: { file: "~/.ssh/authorized_keys" } }, "rejected path_refused"),
+  row("operations are read from git", { lpe_patch_file: ".git/config" }, "rejected path_refused"),
+  row("operations are read through a link", { lpe_patch_file: "link" }, "rejected bad_operations_file", {
+    prepare: (world) => symlinkSync("../../outside/secret.txt", world.path("link")),
+  }),
+  row("operations are read through a linked folder", { lpe_patch_file: "way/secret.txt" }, "rejected path_refused", {
+    prepare: (world) => symlinkSync("../../outside", world.path("way")),
+  }),
+  row("operations in a file climb", { lpe_patch_file: "ops.json" }, "rejected path_refused", {
+    prepare: (world) => world.write("ops.json", JSON.stringify({ ops: [{ path: OUT, content: TEXT }] })),
+  }),
   row(
     "a key is read by its hash",
     { files: [{ path: "~/.ssh/authorized_keys", sha256: "0".repeat(64) }] },

@@ -1,9 +1,11 @@
 /** Signed lanes, by a real daemon and the real ssh-keygen: who has not signed, or may not, gets nothing done. */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { expect } from "vitest";
 import { filing, problemsOf, QUICK, running, told, valueIn } from "../support/line-kit.ts";
 import { type Key, newKey, signingTest } from "../support/signing.ts";
+import { put } from "../support/temporary-folder.ts";
 import { until, World } from "../support/world.ts";
 
 const SAFE = "lanes: {SAFE: {signature: required}}\n";
@@ -69,12 +71,97 @@ signingTest(
   },
 );
 
-signingTest("an order that is a folder is refused in a signed lane", async () => {
-  const world = await signedWorld("");
-  world.write("coming/WO-F.json", text("WO-F"));
-  mkdirSync(world.path("bridge/inbox/SAFE"), { recursive: true });
-  renameSync(world.path("coming"), world.path("bridge/inbox/SAFE/WO-F"));
-  expect(await codeOf(world, "WO-F")).toBe("unsigned_folder");
+/** A folder that is an order, beside the base; its path. Finder's files are no part of it. */
+function folderOrder(world: World, id: string, more: object = {}): string {
+  const folder = join(world.root, "mine", id);
+  const header = { wo_id: id, body_file: "b/body.json", ...more };
+  put(join(folder, `${id}.json`), JSON.stringify(header));
+  put(join(folder, "b/body.json"), JSON.stringify({ files: { [`made/${id}.txt`]: id } }));
+  for (const name of ["b-c", "ä ö", ".DS_Store"]) put(join(folder, name), name);
+  return folder;
+}
+
+/** Moves a folder into a lane, as careful people do. */
+function moveIn(world: World, folder: string, lane = "SAFE"): void {
+  mkdirSync(world.path(`bridge/inbox/${lane}`), { recursive: true });
+  renameSync(folder, world.path(`bridge/inbox/${lane}/${basename(folder)}`));
+}
+
+const SHELL_MANIFEST = `find . -type f ! -name .DS_Store ! -name '._*' | sed 's|^\\./||' | LC_ALL=C sort | tr '\\n' '\\0' | xargs -0 shasum -a 256`;
+
+signingTest(
+  "a folder is signed by what wo manifest prints, and a shell does so, too; whichever came first",
+  async () => {
+    const key = newKey();
+    const world = await signedWorld(key.line("alice"), SAFE, QUICK.replace("giveUpMs: 300", "giveUpMs: 8000"));
+    const [first, later] = [folderOrder(world, "WO-FIRST"), folderOrder(world, "WO-LATER")];
+    const printed = await world.wo("manifest", first);
+    expect(printed.code).toBe(0);
+    expect(printed.stdout).toBe(execFileSync("sh", ["-c", SHELL_MANIFEST], { cwd: first, encoding: "utf8" }));
+    world.drop("SAFE", "WO-FIRST.sig", key.sign(printed.stdout));
+    moveIn(world, first);
+    const { stdout } = await world.wo("manifest", later);
+    moveIn(world, later);
+    await world.reaches("WO-FIRST", "done");
+    expect(world.list("bridge/inbox/SAFE")).toContain("WO-LATER");
+    world.drop("SAFE", "WO-LATER.sig", key.sign(stdout));
+    await world.reaches("WO-LATER", "done");
+    expect((await world.wo("show", "WO-LATER")).stdout).toContain("signed by alice");
+    expect(world.telemetry().filter(({ event }) => event === "wo_ignored")).toEqual([]);
+  },
+);
+
+signingTest("a folder that is unsigned, changed, by a stranger, or over is refused under that name", async () => {
+  const [key, old] = [newKey(), newKey()];
+  const world = await signedWorld(key.line("alice") + old.line("bob", 'valid-before="20200101"'));
+  const drop = async (id: string, sign: (text: string) => string | undefined) => {
+    const folder = folderOrder(world, id);
+    const signature = sign((await world.wo("manifest", folder)).stdout);
+    if (signature !== undefined) world.drop("SAFE", `${id}.sig`, signature);
+    if (id === "changed") put(join(folder, "b/body.json"), JSON.stringify({ files: { "made/evil.txt": "x" } }));
+    moveIn(world, folder);
+  };
+  await drop("unsigned", () => undefined);
+  await drop("changed", (text) => key.sign(text));
+  await drop("stranger", (text) => newKey().sign(text));
+  await drop("over", (text) => old.sign(text));
+  const codes = [];
+  for (const name of ["unsigned", "changed", "stranger", "over"]) codes.push(await codeOf(world, name));
+  expect(codes).toEqual(["unsigned", "bad_signature", "unknown_signer", "signature_expired"]);
+  await until(() => world.list("bridge/error/SAFE").includes("changed.sig"), 5000, "its signature lies beside it");
+  expect(world.list("made")).toEqual([]);
+});
+
+signingTest("wo submit takes a folder's signature along, and ENTRY passes it on", async () => {
+  const key = newKey();
+  const world = await signedWorld(key.line("alice"));
+  for (const [lane, id] of [
+    ["SAFE", "WO-1"],
+    ["ENTRY", "WO-2"],
+  ] as const) {
+    const folder = folderOrder(world, id, { target: "SAFE" });
+    expect((await world.wo("submit", folder, "--lane", "SAFE", "-n")).code).toBe(5);
+    writeFileSync(`${folder}.sig`, key.sign((await world.wo("manifest", folder)).stdout));
+    expect((await world.wo("submit", `${folder}/`, "--lane", lane, "--watch")).code).toBe(0);
+    expect(await told(world, id, "wo_accepted")).toMatchObject({ lane: "SAFE", signed_by: "alice" });
+  }
+});
+
+signingTest("wo manifest says what is no folder to be signed", async () => {
+  const world = await World.make({ bare: true });
+  put(join(world.root, "mine/a.json"), "{}");
+  put(join(world.root, "mine/X/Y.yaml"), "{}");
+  put(join(world.root, "mine/Z/Z.yaml"), "{}");
+  put(join(world.root, "mine/Z/back\\slash"), "");
+  for (const [path, said] of [
+    ["a.json", "a file is signed as it is"],
+    ["X", "X.yaml, .yml or .json"],
+    ["none", "none.yaml"],
+    ["Z", "no line end or backslash"],
+  ] as const) {
+    const end = await world.wo("manifest", join(world.root, "mine", path));
+    expect(end).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining(said) });
+  }
 });
 
 signingTest("an order that ENTRY passes on needs the signature that its lane asks for", async () => {

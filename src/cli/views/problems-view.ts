@@ -10,9 +10,9 @@ export function problemsText(terminal: Terminal, file: string, problems: readonl
 function problemText(
   terminal: Terminal,
   dropped: string,
-  { code, message, hint, key, place, frame, file: inner }: Problem,
+  { code, message, hint, key, place, frame, file: inner, named }: Problem,
 ): string {
-  const file = plainLine(inner === undefined ? dropped : `${dropped}/${inner}`);
+  const file = plainLine(named ?? (inner === undefined ? dropped : `${dropped}/${inner}`));
   const where = place === undefined ? file : `${file}:${place.line}:${place.column}`;
   const about = key === undefined || key === "" ? "" : `${plainLine(key)}: `;
   const lines = [

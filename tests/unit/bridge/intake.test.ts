@@ -1,7 +1,7 @@
 /** When a dropped file is taken, and when it is not yet. */
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { recordingDisk, refusingDisk, watchedDisk } from "../../support/disks.ts";
 import { turn } from "../../support/hand-clock.ts";
@@ -248,6 +248,30 @@ test("a signature that does not come is waited for no longer than anything else,
   expect(kit.taken).toEqual([]);
   await kit.clock.pass(1);
   expect(kit.taken).toEqual(["a.json"]);
+});
+
+test("the signature of a folder is waited for, too; one that is there already is not", async () => {
+  const kit = new InboxKit({ wantsSignature: () => true });
+  for (const name of ["A", "B"]) kit.touch(dirname(kit.drop(`${name}/${name}.json`, JSON_ORDER)), 0);
+  kit.drop("B.sig", SIGNATURE);
+  await kit.scan();
+  await kit.clock.pass(600);
+  expect(kit.taken).toEqual(["B"]);
+  kit.drop("A.sig", SIGNATURE);
+  kit.intake.hint(kit.lane, "A.sig");
+  await kit.clock.pass(25);
+  expect({ taken: kit.taken, ignored: kit.ignored }).toEqual({ taken: ["B", "A"], ignored: [] });
+});
+
+test("a folder that is called like a signature and is an order is no signature", async () => {
+  const kit = new InboxKit({ wantsSignature: () => true });
+  kit.drop("A.json", JSON_ORDER);
+  kit.touch(dirname(kit.drop("A.json.sig/A.json.sig.json", JSON_ORDER)), 0);
+  await kit.scan();
+  await kit.clock.pass(600);
+  expect(kit.taken).toEqual([]);
+  await kit.clock.pass(2000);
+  expect(kit.taken.toSorted()).toEqual(["A.json", "A.json.sig"]);
 });
 
 test("a signature that comes first lies there until its order comes, and nobody is told of it", async () => {

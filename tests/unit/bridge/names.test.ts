@@ -64,8 +64,9 @@ test.each(["a\nb.yaml", "a\r.json", "a\u2028.yaml", "a\u2029b.yml"])(
 test.each([
   ["a.yaml.sig", "a.yaml"],
   ["A.JSON.sig", "A.JSON"],
-  ["a.sig", undefined],
-  ["a.md.sig", undefined],
+  ["a.sig", "a"],
+  ["a.md.sig", "a.md"],
+  [".sig", undefined],
   [".a.yaml.sig", undefined],
   ["a.yaml", undefined],
   ["01HZZZZZZZZZZZZZZZZZZZZZZZ~a.yml.sig", "01HZZZZZZZZZZZZZZZZZZZZZZZ~a.yml"],

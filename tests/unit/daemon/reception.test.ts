@@ -10,6 +10,7 @@ import type { FindSecrets } from "../../../src/daemon/order-reader.ts";
 import { type Admission, Reception } from "../../../src/daemon/reception.ts";
 import { Signatures } from "../../../src/daemon/signatures.ts";
 import { placeRules, routerOf } from "../../../src/daemon/surroundings.ts";
+import { readOrder } from "../../../src/orders/read-order.ts";
 import { systemDisk } from "../../../src/platform/disk.ts";
 import { Files } from "../../../src/platform/files.ts";
 import { GitTracking } from "../../../src/platform/git.ts";
@@ -41,6 +42,8 @@ async function open({ config = "", backlog = () => [], disk = systemDisk, secret
     files,
     books,
     router: routerOf(parts.folders, () => settings.config),
+    clock,
+    readOrder: async (bytes, stem) => readOrder(bytes, stem),
     settler: new Settler(files, inlinePublisher(files), parts.folders),
     git: new GitTracking(files, clock, parts.folders.inbox),
     config: () => settings.config,

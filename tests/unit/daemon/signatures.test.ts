@@ -1,10 +1,12 @@
 /** Orders of a lane that takes signed ones only: each way to be refused has a name of its own, and what to do about it. */
 import { execFileSync } from "node:child_process";
-import { renameSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, vi } from "vitest";
 import { recover } from "../../../src/daemon/recovery.ts";
 import type { OrderRejected } from "../../../src/records/events.ts";
+import { ULID } from "../../support/events.ts";
 import { doing, ended, House, scriptedRunner, writing } from "../../support/house-kit.ts";
 import { type Key, newKey, signingTest } from "../../support/signing.ts";
 import { put } from "../../support/temporary-folder.ts";
@@ -69,14 +71,12 @@ signingTest.each<readonly [string, string, (key: Key) => string | undefined, (ke
   expect(house.read("WO-1.txt")).toBeUndefined();
 });
 
-signingTest("a signature that is a folder, and an order that is one, are refused by name", async () => {
+signingTest("a signature that is a folder is refused by name", async () => {
   const house = await open("");
   const claim = house.claim("WO-1.json", TEXT);
   put(join(claim.lane.folder, "WO-1.json.sig", "x"), "x");
   await house.kit.parts.line.takeIn(claim);
-  const folder = house.claim("WO-2", writing("WO-2"));
-  await house.kit.parts.line.takeIn({ ...folder, info: { ...folder.info, kind: "folder" } });
-  expect(rejections(house).map(({ problems }) => problems[0]?.code)).toEqual(["bad_signature", "unsigned_folder"]);
+  expect(rejections(house).map(({ problems }) => problems[0]?.code)).toEqual(["bad_signature"]);
 });
 
 signingTest("what was claimed is verified, not what lies in the inbox by then", async () => {
@@ -164,4 +164,103 @@ signingTest("a pull may write the signature behind its order: it is looked for a
   await house.through(work);
   expect(await house.rest("WO-1")).toMatchObject({ status: "done", signed: { principal: "a" } });
   expect(runner.ran).toEqual(["ls"]);
+});
+
+const FOLDER = {
+  "X.yaml": "wo_id: WO-1\nbody_file: b/body.yaml\n",
+  "b/body.yaml": "files: {WO-1.txt: x}\n",
+  "b-c": "why",
+};
+const sum = (text: string) => createHash("sha256").update(text).digest("hex");
+// Sorted by bytes: "-" comes before "/".
+const MANIFEST = ["X.yaml", "b-c", "b/body.yaml"]
+  .map((path) => `${sum(Reflect.get(FOLDER, path))}  ${path}\n`)
+  .join("");
+
+/** Puts a folder where it lies when it was claimed. */
+function claimedFolder(house: House, files: Readonly<Record<string, string>> = FOLDER, name = "X"): string {
+  const claim = `${ULID}~${name}`;
+  for (const [path, text] of Object.entries(files)) put(house.path(`bridge/inbox/CLC/.claimed/${claim}/${path}`), text);
+  return claim;
+}
+
+const recoverIn = (house: House) => house.through(recover(house.kit.files, house.kit.books, house.kit.parts));
+
+signingTest(
+  "a folder is signed by its manifest: taken after a crash between the two claims, done, filed together",
+  async () => {
+    const key = newKey();
+    const house = await open(key.line("alice@x"));
+    claimedFolder(house);
+    put(house.path("bridge/inbox/CLC/X.sig"), key.sign(MANIFEST));
+    expect(await recoverIn(house)).toMatchObject({ reclaimed: 1 });
+    const record = await house.rest("WO-1");
+    expect(record).toMatchObject({ status: "done", signed: { principal: "alice@x" } });
+    expect(house.read(`${record.settledTo}.sig`)).toContain("SSH SIGNATURE");
+    expect(house.read(`${record.settledTo}/b-c`)).toBe("why");
+    expect(house.list("bridge/inbox")).toEqual(["CLC/.claimed/"]);
+  },
+);
+
+signingTest.each<readonly [string, string, (key: Key) => string | undefined, Readonly<Record<string, string>>]>([
+  ["without a signature", "unsigned", () => undefined, FOLDER],
+  ["with a file that was changed", "bad_signature", (key) => key.sign(MANIFEST), { ...FOLDER, "b-c": "why not" }],
+  ["with a file more", "bad_signature", (key) => key.sign(MANIFEST), { ...FOLDER, "b/more": "" }],
+  ["signed as a file", "bad_signature", (key) => key.sign(FOLDER["X.yaml"]), FOLDER],
+  ["signed for something else", "bad_signature", (key) => key.sign(MANIFEST, "file"), FOLDER],
+  ["that a stranger signed", "unknown_signer", () => newKey().sign(MANIFEST), FOLDER],
+])("a folder %s is rejected as %s, and both lie in error/", async (_what, code, signature, files) => {
+  const key = newKey();
+  const house = await open(key.line("a"));
+  claimedFolder(house, files);
+  const text = signature(key);
+  if (text !== undefined) put(house.path("bridge/inbox/CLC/X.sig"), text);
+  await recoverIn(house);
+  expect(rejections(house).map(({ problems }) => problems)).toEqual([
+    [{ code, message: expect.any(String), hint: expect.any(String) }],
+  ]);
+  expect(readdirSync(house.path("bridge/error/CLC")).toSorted()).toEqual(
+    text === undefined ? ["X", "X.error.json"] : ["X", "X.error.json", "X.sig"],
+  );
+  expect(house.read("WO-1.txt")).toBeUndefined();
+});
+
+signingTest("names that would make two folders look alike cannot be signed", async () => {
+  const key = newKey();
+  const house = await open(key.line("a"));
+  const [one, two] = [sum("1"), sum(FOLDER["X.yaml"])];
+  claimedFolder(house, { ...FOLDER, [`a\n${two}  z`]: "1" });
+  put(house.path("bridge/inbox/CLC/X.sig"), key.sign(`${one}  a\n${two}  z\n${MANIFEST}`));
+  await recoverIn(house);
+  expect(rejections(house)[0]?.problems[0]).toMatchObject({
+    code: "bad_signature",
+    message: expect.stringContaining("line end"),
+  });
+});
+
+signingTest(
+  "a folder's signature that a crash left behind it comes to lie in error/; a folder of such a name is an order",
+  async () => {
+    const house = await open("", "");
+    put(house.path(`bridge/inbox/CLC/.claimed/${ULID}~Y.sig`), "left");
+    claimedFolder(house, { "X.sig.yaml": "wo_id: WO-1\nfiles: {WO-1.txt: x}\n" }, "X.sig");
+    put(house.path("bridge/inbox/CLC/X/X.yaml"), "wo_id: WO-2\n");
+    await recoverIn(house);
+    expect((await house.rest("WO-1")).status).toBe("done");
+    expect(house.list("bridge/error")).toEqual(["CLC/Y.sig"]);
+  },
+);
+
+signingTest("an accepted folder is not asked for its signature again; it goes where its folder goes", async () => {
+  const key = newKey();
+  const house = await open(key.line("a"), "lanes: {CLC: {signature: required, mode: hold}}\n");
+  const claim = claimedFolder(house);
+  put(house.path("bridge/inbox/CLC/X.sig"), key.sign(MANIFEST));
+  await recoverIn(house);
+  expect(house.status("WO-1")).toBe("waiting");
+  put(house.path(`bridge/inbox/CLC/.claimed/${claim}.sig`), "not asked");
+  await house.kit.books.append([{ event: "wo_approved", wo_id: "WO-1", lane: "CLC", by: "me" }]);
+  await recoverIn(house);
+  const { settledTo } = await house.rest("WO-1");
+  expect([house.status("WO-1"), house.read(`${settledTo}.sig`)]).toEqual(["done", "not asked"]);
 });

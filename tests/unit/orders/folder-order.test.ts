@@ -1,7 +1,7 @@
 /** Orders that are folders: packed and unpacked to the byte, header and body together, and the evidence believed only where it fits. */
 import { array, assert, property, record, string, uint8Array, uniqueArray } from "fast-check";
 import { expect, test } from "vitest";
-import { type FolderFile, packFolder, unpackFolder } from "../../../src/orders/folder-order.ts";
+import { type FolderFile, folderManifest, packFolder, unpackFolder } from "../../../src/orders/folder-order.ts";
 import { readOrder } from "../../../src/orders/read-order.ts";
 import { sha256 } from "../../../src/platform/ids.ts";
 import { orderIn, problemIn } from "../../support/orders.ts";
@@ -110,6 +110,18 @@ test.each([
 });
 
 test.each([
+  ["lpe_patch_file: a", "lpe_patch_file: b"],
+  ["lpe_patch_ops: [{path: a, content: x}]", "lpe_patch_ops: [{path: b, content: x}]"],
+  ["payload: {file_path: a, action: append, content: x}", "payload: {file_path: b, action: append, content: x}"],
+  ["run: ls", "run: pwd"],
+  ["rollback: {steps: [a]}", "rollback: {steps: [b]}"],
+])("a header with %j and a body with %j are refused: one would be passed over", (outer, inner) => {
+  const problem = problemIn(folder({ "X.yaml": `${HEADER}${outer}\n`, "body.yaml": `${inner}\n` }), "X");
+
+  expect(problem).toMatchObject({ code: "duplicate_key", file: "X.yaml", key: outer.split(":")[0] });
+});
+
+test.each([
   ["no header", { "Y.yaml": HEADER }, "no_file"],
   ["two headers", { "X.yaml": HEADER, "X.json": "{}" }, "no_file"],
   ["a body that is not there", { "X.yaml": HEADER }, "no_file"],
@@ -122,4 +134,16 @@ test.each([
 
 test("a file that only looks like a packed folder is read as one, and nothing breaks", () => {
   expect(readOrder(Buffer.from('{"wo_folder":1,"files":[]}'), "X").ok).toBe(false);
+});
+
+test("the manifest has a line for each file, by the bytes of the paths, however they came", () => {
+  const files = ["b/a", "b-a", "a", "\u{1F600}", "\uFF5E"].map((path) => ({ path, bytes: Buffer.from(path) }));
+  const manifest = folderManifest(files);
+  expect(manifest).toBe(folderManifest(files.toReversed()));
+  expect(manifest?.split("\n").map((line) => line.slice(66))).toEqual(["a", "b-a", "b/a", "\uFF5E", "\u{1F600}", ""]);
+  expect(manifest).toMatch(/^[0-9a-f]{64} {2}a\n/);
+});
+
+test.each(["a\nb", "a\rb", "a\\b", "a\u2028b", "\u0000"])("a folder with the name %j in it has no manifest", (path) => {
+  expect(folderManifest([{ path, bytes: Buffer.from("") }])).toBeUndefined();
 });
