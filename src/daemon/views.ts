@@ -243,7 +243,8 @@ export class Views {
   /** Changes when the folder is replaced, or a name in it comes or goes. */
   #stateStamp(): string {
     const info = this.#options.files.info(this.stateFolder);
-    return info === undefined ? "absent" : `${info.device}:${info.inode}:${info.modifiedMs}`;
+    // Inode numbers are used again at once: what was made anew is known by when it was made.
+    return info === undefined ? "absent:" : `${info.device}:${info.inode}:${info.bornMs}:${info.modifiedMs}`;
   }
 
   async #compareNames(stamp: string): Promise<void> {
