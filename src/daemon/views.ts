@@ -98,11 +98,12 @@ export class Views {
   async publish(record: OrderRecord): Promise<void> {
     const rests = isResting(record.status);
     this.#isFlowing ||= rests;
+    // Asked before the folder is made again: the order's acknowledgement may have gone with it.
+    const isWiped = rests && !this.#isSameFolder(this.#stateStamp());
     await this.#guarded(async () => {
       const reported = rests ? this.#told(record, this.#options.outbox.report(record)) : undefined;
       await Promise.all([reported, this.#writeState(record)]);
-      // Wiped while the order was on its way.
-      if (rests && !this.#isSameFolder(this.#stateStamp())) await this.#told(record, this.#answer(record));
+      if (isWiped) await this.#told(record, this.#answer(record));
     });
   }
 
