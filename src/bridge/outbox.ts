@@ -1,5 +1,6 @@
 /** What whoever dropped an order gets back: an acknowledgement when it is accepted, a result when it is at rest. Views. */
 import type { Problem } from "../orders/problems.ts";
+import type { Files } from "../platform/files.ts";
 import type { Publisher } from "../platform/publisher.ts";
 import { entryLaneOf, type OrderRecord } from "../records/order-record.ts";
 import { approvalOf, troubleOf } from "../records/state-file.ts";
@@ -74,6 +75,15 @@ export class Outbox {
   resultPath(record: OrderRecord): string {
     return `${this.#folders.outbox(record.lane)}/${record.id}_result.yaml`;
   }
+}
+
+const ANSWER_BYTES_MAX = 1024 * 1024;
+const NEWLINE = 10;
+
+/** False for what is missing, and for what a power cut left empty or cut off. */
+export function isWholeAnswer(files: Files, path: string): boolean {
+  const reading = files.peek(path, ANSWER_BYTES_MAX);
+  return reading.kind === "too large" || (reading.kind === "file" && reading.bytes.at(-1) === NEWLINE);
 }
 
 /** One line per fact, every text in double quotes: the same in every YAML reader. */

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import type { BridgeFolders, Lane } from "../bridge/lanes.ts";
 import { nameInClaim } from "../bridge/names.ts";
+import { isWholeAnswer } from "../bridge/outbox.ts";
 import type { Settler } from "../bridge/settle.ts";
 import { signedClaim } from "../bridge/signature-drop.ts";
 import { isResting } from "../orders/status.ts";
@@ -19,8 +20,6 @@ import type { Parts } from "./parts.ts";
 const UNSYNCED_MS = 60_000;
 /** Nor are so many entries older than that, wherever somebody has set the clock meanwhile. */
 const UNSYNCED_ENTRIES = 5000;
-const ANSWER_BYTES_MAX = 1024 * 1024;
-const NEWLINE = 10;
 
 export interface RecoveryReport {
   /** Orders that were on their way. */
@@ -80,7 +79,7 @@ export async function retell(files: Files, books: Books, parts: Parts): Promise<
   // What a power cut has put back into the inbox comes to rest by itself.
   await intake.idle();
   const isThere = (path: string) => files.info(path) !== undefined;
-  const isWhole = (path: string) => isWholeText(files, path);
+  const isWhole = (path: string) => isWholeAnswer(files, path);
   const slice = files.slices();
   let told = 0;
   for (const { id } of lately([...books.index.summaries()], books.headSeq)) {
@@ -100,12 +99,6 @@ export async function retell(files: Files, books: Books, parts: Parts): Promise<
     if (!isAcknowledged || !isTold) told += 1;
   }
   return told;
-}
-
-/** False for what is missing, and for what a power cut left empty or cut off. */
-function isWholeText(files: Files, path: string): boolean {
-  const reading = files.peek(path, ANSWER_BYTES_MAX);
-  return reading.kind === "too large" || (reading.kind === "file" && reading.bytes.at(-1) === NEWLINE);
 }
 
 /** Open orders, and those that came to rest not long before the newest of them did, by the clock or by the ledger. */
