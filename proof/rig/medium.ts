@@ -12,7 +12,7 @@ export type MediumKind = (typeof MEDIA)[number];
 const IMAGE_BYTES = 320 * 1024 * 1024;
 /** XFS_IOC_GOINGDOWN, which ext4 knows, too; 2: the log is not flushed. */
 const SHUT_DOWN = 'open(my $f, "<", $ARGV[0]) or die; my $how = pack("L", 2); ioctl($f, 0x8004587d, $how) or die "$!"';
-const FREE_MS = 20_000;
+const FREE_MS = 60_000;
 
 export class Medium {
   readonly kind: MediumKind;
@@ -50,6 +50,8 @@ export class Medium {
 
   mount(): void {
     run("mount", "-o", "loop", this.#image, this.root);
+    // A sandbox that is made meanwhile, by whomever, takes along no copy that would keep it alive.
+    run("mount", "--make-unbindable", this.root);
   }
 
   /** Mounts what was cut off or aborted anew, once nobody holds what it was before. */
@@ -61,7 +63,7 @@ export class Medium {
         writeFileSync(join(this.root, ".alive"), "");
         return true;
       } catch {
-        // Somebody's sandbox was made meanwhile, and holds a copy of every mount for as long as it lives.
+        // Somebody's namespace was made meanwhile, and holds a copy of every mount for as long as it lives.
         return false;
       }
     };
