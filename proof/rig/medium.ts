@@ -80,6 +80,14 @@ export class Medium {
     run("perl", "-e", SHUT_DOWN, this.root);
   }
 
+  /** The command under which a program sees another boot id than the machine's own. */
+  underBoot(number: number): readonly string[] {
+    const path = join(this.outside, "boot-id");
+    writeFileSync(path, `00000000-0000-4000-8000-${String(number).padStart(12, "0")}\n`);
+    const script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
+    return ["unshare", "--mount", "sh", "-c", script, path];
+  }
+
   remount(options: string): void {
     run("mount", "-o", `remount,${options}`, this.root);
   }
