@@ -3,7 +3,7 @@
  * random moment under load. Every process is killed, the file system mounted again, the daemon started under another boot
  * id, and what is left held against the model. What was told, and what commands did, is remembered outside.
  */
-import { cpSync, writeFileSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { type DaemonWish, World } from "../tests/support/world.ts";
 import type { Violation } from "./model/check.ts";
@@ -100,10 +100,7 @@ class CutWorld {
   /** A machine that lost its power comes up under another boot id: what ran before is known to be gone. */
   #boot(): DaemonWish {
     this.#boots += 1;
-    const path = join(this.#medium.outside, "boot-id");
-    writeFileSync(path, `00000000-0000-4000-8000-${String(this.#boots).padStart(12, "0")}\n`);
-    const script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
-    return { under: ["unshare", "--mount", "sh", "-c", script, path] };
+    return { under: this.#medium.underBoot(this.#boots) };
   }
 }
 

@@ -12,7 +12,7 @@ export type MediumKind = (typeof MEDIA)[number];
 const IMAGE_BYTES = 320 * 1024 * 1024;
 /** XFS_IOC_GOINGDOWN, which ext4 knows, too; 2: the log is not flushed. */
 const SHUT_DOWN = 'open(my $f, "<", $ARGV[0]) or die; my $how = pack("L", 2); ioctl($f, 0x8004587d, $how) or die "$!"';
-const FREE_MS = 20_000;
+const FREE_MS = 60_000;
 
 export class Medium {
   readonly kind: MediumKind;
@@ -50,6 +50,8 @@ export class Medium {
 
   mount(): void {
     run("mount", "-o", "loop", this.#image, this.root);
+    // A sandbox that is made meanwhile, by whomever, takes along no copy that would keep it alive.
+    run("mount", "--make-unbindable", this.root);
   }
 
   /** Mounts what was cut off or aborted anew, once nobody holds what it was before. */
@@ -61,7 +63,7 @@ export class Medium {
         writeFileSync(join(this.root, ".alive"), "");
         return true;
       } catch {
-        // Somebody's sandbox was made meanwhile, and holds a copy of every mount for as long as it lives.
+        // Somebody's namespace was made meanwhile, and holds a copy of every mount for as long as it lives.
         return false;
       }
     };
@@ -76,6 +78,14 @@ export class Medium {
   /** From here on nothing reaches the medium any more, and what has not reached it is lost. */
   cut(): void {
     run("perl", "-e", SHUT_DOWN, this.root);
+  }
+
+  /** The command under which a program sees another boot id than the machine's own. */
+  underBoot(number: number): readonly string[] {
+    const path = join(this.outside, "boot-id");
+    writeFileSync(path, `00000000-0000-4000-8000-${String(number).padStart(12, "0")}\n`);
+    const script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
+    return ["unshare", "--mount", "sh", "-c", script, path];
   }
 
   remount(options: string): void {

@@ -23,9 +23,9 @@ export class Scene {
     this.observer = new Observer(world, world.path("effects.txt"));
   }
 
-  /** The first daemon attaches the base. */
-  static async make({ config = "" }: Pick<Plot, "config">): Promise<Scene> {
-    return new Scene(await World.make({ config: QUICK + config, bare: true }));
+  /** The first daemon attaches the base, unless something has to be in it before. */
+  static async make({ config = "", before }: Pick<Plot, "config" | "before">): Promise<Scene> {
+    return new Scene(await World.make({ config: QUICK + config, bare: before === undefined }));
   }
 
   drop(order: Order): void {

@@ -138,8 +138,8 @@ export class Telemetry {
       }
       this.#rotate();
     } catch (thrown) {
-      if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
-      // The disk refused: the cursor stays where it is, and the next event tries again from there.
+      if (!(thrown instanceof BridgeError)) throw thrown;
+      // The disk refused, perhaps even to cut off what it took half of, which is done before the next line then: the cursor stays where it is, and the next event tries again from there.
       this.close();
     }
   }

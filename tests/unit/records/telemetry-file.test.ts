@@ -119,6 +119,7 @@ test("half a line of somebody else is ended, not cut", async () => {
 test.each([
   ["has no room", refusingDisk("write", "ENOSPC")],
   ["takes half a line", shortDisk(1)],
+  ["takes half a line, and does not let it be cut off", refusingDisk("truncate", "EROFS", { over: shortDisk(1) })],
   ["opens no more files", refusingDisk("openAppend", "EMFILE", { nth: 2 })],
 ])("a disk that %s delays a line, and neither loses nor doubles it", async (_what, disk) => {
   const desk = await Desk.open({ disk });
