@@ -19,6 +19,15 @@ export class Random {
     return Math.floor(this.next() * end);
   }
 
+  /** A whole number, both ends among them. */
+  between(least: number, most: number): number {
+    return least + this.below(most - least + 1);
+  }
+
+  pick<T>(items: readonly [T, ...T[]]): T {
+    return items[this.below(items.length)] ?? items[0];
+  }
+
   /** True with this probability. */
   chance(part: number): boolean {
     return this.next() < part;

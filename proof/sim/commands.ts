@@ -4,8 +4,8 @@
  */
 import type { RunSpec, RunStatus } from "#dist/platform/run-protocol.js";
 import type { PreparedRun, RunEnd, Runner, RunRecord } from "#dist/platform/runner.js";
+import type { Random } from "../rig/random.ts";
 import type { Life } from "./life.ts";
-import type { Random } from "./random.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 interface Run {

@@ -12,11 +12,11 @@ import { inlinePublisher } from "#dist/platform/publisher.js";
 import { isRecord, ok, parseJson } from "#dist/platform/result.js";
 import { saying, type Violation, violations } from "../model/check.ts";
 import { filesBelow, type Remains } from "../model/remains.ts";
+import { Random } from "../rig/random.ts";
 import type { Life } from "./life.ts";
 import { BASE, HOME, SimulatedMachine } from "./machine.ts";
 import { type LiveDrop, newDrop } from "./orders.ts";
 import { Producer } from "./producer.ts";
-import { Random } from "./random.ts";
 import { Scheduler } from "./scheduler.ts";
 import { planTroubles, type World } from "./troubles.ts";
 
@@ -67,7 +67,7 @@ class History implements World {
     const { machine, random, scheduler } = this;
     this.tell(machine.disk.isOrdered ? "a journaling disk" : "a disk that keeps what POSIX promises");
     machine.disk.place(`${BASE}/wo-bridge.yaml`, CONFIG);
-    const count = random.int(1, 14);
+    const count = random.between(1, 14);
     const drops = Array.from({ length: count }, (_, index) => newDrop(random, index));
     this.#start();
     await scheduler.run(START_LIMIT_MS, () => this.#daemon !== undefined);
@@ -105,6 +105,11 @@ class History implements World {
     // A command that was running then is reported as interrupted; a file that was not synced may be torn.
     for (const drop of this.drops)
       if (drop.effects !== undefined || !drop.isDurable) drop.ends = [...new Set([...drop.ends, "failed"])];
+  }
+
+  setClock(offsetMs: number): void {
+    this.machine.wallOffsetMs += offsetMs;
+    this.#producer.disturb();
   }
 
   async stop(): Promise<void> {

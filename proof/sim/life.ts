@@ -5,8 +5,8 @@
 import { setMaxListeners } from "node:events";
 import type { Clock } from "#dist/platform/clock.js";
 import type { Disk } from "#dist/platform/disk.js";
+import type { Random } from "../rig/random.ts";
 import type { MemoryDisk } from "./memory-disk.ts";
-import type { Random } from "./random.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** Thrown into a dead process, to end what it is doing. */
@@ -90,7 +90,7 @@ export class Life {
     const { disk, random } = this.#ground;
     if (this.#callsLeft > 0) return disk.write(handle, bytes);
     // Torn: some of it was taken.
-    const taken = bytes.subarray(0, random.int(0, bytes.length));
+    const taken = bytes.subarray(0, random.between(0, bytes.length));
     if (taken.length > 0) disk.write(handle, taken);
     this.die();
     throw new Dead();

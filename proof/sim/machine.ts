@@ -8,11 +8,11 @@ import type { Processes } from "#dist/platform/processes.js";
 import { err, ok } from "#dist/platform/result.js";
 import type { Answerer } from "#dist/platform/socket.js";
 import type { System } from "#dist/platform/system.js";
+import type { Random } from "../rig/random.ts";
 import { Commands } from "./commands.ts";
 import { Life } from "./life.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 import type { FolderNode } from "./nodes.ts";
-import type { Random } from "./random.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 export const HOME = "/home/u";
@@ -138,7 +138,7 @@ export class SimulatedMachine {
       trySandbox: async () => ({ program: undefined, fault: "simulated", advice: "none" }),
       writeView: async (files, path, text) => {
         // As the package does it: its unfinished files are the view's own to sweep.
-        const unfinished = `${path}.${this.random.int(1, 1_000_000)}`;
+        const unfinished = `${path}.${this.random.between(1, 1_000_000)}`;
         files.disk.close(await files.writeNew(unfinished, Buffer.from(text), 0o644));
         files.rename(unfinished, path);
       },

@@ -1,11 +1,9 @@
 /**
- * `npm run sim -- [--seeds N] [--seed FIRST] [--tell]`: histories of the whole line on a simulated machine, one per seed.
- * A failing seed is printed, and replays exactly.
+ * `npm run sim -- [--seeds N] [--seed FIRST] [--tell] [--first]`: histories of the whole line on a simulated machine, one
+ * per seed. A failing seed is printed, and replays exactly; with `--first` it ends there. Exits with 1 when there was one.
  */
 import { parseArgs } from "node:util";
-import { BridgeError } from "#dist/platform/errors.js";
-import { runHistory } from "./history.ts";
-import { Dead } from "./life.ts";
+import { histories } from "./run.ts";
 
 /** Violations of one history: the first ones tell most. */
 const SHOWN = 8;
@@ -13,41 +11,26 @@ const SHOWN = 8;
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "200" },
-    seed: { type: "string", default: String(Math.floor(Math.random() * 1e9)) },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
     tell: { type: "boolean", default: false },
+    first: { type: "boolean", default: false },
   },
 });
-
-// What a dead process was in the middle of has nobody to catch it; of a living one it would be the end.
-const uncaught: string[] = [];
-process.on("unhandledRejection", (error) => {
-  // Of a disk that lies the process has ended by then, too.
-  if (!isDeath(error) && !(error instanceof BridgeError && error.code === "SYNC_FAILED"))
-    uncaught.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
-});
-
-function isDeath(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof Dead) return true;
-  return false;
-}
-
 const first = Number(values.seed);
-const count = Number(values.seeds);
-let [events, orders, lives, failed] = [0, 0, 0, 0];
-for (let seed = first; seed < first + count; seed += 1) {
-  const history = await runHistory(seed);
-  const bugs = uncaught.splice(0).map((message) => ({ rule: "nothing is uncaught", message }));
-  const end = { ...history, violations: [...bugs, ...history.violations] };
+let [count, events, orders, lives, failed] = [0, 0, 0, 0, 0];
+for await (const end of histories(first, Number(values.seeds))) {
+  count += 1;
   events += end.events;
   orders += end.orders;
   lives += end.lives;
   if (values.tell) process.stdout.write(`${end.told.join("\n")}\n`);
   if (end.violations.length === 0) continue;
   failed += 1;
-  process.stdout.write(`seed ${seed}: npm run sim -- --seeds 1 --seed ${seed} --tell\n`);
+  process.stdout.write(`seed ${end.seed}: npm run sim -- --seeds 1 --seed ${end.seed} --tell\n`);
   for (const { rule, message } of end.violations.slice(0, SHOWN)) process.stdout.write(`  ${rule}: ${message}\n`);
   const more = end.violations.length - SHOWN;
   if (more > 0) process.stdout.write(`  and ${more} more\n`);
+  if (values.first) break;
 }
 process.stdout.write(
   `${count} histories from seed ${first}, ${orders} orders, ${lives} lives, ${events} events: ${failed} with violations\n`,

@@ -3,8 +3,9 @@
  * names a prefix in their order, as journaling file systems do, or any of them that need none that is lost, as POSIX
  * allows; of unsynced bytes none, some or all.
  */
+
+import type { Random } from "../rig/random.ts";
 import type { Change, FileNode, FolderNode, NameChange, Node } from "./nodes.ts";
-import type { Random } from "./random.ts";
 
 export class Medium {
   readonly #random: Random;
@@ -45,7 +46,7 @@ export class Medium {
 
   /** The power goes: from now on readers see what the medium holds. What is in a folder that is lost is lost. */
   cut(root: FolderNode): void {
-    const kept = this.#random.int(0, this.#pending.length);
+    const kept = this.#random.between(0, this.#pending.length);
     const chosen = new Set(
       this.#pending.filter((_, index) => (this.#isOrdered ? index < kept : this.#random.chance(0.5))),
     );
@@ -101,7 +102,7 @@ export class Medium {
     if (data === sure || data.equals(sure)) return sure;
     const grown = data.length >= sure.length && data.subarray(0, sure.length).equals(sure);
     if (!grown) return this.#random.chance(0.5) ? sure : data;
-    const keptLength = this.#random.pick([sure.length, data.length, this.#random.int(sure.length, data.length)]);
+    const keptLength = this.#random.pick([sure.length, data.length, this.#random.between(sure.length, data.length)]);
     return Buffer.from(data.subarray(0, keptLength));
   }
 }

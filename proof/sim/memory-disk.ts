@@ -4,9 +4,9 @@
  */
 import { posix } from "node:path";
 import type { Disk, FolderEntry } from "#dist/platform/disk.js";
+import type { Random } from "../rig/random.ts";
 import { Medium } from "./medium.ts";
 import { type FileNode, type FolderNode, infoOf, type NameChange, type Node, newFile, newFolder } from "./nodes.ts";
-import type { Random } from "./random.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** How the disk misbehaves just now. */

@@ -1,6 +1,6 @@
 /** Orders of all kinds, and what each must come to. */
 import type { Drop } from "../model/check.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../rig/random.ts";
 
 /** A drop whose hopes sink with what happens to it. */
 export type LiveDrop = { -readonly [key in keyof Drop]: Drop[key] };

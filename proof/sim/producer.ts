@@ -1,8 +1,8 @@
 /** People and agents who drop files: some write beside the name, sync and rename, some write in place, piece by piece. */
 
+import type { Random } from "../rig/random.ts";
 import { BASE, type SimulatedMachine } from "./machine.ts";
 import type { LiveDrop } from "./orders.ts";
-import type { Random } from "./random.ts";
 
 const PIECE_PAUSE_MS = 300;
 
@@ -11,8 +11,8 @@ export class Producer {
   readonly #random: Random;
   /** Whole, and not synced: a power cut may take them. */
   readonly #unsynced = new Set<LiveDrop>();
-  /** Counts the power cuts: who was writing then writes no more. */
-  #cuts = 0;
+  /** Counts the power cuts and the clocks set: nobody may count on what was being written then. */
+  #disturbances = 0;
 
   constructor(machine: SimulatedMachine, random: Random) {
     this.#machine = machine;
@@ -24,7 +24,7 @@ export class Producer {
     const folder = `${BASE}/bridge/inbox/${drop.lane}`;
     // A folder that its writer had to make is synced by nobody.
     const careful = this.#machine.disk.stat(folder) !== undefined && this.#random.chance(0.5);
-    const cuts = this.#cuts;
+    const disturbances = this.#disturbances;
     const path = `${folder}/${drop.name}`;
     this.#makeFolders(folder);
     try {
@@ -34,16 +34,21 @@ export class Producer {
       // Wiped or cut off while it was written: nobody may count on it.
       return;
     }
-    if (cuts !== this.#cuts) return;
+    if (disturbances !== this.#disturbances) return;
     drop.isDurable = true;
     if (!careful) this.#unsynced.add(drop);
   }
 
   /** The power goes. */
   cutPower(): void {
-    this.#cuts += 1;
+    this.disturb();
     for (const drop of this.#unsynced) drop.isDurable = false;
     this.#unsynced.clear();
+  }
+
+  /** The clock is set: what is half-written looks old to a daemon that starts after it, and is given up. */
+  disturb(): void {
+    this.#disturbances += 1;
   }
 
   async #write(path: string, text: string, sync: boolean): Promise<void> {
@@ -51,7 +56,7 @@ export class Producer {
     const bytes = Buffer.from(text);
     const handle = disk.openNew(path, 0o644);
     for (let from = 0; from < bytes.length; ) {
-      const to = Math.min(bytes.length, from + this.#random.int(1, bytes.length));
+      const to = Math.min(bytes.length, from + this.#random.between(1, bytes.length));
       from += disk.write(handle, bytes.subarray(from, to));
       if (from < bytes.length) await this.#pause(this.#random.next() * PIECE_PAUSE_MS);
     }

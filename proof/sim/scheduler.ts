@@ -2,7 +2,7 @@
  * Time that passes only when nothing else can happen. Whatever waits (a timer, a sync, a hint, a command's end) is an
  * event here; the next one is the earliest, and among those of one moment the seed decides.
  */
-import type { Random } from "./random.ts";
+import type { Random } from "../rig/random.ts";
 
 interface Event {
   readonly atMs: number;

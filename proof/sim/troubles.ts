@@ -1,7 +1,8 @@
 /** What goes wrong in a history, and when: the seed decides. */
+
+import type { Random } from "../rig/random.ts";
 import { BASE, type SimulatedMachine } from "./machine.ts";
 import type { LiveDrop } from "./orders.ts";
-import type { Random } from "./random.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** A history, as trouble sees it. */
@@ -17,6 +18,8 @@ export interface World {
   /** The process dies: at once, or in the middle of that call of the disk, counted from now. */
   kill(calls?: number): void;
   cutPower(): void;
+  /** The wall clock goes on from there, later or earlier than it was. */
+  setClock(offsetMs: number): void;
   stop(): Promise<void>;
 }
 
@@ -44,7 +47,7 @@ const TROUBLES: readonly [(world: World) => void, ...((world: World) => void)[]]
 /** Lets up to six of them happen within `durationMs`. */
 export function planTroubles(world: World, durationMs: number): void {
   const { random, scheduler } = world;
-  const count = random.int(0, TROUBLES_MAX);
+  const count = random.between(0, TROUBLES_MAX);
   for (let index = 0; index < count; index += 1) {
     const happen = random.pick(TROUBLES);
     scheduler.after(random.next() * durationMs, () => {
@@ -60,7 +63,7 @@ function kill(world: World): void {
 }
 
 function killWithin(world: World): void {
-  world.kill(world.random.int(1, CALLS_MAX));
+  world.kill(world.random.between(1, CALLS_MAX));
 }
 
 function cutPower(world: World): void {
@@ -83,7 +86,7 @@ function wipe({ machine, drops }: World): void {
 /** The disk takes little more for a while. */
 function fillDisk({ machine, scheduler, random }: World): void {
   const { disk } = machine;
-  disk.trouble.capacityBytes = disk.usedBytes + random.int(0, 2000);
+  disk.trouble.capacityBytes = disk.usedBytes + random.between(0, 2000);
   scheduler.after(random.next() * WINDOW_MS, () => {
     disk.trouble.capacityBytes = Number.POSITIVE_INFINITY;
   });
@@ -101,13 +104,13 @@ function failSync({ machine }: World): void {
 }
 
 /** The wall clock is set, or the machine slept. */
-function jump({ machine, random }: World): void {
-  machine.wallOffsetMs += (random.next() * 2 - 1) * HOUR_MS;
+function jump(world: World): void {
+  world.setClock((world.random.next() * 2 - 1) * HOUR_MS);
 }
 
 /** A person asks for something. */
 function ask({ machine, random, drops }: World): void {
-  const drop = drops[random.int(0, Math.max(0, drops.length - 1))];
+  const drop = drops[random.between(0, Math.max(0, drops.length - 1))];
   if (drop === undefined) return;
   const ids = [drop.id];
   const call = random.pick(["cancel", "retry", "rebuild"]);

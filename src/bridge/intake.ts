@@ -17,6 +17,7 @@ import { isOrderFolder, peekDrop } from "./folder-drop.ts";
 import type { BridgeFolders, Lane, LaneFault } from "./lanes.ts";
 import { claimName, kindOfName, signedName, stemOf } from "./names.ts";
 import { hasSignature } from "./signature-drop.ts";
+import { type Known, Standstill } from "./standstill.ts";
 import { mayBeWhole, mayStillGrow, mayUnmarkedBeWhole, type WholenessRules } from "./wholeness.ts";
 
 /** A dropped file that is ours now. */
@@ -62,7 +63,7 @@ const REFUSED_RETRY_MS = 500;
 const AT_ONCE = 64;
 const IDLE_POLL_MS = 5;
 
-interface Look {
+interface Look extends Known {
   readonly lane: Lane;
   readonly name: string;
   announced: boolean;
@@ -70,8 +71,6 @@ interface Look {
   again: boolean;
   /** Ends the wait until the next look; undefined while nothing is waited for. */
   wake: AbortController | undefined;
-  /** How it looked when it was first seen as it is now. */
-  since: { readonly modifiedMs: number; readonly sizeBytes: number; readonly elapsedMs: number } | undefined;
 }
 
 /** What was seen of a file in the inbox. */
@@ -91,11 +90,13 @@ export class Intake {
   readonly #queue: Look[] = [];
   #working = 0;
   #paused = false;
+  readonly #standstill: Standstill;
   #lanes: readonly Lane[] = [];
   #faults: readonly LaneFault[] = [];
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    this.#standstill = new Standstill(options.clock);
   }
 
   get lanes(): readonly Lane[] {
@@ -265,7 +266,7 @@ export class Intake {
     if (info === undefined) return { kind: "gone" };
     const reading = peekDrop(files, path, look.name);
     if (reading.kind === "absent") return { kind: "gone" };
-    const ageMs = this.#ageOf(look, reading.kind === "refused" ? info : reading.info);
+    const ageMs = this.#standstill.ageOf(look, reading.kind === "refused" ? info : reading.info);
     if (reading.kind === "file") {
       const whole =
         info.kind === "folder"
@@ -293,18 +294,6 @@ export class Intake {
     const leftMs = this.#options.rules().giveUpMs - (clock.elapsed() - (since?.elapsedMs ?? 0));
     const isMissing = wantsSignature(lane, order) && !hasSignature(files, `${lane.folder}/${name}`);
     return isMissing ? leftMs : 0;
-  }
-
-  /** Since its last change by the file's own time, or since we have known it unchanged: clocks are set back. */
-  #ageOf(look: Look, { kind, modifiedMs, sizeBytes }: FileInfo): number {
-    const { clock } = this.#options;
-    const { since } = look;
-    if (since === undefined || since.modifiedMs !== modifiedMs || since.sizeBytes !== sizeBytes) {
-      look.since = { modifiedMs, sizeBytes, elapsedMs: clock.elapsed() };
-    }
-    const knownMs = clock.elapsed() - (look.since?.elapsedMs ?? clock.elapsed());
-    // Whoever copies a folder may give its files old times while others are still to come.
-    return kind === "folder" ? knownMs : Math.max(clock.now() - modifiedMs, knownMs);
   }
 
   /** The claim: one rename to a name that nothing else has. Undefined when somebody took the file away. */

@@ -38,6 +38,8 @@ export class Rounds {
   readonly #lanes = new Set<string>(FIRST_LANES);
   #watch: Watch | undefined;
   #watched = "";
+  /** Folders were made again, and their names are not on the medium yet. */
+  #areLanesNew = false;
   #hurry = new AbortController();
   #turning: Promise<void> = Promise.resolve();
   #ended = false;
@@ -96,7 +98,9 @@ export class Rounds {
     const { folders, base, telemetry, settings, ground } = this.#options;
     const wanted = [...this.#lanes, ...Object.keys(settings.config.lanes)];
     const made = folders.restore(wanted).map((path) => ({ path, what: "folder made again" }));
-    if (made.length > 0) await folders.sync();
+    this.#areLanesNew ||= made.length > 0;
+    if (this.#areLanesNew) await folders.sync();
+    this.#areLanesNew = false;
     if (await restoreMark(ground.files, base.path, base.id))
       made.push({ path: join(base.path, ".wo-base"), what: "put back from the registry" });
     for (const path of await settings.reload()) made.push({ path, what: "the accepted configuration put back" });
