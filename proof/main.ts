@@ -1,15 +1,24 @@
 /**
- * `npm run proof -- [kills|cuts|faults|soak …] [--full] [--seed N]`: every rig for a quarter of an hour, or with `--full` for hours; writes
+ * `npm run proof -- [bugs|sim|kills|cuts|faults|soak …] [--full] [--seed N]`: every rig for a quarter of an hour, or with `--full` for hours; writes
  * docs/reliability.md. A full run that was stopped goes on where it was. Exits with 1 when anything was lost, was done twice,
  * or needed a hand.
  */
 import { cuts } from "./cuts.ts";
 import { faults } from "./faults.ts";
 import { kills } from "./kills.ts";
+import { plantBugs } from "./mutants.ts";
 import { Run, writeReport } from "./report.ts";
+import { simulation } from "./simulation.ts";
 import { soak } from "./soak.ts";
 
-const RIGS: Readonly<Record<string, (run: Run) => Promise<void>>> = { kills, cuts, faults, soak };
+const RIGS: Readonly<Record<string, (run: Run) => Promise<void> | void>> = {
+  bugs: plantBugs,
+  sim: simulation,
+  kills,
+  cuts,
+  faults,
+  soak,
+};
 
 const words = process.argv.slice(2);
 const seedAt = words.indexOf("--seed");

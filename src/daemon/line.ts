@@ -127,8 +127,17 @@ export class Line {
     return reading.ok ? ok({ ...reading.value, id: record.id }) : reading;
   }
 
-  /** Puts an order that the ledger has as pending or running back on the line, unless it is there. */
+  /** Puts an order that the ledger has as pending or running back on the line, unless it is there; later where it cannot be read now. */
   async resume(record: OrderRecord): Promise<void> {
+    try {
+      await this.#resume(record);
+    } catch (thrown) {
+      if (!isPressure(thrown)) throw thrown;
+      void this.#withRoom(() => this.#resume(record)).catch(this.#options.onFatal);
+    }
+  }
+
+  async #resume(record: OrderRecord): Promise<void> {
     const { books } = this.#options;
     const job = await this.#jobOf(record);
     const isThere = [...this.#lanes.waiting, ...this.#lanes.running].some(

@@ -88,14 +88,13 @@ export async function retell(files: Files, books: Books, parts: Parts): Promise<
     if (record === undefined) continue;
     const isAcknowledged = outbox.ackPaths(record).every(isWhole);
     const { status, settledTo, name } = record;
-    if (isThere(join(folders.inbox, entryLaneOf(record), name))) continue;
-    // One that is not settled is on its way there by now.
-    const isTold =
-      !isResting(status) ||
-      settledTo === undefined ||
-      (isThere(join(folders.base, settledTo)) && isWhole(outbox.resultPath(record)));
+    // Its file is on its way there by now: claimed, or back in the inbox and about to be.
+    const isMoving = settledTo === undefined || isThere(join(folders.inbox, entryLaneOf(record), name));
+    const isAnswered = !isResting(status) || isWhole(outbox.resultPath(record));
+    const isTold = isAnswered && (!isResting(status) || isMoving || isThere(join(folders.base, settledTo)));
     if (!isAcknowledged) await views.acknowledge(record);
-    if (!isTold) await line.finish(record);
+    if (isMoving && !isAnswered) await views.publish(record);
+    else if (!isTold) await line.finish(record);
     if (!isAcknowledged || !isTold) told += 1;
   }
   return told;

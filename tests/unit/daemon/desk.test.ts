@@ -2,6 +2,7 @@
 import { expect, test, vi } from "vitest";
 import { Desk } from "../../../src/daemon/desk.ts";
 import { EXIT } from "../../../src/platform/errors.ts";
+import { refusal, watchedDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
 import { doing, ended, House, scriptedRunner, writing } from "../../support/house-kit.ts";
 import { put } from "../../support/temporary-folder.ts";
@@ -47,6 +48,21 @@ test("an order that no machine can carry out waits again when it is tried again:
   await house.accepted({ wo_id: "WO-1" }, waiting, canceled);
   expect(await deskOf(house).retry(["WO-1"], "me")).toMatchObject([{ ok: true, next: "wo show WO-1" }]);
   expect(house.record("WO-1")).toMatchObject({ status: "waiting", waiting: { reason: "assignee" } });
+});
+
+test("an order that is tried again while no file can be opened goes on as soon as one can", async () => {
+  let isOut = false;
+  const disk = watchedDisk(({ verb }, go) => {
+    if (isOut && verb === "openRead") throw refusal("EMFILE");
+    return go();
+  });
+  const house = await House.open("", { disk });
+  await house.accepted(writing("WO-1"), started, failed);
+  isOut = true;
+  expect(await deskOf(house).retry(["WO-1"], "me")).toMatchObject([{ ok: true }]);
+  expect(house.status("WO-1")).toBe("pending");
+  isOut = false;
+  await vi.waitUntil(() => house.kit.clock.pass(1000).then(() => house.status("WO-1") === "done"), { interval: 1 });
 });
 
 test("a retry does what failed when its cause is mended", async () => {
