@@ -75,8 +75,8 @@ export class Outbox {
   }
 }
 
-/** One line per fact, every text in double quotes: the same in every YAML reader. */
-function resultText(record: OrderRecord): string {
+/** A result. One line per fact, every text in double quotes: the same in every YAML reader. */
+export function resultText(record: OrderRecord): string {
   const lines = [
     `wo_id: ${quoted(record.id)}`,
     `status: ${record.status}`,

@@ -3,7 +3,7 @@
  * written after the fact, never waited for, and written again when they vanish: the tree is disposable.
  */
 import { join } from "node:path";
-import type { Outbox } from "../bridge/outbox.ts";
+import { type Outbox, resultText } from "../bridge/outbox.ts";
 import { isResting } from "../orders/status.ts";
 import { sweepView, writeView } from "../platform/atomic-write.ts";
 import { type Clock, isoTime, slices } from "../platform/clock.ts";
@@ -270,12 +270,11 @@ export class Views {
     const { books, files, outbox } = this.#options;
     await this.#inSlices(perhapsUnanswered([...books.index.summaries()]), async (summary) => {
       const { ack, result } = outbox.answerPaths(summary);
-      const [lacksAck, lacksResult] = [!isWhole(files, ack), !isWhole(files, result)];
-      if (!lacksAck && !lacksResult) return;
       const record = books.index.get(summary.id);
       if (record === undefined) return;
-      if (lacksAck) await outbox.acknowledge(record);
-      if (lacksResult && isResting(record.status)) await outbox.report(record);
+      if (!isWhole(files, ack)) await outbox.acknowledge(record);
+      // Of an order that was tried again an older one may lie there.
+      if (isResting(record.status) && !isText(files, result, resultText(record))) await outbox.report(record);
     });
   }
 
@@ -351,6 +350,11 @@ export function perhapsUnanswered(summaries: readonly OrderSummary[]): readonly 
 function isWhole(files: Files, path: string): boolean {
   const reading = files.peek(path, ANSWER_BYTES_MAX);
   return reading.kind === "too large" || (reading.kind === "file" && reading.bytes.at(-1) === NEWLINE);
+}
+
+function isText(files: Files, path: string, text: string): boolean {
+  const reading = files.peek(path, ANSWER_BYTES_MAX);
+  return reading.kind === "file" && reading.bytes.equals(Buffer.from(text));
 }
 
 /** Of a stamp. */

@@ -137,6 +137,15 @@ test.each([
   expect(house.list("bridge/outbox/CLC")).toEqual(answers);
 });
 
+test("after a start a result of an earlier try gives way to the last one's", async () => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), started, completed, settled);
+  const path = "bridge/outbox/CLC/WO-1_result.yaml";
+  put(house.path(path), 'wo_id: "WO-1"\nstatus: failed\n');
+  house.kit.parts.views.start();
+  await until(() => house.read(path)?.includes("status: done") === true);
+});
+
 test("a start does not answer again what came to rest long before the last order", () => {
   const at = (id: string, restedTs: string) => ({
     id,
