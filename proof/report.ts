@@ -72,7 +72,7 @@ export function writeReport(): void {
   const results = resultsOf();
   const newest = new Map(results.map(({ method, run }) => [method, run]));
   const rows = [...newest]
-    .toSorted()
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([method, run]) => rowOf(results.filter((one) => one.method === method && one.run === run)));
   const commands = [...new Set(rows.map(({ command }) => command))].map((command) => `    ${command}`);
   const tried = rows.reduce((sum, row) => sum + row.tried, 0);
