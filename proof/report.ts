@@ -71,9 +71,9 @@ export class Run {
 export function writeReport(): void {
   const results = resultsOf();
   const newest = new Map(results.map(({ method, run }) => [method, run]));
-  const rows = [...newest].map(([method, run]) =>
-    rowOf(results.filter((one) => one.method === method && one.run === run)),
-  );
+  const rows = [...newest]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([method, run]) => rowOf(results.filter((one) => one.method === method && one.run === run)));
   const commands = [...new Set(rows.map(({ command }) => command))].map((command) => `    ${command}`);
   const tried = rows.reduce((sum, row) => sum + row.tried, 0);
   const machines = [...new Set(rows.map(({ machine }) => machine))];
@@ -84,7 +84,8 @@ export function writeReport(): void {
       "",
       "Written by `npm run proof` out of `proof/results.jsonl`; of each method the newest run. A fault counts when the daemon",
       "died of it, was started again, came to rest by itself, and `proof/model/check.ts` had looked at all that was left. *Lost*,",
-      "*twice* and *by hand* (it did not start, did not come to rest, or anything else was not as it should be) count faults.",
+      "*twice* and *by hand* (it did not start, did not come to rest, or anything else was not as it should be) count faults. The",
+      "kills of a soak share one look, at its end. What earlier runs found stays in `proof/results.jsonl`.",
       "",
       `${tried} faults on ${machines.join(" and on ")}.`,
       "",

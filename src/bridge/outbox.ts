@@ -66,6 +66,20 @@ export class Outbox {
     return this.#folders.outbox(lane);
   }
 
+  /** False where one is missing, or was left empty or cut off by a power cut. */
+  isAcknowledged(files: Files, record: OrderRecord): boolean {
+    return this.ackPaths(record).every((path) => {
+      const reading = files.peek(path, ANSWER_BYTES_MAX);
+      return reading.kind === "file" && reading.bytes.at(-1) === NEWLINE;
+    });
+  }
+
+  /** False where its result is missing, cut off, or that of an earlier try, which a power cut brought back. */
+  isReported(files: Files, record: OrderRecord): boolean {
+    const reading = files.peek(this.resultPath(record), ANSWER_BYTES_MAX);
+    return reading.kind === "file" && reading.bytes.equals(Buffer.from(resultText(record)));
+  }
+
   /** Where its acknowledgements lie, or would lie. */
   ackPaths(record: OrderRecord): readonly string[] {
     const lanes = [...new Set([record.lane, entryLaneOf(record)])];
@@ -80,13 +94,7 @@ export class Outbox {
 const ANSWER_BYTES_MAX = 1024 * 1024;
 const NEWLINE = 10;
 
-/** False for what is missing, and for what a power cut left empty or cut off. */
-export function isWholeAnswer(files: Files, path: string): boolean {
-  const reading = files.peek(path, ANSWER_BYTES_MAX);
-  return reading.kind === "too large" || (reading.kind === "file" && reading.bytes.at(-1) === NEWLINE);
-}
-
-/** One line per fact, every text in double quotes: the same in every YAML reader. */
+/** A result. One line per fact, every text in double quotes: the same in every YAML reader. */
 function resultText(record: OrderRecord): string {
   const lines = [
     `wo_id: ${quoted(record.id)}`,

@@ -5,7 +5,6 @@
 import { join } from "node:path";
 import type { BridgeFolders, Lane } from "../bridge/lanes.ts";
 import { nameInClaim } from "../bridge/names.ts";
-import { isWholeAnswer } from "../bridge/outbox.ts";
 import type { Settler } from "../bridge/settle.ts";
 import { signedClaim } from "../bridge/signature-drop.ts";
 import { isResting } from "../orders/status.ts";
@@ -79,18 +78,17 @@ export async function retell(files: Files, books: Books, parts: Parts): Promise<
   // What a power cut has put back into the inbox comes to rest by itself.
   await intake.idle();
   const isThere = (path: string) => files.info(path) !== undefined;
-  const isWhole = (path: string) => isWholeAnswer(files, path);
   const slice = files.slices();
   let told = 0;
   for (const { id } of lately([...books.index.summaries()], books.headSeq)) {
     await slice();
     const record = books.index.get(id);
     if (record === undefined) continue;
-    const isAcknowledged = outbox.ackPaths(record).every(isWhole);
+    const isAcknowledged = outbox.isAcknowledged(files, record);
     const { status, settledTo, name } = record;
     // Its file is on its way there by now: claimed, or back in the inbox and about to be.
     const isMoving = settledTo === undefined || isThere(join(folders.inbox, entryLaneOf(record), name));
-    const isAnswered = !isResting(status) || isWhole(outbox.resultPath(record));
+    const isAnswered = !isResting(status) || outbox.isReported(files, record);
     const isTold = isAnswered && (!isResting(status) || isMoving || isThere(join(folders.base, settledTo)));
     if (!isAcknowledged) await views.acknowledge(record);
     if (isMoving && !isAnswered) await views.publish(record);

@@ -3,7 +3,7 @@
  * written after the fact, never waited for, and written again when they vanish: the tree is disposable.
  */
 import { join } from "node:path";
-import { isWholeAnswer, type Outbox } from "../bridge/outbox.ts";
+import type { Outbox } from "../bridge/outbox.ts";
 import { isResting } from "../orders/status.ts";
 import { sweepView } from "../platform/atomic-write.ts";
 import { type Clock, slices } from "../platform/clock.ts";
@@ -282,9 +282,9 @@ export class Views {
   /** Acknowledgement and result of an order, where they are missing. */
   async #answer(record: OrderRecord): Promise<void> {
     const { outbox, files } = this.#options;
-    const isAcknowledged = outbox.ackPaths(record).every((path) => isWholeAnswer(files, path));
-    if (!isAcknowledged && !this.#acknowledging.has(record.id)) await outbox.acknowledge(record);
-    if (isResting(record.status) && !isWholeAnswer(files, outbox.resultPath(record))) await outbox.report(record);
+    const isAcknowledged = this.#acknowledging.has(record.id) || outbox.isAcknowledged(files, record);
+    if (!isAcknowledged) await outbox.acknowledge(record);
+    if (isResting(record.status) && !outbox.isReported(files, record)) await outbox.report(record);
     this.#unanswered.delete(record.id);
   }
 

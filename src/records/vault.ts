@@ -19,6 +19,8 @@ export class Vault {
   /** Blobs that are on their way to the medium, and some of those that have reached it in this life. */
   readonly #keeping = new Map<string, Promise<void>>();
   readonly #durable = new Set<string>();
+  /** Folders of blobs whose names are durable. */
+  readonly #folders = new Set<string>();
 
   constructor(files: Files, path: string, reserveBytes = RESERVE_BYTES) {
     this.#files = files;
@@ -75,10 +77,10 @@ export class Vault {
     const path = join(folder, hash.slice(2));
     // A blob of another life may be readable without ever having reached the medium: it is written again.
     if (this.#durable.has(hash) && this.#files.info(path)?.sizeBytes === bytes.length) return;
-    if (this.#files.info(folder) === undefined) {
-      this.#files.makeFolders(folder, 0o700);
-      await this.#files.syncFolder(join(this.path, "blobs"));
-    }
+    this.#files.makeFolders(folder, 0o700);
+    // Once in each life: another may have made it, and died before its name was on the medium.
+    if (!this.#folders.has(folder)) await this.#files.syncFolder(join(this.path, "blobs"));
+    this.#folders.add(folder);
     await this.#files.replace(path, bytes, 0o600);
     if (this.#durable.size >= DURABLE_MAX) this.#durable.clear();
     this.#durable.add(hash);

@@ -1,5 +1,5 @@
 /** After a start every order goes on from where the ledger says it is; nothing is done twice, nothing is left lying. */
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { lately, recover, retell } from "../../../src/daemon/recovery.ts";
@@ -191,6 +191,14 @@ test.each([
   expect(house.list("bridge/outbox/CLC")).toEqual(answers);
   for (const name of answers) expect(house.read(`bridge/outbox/CLC/${name}`)).toMatch(/\n$/);
   expect(await retell(house.kit.files, house.kit.books, house.kit.parts)).toBe(0);
+});
+
+test("a result of an earlier try, which a power cut brought back, gives way to the last one's", async () => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), started, completed, settled);
+  const path = put(house.path("bridge/outbox/CLC/WO-1_result.yaml"), 'wo_id: "WO-1"\nstatus: failed\n');
+  await retell(house.kit.files, house.kit.books, house.kit.parts);
+  expect(readFileSync(path, "utf8")).toContain("status: done");
 });
 
 test("a file that a power cut took out of processed/ is put there again, once", async () => {
