@@ -30,9 +30,10 @@ import { readEntryAt } from "../records/segments.ts";
 import { type AttemptEnd, type AttemptTools, attemptOrder, type Wishes } from "./attempt.ts";
 import { failureOf, interruptedEnd, isVanished, stackOf } from "./failures.ts";
 import { Journal } from "./journal.ts";
+import { findPlaces } from "./judging.ts";
 import { type Job, Lanes } from "./lanes.ts";
 import { isPressure, type Pressure } from "./pressure.ts";
-import { findPlaces, type Reception } from "./reception.ts";
+import type { Reception } from "./reception.ts";
 import { acknowledgeAgain, rejectClaim } from "./refusals.ts";
 import type { Views } from "./views.ts";
 

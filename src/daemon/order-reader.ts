@@ -4,6 +4,7 @@ import { LIMITS } from "../orders/limits.ts";
 import type { Order } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
 import { isCostly, readOrder } from "../orders/read-order.ts";
+import { placed, type Refusal, unplaced } from "../orders/refusals.ts";
 import { secretsInFile } from "../orders/secrets.ts";
 import type { Clock } from "../platform/clock.ts";
 import { err, isRecord, ok, type Result } from "../platform/result.ts";
@@ -17,9 +18,13 @@ const SCAN_BYTES = 64 * 1024;
 /** The secrets in an order's file, where they stand in its text; a problem when that cannot be found out. */
 export type FindSecrets = (bytes: Buffer) => Promise<Result<readonly SecretRange[], Problem>>;
 
+/** Refusals of an order as problems, with their lines where its file can be opened once more. */
+export type PlaceRefusals = (refusals: readonly Refusal[], bytes: Buffer, stem: string) => Promise<readonly Problem[]>;
+
 export interface OrderReader {
   readonly read: ReadOrder;
   readonly findSecrets: FindSecrets;
+  readonly place: PlaceRefusals;
   close(): Promise<void>;
 }
 
@@ -41,6 +46,12 @@ export function openOrderReader(clock: Clock, program: URL): OrderReader {
       const answer = await thread.ask({ bytes: new Uint8Array(bytes), find: "secrets" });
       return isRanges(answer) ? ok(answer) : err(tooSlow(bytes));
     },
+    place: async (refusals, bytes, stem) => {
+      if (refusals.every(({ at }) => at === undefined)) return unplaced(refusals);
+      if (!isCostly(bytes)) return placed(refusals, bytes, stem);
+      const answer = await thread.ask({ bytes: new Uint8Array(bytes), stem, place: refusals });
+      return isProblems(answer) ? answer : unplaced(refusals);
+    },
     close: () => thread.close(),
   };
 }
@@ -57,4 +68,8 @@ function isReading(value: unknown): value is Result<Order, readonly Problem[]> {
 
 function isRanges(value: unknown): value is readonly SecretRange[] {
   return Array.isArray(value);
+}
+
+function isProblems(value: unknown): value is readonly Problem[] {
+  return Array.isArray(value) && value.every((one) => isRecord(one) && "code" in one);
 }

@@ -184,6 +184,7 @@ function assembleLine(
     config,
     placeRules: rules,
     findSecrets: reader.findSecrets,
+    place: reader.place,
     signatures: new Signatures({ files, vault: books.vault.path, signers: () => settings.signers }),
     noSandbox,
     backlog: new Set(backlog.split("\n")),

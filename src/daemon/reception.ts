@@ -7,30 +7,27 @@ import type { Claim } from "../bridge/intake.ts";
 import { stemOf } from "../bridge/names.ts";
 import type { Router } from "../bridge/router.ts";
 import type { Settler } from "../bridge/settle.ts";
-import { decode } from "../orders/document.ts";
 import { ID } from "../orders/header.ts";
-import { judge, type LaneRules, type Origin } from "../orders/lane-rules.ts";
-import { LIMITS } from "../orders/limits.ts";
+import type { LaneRules, Origin } from "../orders/lane-rules.ts";
 import type { Order } from "../orders/order.ts";
-import { keyText, type Problem } from "../orders/problems.ts";
-import { openOrder } from "../orders/read-order.ts";
-import { holdsSecret, secretProblems, withoutSecrets } from "../orders/secrets.ts";
+import type { Problem } from "../orders/problems.ts";
+import type { Refusal } from "../orders/refusals.ts";
 import type { WaitReason } from "../orders/status.ts";
+import { type Teller, tellerOf } from "../orders/teller.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { GitTracking } from "../platform/git.ts";
-import { err, ok, type Result } from "../platform/result.ts";
-import type { SecretRange } from "../platform/secrets.ts";
+import { ok, type Result } from "../platform/result.ts";
 import type { Signer } from "../platform/ssh-keygen.ts";
-import { checkedPath } from "../processors/file-checks.ts";
-import { findPlace, type Place, type PlaceRules, resolvePath } from "../processors/places.ts";
+import type { Place, PlaceRules } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
 import type { OrderAccepted } from "../records/events.ts";
 import type { OrderSummary } from "../records/order-index.ts";
 import { entryLaneOf, type OrderRecord, orderKey } from "../records/order-record.ts";
 import { backlogLine } from "./attach.ts";
 import { type Config, laneRules } from "./config.ts";
-import type { FindSecrets } from "./order-reader.ts";
+import { judgeOrder } from "./judging.ts";
+import type { FindSecrets, PlaceRefusals } from "./order-reader.ts";
 import type { Signatures } from "./signatures.ts";
 
 export type Admission =
@@ -56,6 +53,7 @@ export interface ReceptionOptions {
   readonly config: () => Config;
   readonly placeRules: (lane: string) => PlaceRules;
   readonly findSecrets: FindSecrets;
+  readonly place: PlaceRefusals;
   readonly signatures: Signatures;
   /** Why the lane's commands must not run now, if so. */
   readonly noSandbox: (lane: string) => string | undefined;
@@ -177,28 +175,20 @@ export class Reception {
     const rules = laneRules(config(), lane);
     const teller = await this.#teller(content.bytes, rules);
     const id = teller.isTellable(order.id) ? order.id : undefined;
-    const rejected = (problems: readonly Problem[]): Admission => ({
-      kind: "rejected",
-      problems: teller.told(problems),
-      id,
-    });
-    if (teller.told([]).length > 0) return rejected([]);
-    if (order.supersedes !== undefined && orderKey(order.supersedes) === orderKey(order.id)) {
-      return rejected([
-        { code: "bad_id", message: "an order takes the place of another one: it needs an id of its own" },
-      ]);
-    }
     const routed = lane === claim.lane.name ? {} : { routed_from: claim.lane.name };
-    const origin = await this.#originOf(claim, order, rules);
-    if (!origin.ok) return rejected([inLane(lane, claim.lane.name, origin.error)]);
-    const { signer } = origin.value;
-    const places = await this.#places(order, lane, { bytes: content.bytes, stem: stemOf(claim.name) });
-    if (!places.ok) return rejected(places.error);
-    const verdict = judge(order, { ...rules, noSandbox: this.#options.noSandbox(lane) }, origin.value, noRoute);
-    if (verdict.kind === "refuse") {
-      const problems = placed(order, [verdict.problem], content.bytes, stemOf(claim.name));
-      return rejected(problems.map((problem) => inLane(lane, claim.lane.name, problem)));
-    }
+    const from = await this.#originOf(claim, order, rules);
+    const nobody = { backlog: false, fromGit: false, signed: false, signer: undefined };
+    const { signer, ...origin } = from.ok ? from.value : { ...nobody, fault: from.error };
+    const { verdict, places } = await judgeOrder(this.#options.files, order, {
+      places: this.#options.placeRules(lane),
+      rules: { ...rules, noSandbox: this.#options.noSandbox(lane) },
+      origin,
+      noRoute,
+    });
+    const refusals = [...refuseOwnPlace(order), ...(verdict.kind === "refuse" ? verdict.refusals : [])];
+    const problems = await this.#options.place(refusals, content.bytes, stemOf(claim.name));
+    const told = teller.told(problems.map((problem) => inLane(lane, claim.lane.name, problem)));
+    if (told.length > 0) return { kind: "rejected", problems: told, id };
     const source = await books.vault.keep(content.bytes);
     const accepted: OrderAccepted = {
       event: "wo_accepted",
@@ -220,7 +210,7 @@ export class Reception {
       ...(order.supersedes === undefined ? {} : { supersedes: order.supersedes }),
     };
     const wait = verdict.kind === "wait" ? { reason: verdict.reason, message: verdict.message } : undefined;
-    return { kind: "new", order, accepted, places: places.value, wait };
+    return { kind: "new", order, accepted, places, wait };
   }
 
   /** Where the file came from and who signed it; the problem where a signature is asked for, and this one is none. */
@@ -248,71 +238,13 @@ export class Reception {
   async #teller(bytes: Buffer, rules: LaneRules): Promise<Teller> {
     return tellerOf(bytes, await this.#options.findSecrets(bytes), rules);
   }
-
-  /** Every path of the order has to lead somewhere that orders may go; the problems carry their places in the file. */
-  async #places(
-    order: Order,
-    lane: string,
-    { bytes, stem }: { readonly bytes: Buffer; readonly stem: string },
-  ): Promise<Result<ReadonlyMap<string, Place>, readonly Problem[]>> {
-    const found = await findPlaces(this.#options.files, order, this.#options.placeRules(lane));
-    return found.ok ? found : err(placed(order, found.error, bytes, stem));
-  }
 }
 
-/** Where every path of an order leads, or why some may not be touched; `key` says which action asks for it. */
-export async function findPlaces(
-  files: Files,
-  order: Order,
-  rules: PlaceRules,
-): Promise<Result<ReadonlyMap<string, Place>, readonly Problem[]>> {
-  const slice = files.slices();
-  const places = new Map<string, Place>();
-  const problems: Problem[] = [];
-  for (const action of order.files) {
-    await slice();
-    for (const path of action.kind === "move" ? [action.path, action.to] : [action.path]) {
-      const place = findPlace(files, path, rules);
-      if (place.ok) places.set(path, place.value);
-      else problems.push({ ...place.error, key: keyText(action.at) });
-    }
-  }
-  for (const { path, at } of order.checks) {
-    await slice();
-    const found = resolvePath(files, checkedPath(path), rules);
-    if (!found.ok) problems.push({ ...found.error, key: keyText(at) });
-  }
-  return problems.length === 0 ? ok(places) : err(problems);
-}
-
-/** The problems with their lines: the file is opened once more, only now that somebody will read about it. */
-function placed(order: Order, problems: readonly Problem[], bytes: Buffer, stem: string): readonly Problem[] {
-  const document = openOrder(bytes, stem);
-  if (!document.ok) return problems;
-  return problems.map((problem) => {
-    const all = [...order.files, ...order.checks, ...order.steps];
-    const action = all.find(({ at }) => keyText(at) === problem.key);
-    return action === undefined ? problem : document.value.problem(problem, action.at);
-  });
-}
-
-/** What may be told of a file: nothing that shows a secret in it. */
-interface Teller {
-  /** The problems with stars for the secrets, behind those that the secrets are themselves where they are refused. */
-  told(problems: readonly Problem[]): readonly Problem[];
-  isTellable(id: string): boolean;
-}
-
-function tellerOf(bytes: Buffer, secrets: Result<readonly SecretRange[], Problem>, rules: LaneRules): Teller {
-  // Nobody knows what is in it: nothing else is told.
-  if (!secrets.ok) return { told: () => [secrets.error], isTellable: () => false };
-  const text = secrets.value.length === 0 ? undefined : decode(bytes);
-  if (text?.ok !== true) return { told: (problems) => problems, isTellable: () => true };
-  const refused = rules.guards.secrets === "refuse" ? secretProblems(text.value, secrets.value) : [];
-  return {
-    told: (problems) => [...refused, ...withoutSecrets(problems, text.value, secrets.value)].slice(0, LIMITS.problems),
-    isTellable: (id) => !holdsSecret(id, text.value, secrets.value),
-  };
+/** An order cannot take its own place. */
+function refuseOwnPlace({ id, supersedes }: Order): readonly Refusal[] {
+  if (supersedes === undefined || orderKey(supersedes) !== orderKey(id)) return [];
+  const message = "an order takes the place of another one: it needs an id of its own";
+  return [{ code: "bad_id", message, at: ["supersedes"] }];
 }
 
 /** Says which lane's rules refuse an order that was dropped into another one. */

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import {
+  awaitRefusals,
+  documentOf,
   dropBytes,
   filing,
   linesTold,
@@ -152,6 +154,73 @@ test("commands and sizes that the configuration refuses are rejected before anyt
   world.drop("NPM", "good.json", running("WO-GOOD", "echo x"));
   await world.reaches("WO-GOOD", "done");
   expect(workOf(world)).toEqual({});
+});
+
+const ALL_WRONG = `wo_id: WO-ALL
+title: everything that the policy refuses
+files:
+  - path: ../out.txt
+    content: x
+  - path: .git/hooks/pre-commit
+    content: x
+  - path: fine.txt
+    content: x
+steps:
+  - run: cd . && git push
+  - run: ls
+  - run: sudo reboot
+...
+`;
+const ALL_TOLD = [
+  ["path_refused", 4],
+  ["path_refused", 6],
+  ["command_refused", 11],
+  ["command_refused", 13],
+  ["too_many_files", 8],
+];
+
+/** What is told of each: its code, its line, and that it shows the line and says what to do. */
+const toldOf = (problems: unknown) =>
+  (Array.isArray(problems) ? problems : []).map((problem) => [
+    valueIn(problem, "code"),
+    valueIn(problem, "hint") === undefined ||
+      valueIn(problem, "frame") === undefined ||
+      valueIn(problem, "place", "line"),
+  ]);
+
+test("every refusal is told in error.json, in the acknowledgement and by submit -n, each with its place", async () => {
+  const world = await workingWorld(RULES);
+  dropBytes(world, "CLC", "all.yaml", ALL_WRONG);
+  expect(toldOf(await problemsOf(world, "CLC", "all.yaml"))).toEqual(ALL_TOLD);
+  const [ack] = await awaitRefusals(world, "CLC", 1);
+  expect(toldOf(ack?.["problems"])).toEqual(ALL_TOLD);
+  world.write("mine/all.yaml", ALL_WRONG);
+  const planned = await world.wo("submit", world.path("mine/all.yaml"), "-n", "--json");
+  expect(planned.code).toBe(5);
+  const verdict = valueIn(documentOf(planned, "dry-run"), "verdict");
+  expect([valueIn(verdict, "kind"), toldOf(valueIn(verdict, "problems"))]).toEqual(["refuse", ALL_TOLD]);
+  const { stdout } = await world.wo("submit", world.path("mine/all.yaml"), "-n");
+  for (const [code, line] of ALL_TOLD) expect(stdout).toMatch(new RegExp(`all\\.yaml:${line}:\\d+ .*\\[${code}\\]`));
+  expect(stdout).toContain("  11 |   - run: cd . && git push\n");
+  expect(workOf(world)).toEqual({ "mine/all.yaml": ALL_WRONG });
+});
+
+test("while a large order is refused at thousands of its paths, the daemon answers", async () => {
+  const world = await workingWorld();
+  const items = Array.from({ length: 9000 }, (_, index) => `  - {path: ../${index}.txt, content: "${"x".repeat(60)}"}`);
+  dropBytes(world, "CLC", "many.yaml", `wo_id: WO-MANY\nfiles:\n${items.join("\n")}\n...\n`);
+  let slowestMs = 0;
+  const isOver = async () => {
+    const startMs = performance.now();
+    expect(valueIn(await world.ask({ call: "health" }), "state")).toBe("running");
+    slowestMs = Math.max(slowestMs, performance.now() - startMs);
+    return world.read("bridge/error/CLC/many.yaml.error.json") !== undefined;
+  };
+  await expect.poll(isOver, { timeout: 20_000, interval: 5 }).toBe(true);
+  const problems = await problemsOf(world, "CLC", "many.yaml");
+  expect(problems[1]).toMatchObject({ code: "path_refused", key: "files[1]", place: { line: 4, column: 5 } });
+  expect(problems.at(-1)).toMatchObject({ code: "more_problems", message: "8981 more are not told here" });
+  expect(slowestMs).toBeLessThan(250);
 });
 
 test("a tree that loosens a rule waits for a person, and one that tightens does not", async () => {

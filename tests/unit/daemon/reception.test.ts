@@ -19,7 +19,7 @@ import { refusingDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
 import { turn } from "../../support/hand-clock.ts";
 import { doing, House, writing } from "../../support/house-kit.ts";
-import { findSecrets } from "../../support/parts-kit.ts";
+import { findSecrets, place } from "../../support/parts-kit.ts";
 import { given, thrownBy } from "../../support/results.ts";
 import { AWS_ID, GITHUB_TOKEN } from "../../support/secrets.ts";
 import { put } from "../../support/temporary-folder.ts";
@@ -46,6 +46,7 @@ async function open({ config = "", backlog = () => [], disk = systemDisk, secret
     config: () => settings.config,
     placeRules: (lane) => placeRules({ ...ground, files }, base, settings.config, lane),
     findSecrets: secrets,
+    place,
     signatures: new Signatures({ files, vault: base.vault, signers: () => settings.signers }),
     noSandbox: () => undefined,
     backlog: new Set(backlog(house)),
@@ -188,7 +189,7 @@ test("an id that was never recorded is free for the next one", async () => {
 test("an order cannot take its own place", async () => {
   const { house, reception } = await open();
   expect(say(await reception.admit(house.claim("a.json", writing("WO-1", { supersedes: "wo-1" }))))).toBe(
-    "rejected: bad_id",
+    "rejected: bad_id supersedes",
   );
 });
 
@@ -218,7 +219,7 @@ test.each([
 test("a lane that runs no commands refuses an order that has some", async () => {
   const { house, reception } = await open({ config: "lanes: {CLC: {mode: files-only}}\n" });
   expect(say(await reception.admit(house.claim("a.json", doing("WO-1", ["ls"]))))).toBe(
-    "rejected: lane_refuses_commands",
+    "rejected: lane_refuses_commands steps[0]",
   );
   expect(say(await reception.admit(house.claim("b.json", writing("WO-1"))))).toBe("new WO-1");
 });
@@ -335,4 +336,20 @@ test("a command that is refused is told with its place", async () => {
     kind: "rejected",
     problems: [{ code: "command_refused", key: "steps[1]", place: { line: 4 } }],
   });
+});
+
+test("all that the policy has against an order is told at once, whatever kind it is of", async () => {
+  const config = "policy: {maxFiles: 1, commands: {deny: [{pattern: git push *, reason: people push}]}}\n";
+  const { house, reception } = await open({ config });
+  const text = `wo_id: WO-1\nsupersedes: WO-1\nfiles:\n  ok: ${GITHUB_TOKEN}\n  ../out: x\nsteps:\n  - run: ls\n  - run: git push\n`;
+  const admission = await reception.admit(house.claim("a.yaml", text));
+  const problems = admission.kind === "rejected" ? admission.problems : [];
+  expect(problems.map(({ code, place: at }) => `${code} ${at?.line}`)).toEqual([
+    "secret_found 4",
+    "bad_id 2",
+    "path_refused 5",
+    "command_refused 8",
+    "too_many_files 5",
+  ]);
+  expect(JSON.stringify(problems)).not.toContain(GITHUB_TOKEN);
 });
