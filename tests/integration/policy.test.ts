@@ -188,7 +188,7 @@ const toldOf = (problems: unknown) =>
       valueIn(problem, "place", "line"),
   ]);
 
-test("every refusal is told in error.json, in the acknowledgement and by submit -n, each with its place", async () => {
+test("every refusal is told in error.json, in the acknowledgement, by submit -n and by check, each with its place", async () => {
   const world = await workingWorld(RULES);
   dropBytes(world, "CLC", "all.yaml", ALL_WRONG);
   expect(toldOf(await problemsOf(world, "CLC", "all.yaml"))).toEqual(ALL_TOLD);
@@ -202,6 +202,8 @@ test("every refusal is told in error.json, in the acknowledgement and by submit 
   const { stdout } = await world.wo("submit", world.path("mine/all.yaml"), "-n");
   for (const [code, line] of ALL_TOLD) expect(stdout).toMatch(new RegExp(`all\\.yaml:${line}:\\d+ .*\\[${code}\\]`));
   expect(stdout).toContain("  11 |   - run: cd . && git push\n");
+  const checked = await world.wo("check", world.path("mine/all.yaml"), "--json");
+  expect([checked.code, toldOf(valueIn(documentOf(checked, "check"), 0, "problems"))]).toEqual([5, ALL_TOLD]);
   expect(workOf(world)).toEqual({ "mine/all.yaml": ALL_WRONG });
 });
 
