@@ -8,7 +8,7 @@ import { placed, type Refusal, unplaced } from "../orders/refusals.ts";
 import { secretsInFile } from "../orders/secrets.ts";
 import type { Clock } from "../platform/clock.ts";
 import { err, isRecord, ok, type Result } from "../platform/result.ts";
-import { loadSecretRules, type SecretRange } from "../platform/secrets.ts";
+import { loadSecretRules, type SecretRange, type SecretRules } from "../platform/secrets.ts";
 import { Thread } from "../platform/thread.ts";
 
 const THREAD_MS = 8000;
@@ -25,6 +25,8 @@ export interface OrderReader {
   readonly read: ReadOrder;
   readonly findSecrets: FindSecrets;
   readonly place: PlaceRefusals;
+  /** Loaded once, for all that looks for secrets. */
+  readonly secretRules: Promise<SecretRules>;
   close(): Promise<void>;
 }
 
@@ -34,7 +36,7 @@ export interface OrderReader {
  */
 export function openOrderReader(clock: Clock, program: URL): OrderReader {
   const thread = new Thread(clock, program, THREAD_MS);
-  const rules = loadSecretRules();
+  const secretRules = loadSecretRules();
   return {
     read: async (bytes, stem) => {
       if (!isCostly(bytes)) return readOrder(bytes, stem);
@@ -42,7 +44,7 @@ export function openOrderReader(clock: Clock, program: URL): OrderReader {
       return isReading(answer) ? answer : err([tooSlow(bytes)]);
     },
     findSecrets: async (bytes) => {
-      if (bytes.length <= SCAN_BYTES) return ok(secretsInFile(bytes, await rules));
+      if (bytes.length <= SCAN_BYTES) return ok(secretsInFile(bytes, await secretRules));
       const answer = await thread.ask({ bytes: new Uint8Array(bytes), find: "secrets" });
       return isRanges(answer) ? ok(answer) : err(tooSlow(bytes));
     },
@@ -52,6 +54,7 @@ export function openOrderReader(clock: Clock, program: URL): OrderReader {
       const answer = await thread.ask({ bytes: new Uint8Array(bytes), stem, place: refusals });
       return isProblems(answer) ? answer : unplaced(refusals);
     },
+    secretRules,
     close: () => thread.close(),
   };
 }

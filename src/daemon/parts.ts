@@ -210,7 +210,7 @@ function assembleLine(
 }
 
 function executorOf(
-  { ground: { machine, processes }, base, books, settings, runner }: PartsOptions,
+  { ground: { machine, processes }, base, books, settings, runner, reader }: PartsOptions,
   { sandbox, temporary }: Pick<Parts, "sandbox" | "temporary">,
 ): ExecutorTools {
   return {
@@ -225,6 +225,7 @@ function executorOf(
       return settings.config.commands;
     },
     temporary,
+    secretRules: reader.secretRules,
     sandboxFor: (lane, folder) => sandbox.specFor(lane, folder),
   };
 }

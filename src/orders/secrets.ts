@@ -28,20 +28,25 @@ export function secretsInFile(bytes: Uint8Array, rules: SecretRules): readonly S
   return text.ok ? secretsIn(text.value, rules) : [];
 }
 
+/** The text with stars for the secrets in it, and for `more` of it; as long as it was, its lines where they were. */
+export function hidden(text: string, rules: SecretRules, more: readonly SecretRange[] = []): string {
+  return starred(text, apart([...secretsIn(text, rules), ...more]));
+}
+
 /** One problem for each, with its place and what it is; the frame shows stars for all of them. */
 export function secretProblems(text: string, secrets: readonly SecretRange[]): readonly Problem[] {
-  const hidden = starred(text, secrets);
+  const shown = starred(text, secrets);
   return secrets.slice(0, LIMITS.problems).map(({ kind, start, end }) => {
     const place = placeAt(text, start);
-    const lineEnd = hidden.indexOf("\n", start);
+    const lineEnd = shown.indexOf("\n", start);
     const length = Math.min(end, lineEnd === -1 ? end : lineEnd) - start;
-    const inner = fileAt(hidden, start);
+    const inner = fileAt(shown, start);
     return {
       code: "secret_found",
       message: `this looks like a secret: ${kind}`,
       ...(HINTS.secret_found === undefined ? {} : { hint: HINTS.secret_found }),
       // In a folder's one text the lines are nobody's.
-      ...(inner === undefined ? { place, frame: codeFrame(hidden, place, Math.min(length, 60)) } : { file: inner }),
+      ...(inner === undefined ? { place, frame: codeFrame(shown, place, Math.min(length, 60)) } : { file: inner }),
     };
   });
 }
@@ -53,7 +58,7 @@ export function withoutSecrets(
   secrets: readonly SecretRange[],
 ): readonly Problem[] {
   if (secrets.length === 0) return problems;
-  const hidden = starred(text, secrets);
+  const shown = starred(text, secrets);
   const length = secrets.reduce((sum, { start, end }) => sum + end - start, 0);
   const hide = (words: string) => (length > COMPARED_MAX ? LEFT_OUT : withStars(words, text, secrets));
   return problems.map(({ code, message, hint, key, place, frame, file }) => ({
@@ -64,7 +69,7 @@ export function withoutSecrets(
     ...(place === undefined ? {} : { place }),
     ...(file === undefined ? {} : { file: hide(file) }),
     // The lines of a folder's file are not those of its one text: none of them is shown.
-    ...(frame === undefined || place === undefined || file !== undefined ? {} : { frame: codeFrame(hidden, place) }),
+    ...(frame === undefined || place === undefined || file !== undefined ? {} : { frame: codeFrame(shown, place) }),
   }));
 }
 

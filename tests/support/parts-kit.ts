@@ -90,7 +90,13 @@ export async function assembledParts(config = "", wished: PartsWish = {}): Promi
   const parts = assembleParts({
     ...common,
     runner: wished.runner ?? noRunner,
-    reader: { read: async (bytes, stem) => readOrder(bytes, stem), findSecrets, place, close: async () => undefined },
+    reader: {
+      read: async (bytes, stem) => readOrder(bytes, stem),
+      findSecrets,
+      place,
+      secretRules: rules,
+      close: async () => undefined,
+    },
     publisher: inlinePublisher(files),
     onFatal: (error) => {
       throw error;
