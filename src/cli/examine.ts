@@ -9,10 +9,10 @@ import { placeRules, routerOf } from "../daemon/surroundings.ts";
 import type { Verdict } from "../orders/lane-rules.ts";
 import { LIMITS } from "../orders/limits.ts";
 import type { Order } from "../orders/order.ts";
-import type { Problem } from "../orders/problems.ts";
+import { bounded, type Problem } from "../orders/problems.ts";
 import { readOrder } from "../orders/read-order.ts";
 import { placed } from "../orders/refusals.ts";
-import { secretsInFile } from "../orders/secrets.ts";
+import { nameWithoutSecrets, secretNameProblem, secretsInFile } from "../orders/secrets.ts";
 import { tellerOf } from "../orders/teller.ts";
 import { type BridgeError, EXIT } from "../platform/errors.ts";
 import { ok, type Result } from "../platform/result.ts";
@@ -66,9 +66,14 @@ export async function examine(
   const judged =
     read.ok && here.ok ? await judgeIn(context, here.value, read.value, { entry: dropped, signed }) : undefined;
   const rules = laneRules(here.ok ? here.value.config : DEFAULT_CONFIG, judged?.lane ?? dropped);
-  const teller = tellerOf(bytes, ok(secretsInFile(bytes, await loadSecretRules())), rules);
+  const secretRules = await loadSecretRules();
+  const teller = tellerOf(bytes, ok(secretsInFile(bytes, secretRules)), rules);
   const refusals = judged?.verdict.kind === "refuse" ? judged.verdict.refusals : [];
-  const problems = teller.told(read.ok ? placed(refusals, bytes, stem) : read.error);
+  const inName = nameWithoutSecrets(basename(absolute), secretRules) !== undefined && rules.guards.secrets === "refuse";
+  const problems = bounded([
+    ...(inName ? [secretNameProblem(basename(absolute), secretRules)] : []),
+    ...teller.told(read.ok ? placed(refusals, bytes, stem) : read.error),
+  ]);
   const isBad = !read.ok || problems.some(({ code }) => code === "secret_found");
   return {
     bytes,

@@ -85,10 +85,12 @@ export class Line {
     const admission = await this.#withRoom(() => this.#options.reception.admit(claim));
     if (admission === undefined) return;
     switch (admission.kind) {
-      case "rejected":
-        return this.#withRoom(() => rejectClaim(this.#options, claim, admission.problems, admission.id));
+      case "rejected": {
+        const { problems, id, tellable = claim } = admission;
+        return this.#withRoom(() => rejectClaim(this.#options, tellable, problems, id));
+      }
       case "duplicate":
-        return this.#withRoom(() => acknowledgeAgain(this.#options, claim, admission.of));
+        return this.#withRoom(() => acknowledgeAgain(this.#options, admission.tellable ?? claim, admission.of));
       case "own":
         return this.#withRoom(() => this.#takeBack(claim, admission.record));
       case "new":

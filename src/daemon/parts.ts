@@ -5,12 +5,14 @@ import { BridgeFolders, type Lane } from "../bridge/lanes.ts";
 import { Outbox } from "../bridge/outbox.ts";
 import type { Router } from "../bridge/router.ts";
 import { Settler } from "../bridge/settle.ts";
+import { nameWithoutSecrets } from "../orders/secrets.ts";
 import type { BridgeError } from "../platform/errors.ts";
 import { GitTracking } from "../platform/git.ts";
 import { newIdSource } from "../platform/ids.ts";
 import type { Log } from "../platform/log.ts";
 import type { Publisher } from "../platform/publisher.ts";
 import type { Runner } from "../platform/runner.ts";
+import type { SecretRules } from "../platform/secrets.ts";
 import type { ExecutorTools } from "../processors/executor.ts";
 import type { PlaceRules } from "../processors/places.ts";
 import { TemporaryFolders } from "../processors/temporary-folders.ts";
@@ -111,7 +113,7 @@ export function assembleParts(options: PartsOptions): Parts {
     readOrder: options.reader.read,
     wantsSignature: ({ name }, order) => laneRules(config(), router.wayOf(order, name).lane).signature === "required",
     onClaim: (claim) => line.takeIn(claim),
-    onIgnored: ignoredOnce(books),
+    onIgnored: ignoredOnce(books, options.reader.secretRules, onFatal),
     onRefused: refusedIntake(pressure, log),
     onFatal,
     signal,
@@ -185,6 +187,7 @@ function assembleLine(
     placeRules: rules,
     findSecrets: reader.findSecrets,
     place: reader.place,
+    secretRules: reader.secretRules,
     signatures: new Signatures({ files, vault: books.vault.path, signers: () => settings.signers }),
     noSandbox,
     backlog: new Set(backlog.split("\n")),
@@ -251,13 +254,19 @@ function refusedIntake(pressure: Pressure, log: Log): (error: BridgeError) => vo
   };
 }
 
-/** What looks like an order and is none is told of once; the ledger remembers. */
-function ignoredOnce(books: Books): (lane: Lane, name: string, reason: string) => void {
+/** What looks like an order and is none is told of once; the ledger remembers it, and no secret in its name. */
+function ignoredOnce(
+  books: Books,
+  rules: Promise<SecretRules>,
+  onFatal: (error: unknown) => void,
+): (lane: Lane, name: string, reason: string) => void {
   const told = new Set(books.index.facts.ignored.map(({ lane, name }) => join(lane, name)));
-  return (lane, name, reason) => {
-    const key = join(lane.name, name);
+  const tell = async (lane: string, dropped: string, reason: string) => {
+    const name = nameWithoutSecrets(dropped, await rules) ?? dropped;
+    const key = join(lane, name);
     if (told.has(key)) return;
     told.add(key);
-    books.note({ event: "wo_ignored", lane: lane.name, name, reason });
+    books.note({ event: "wo_ignored", lane, name, reason: reason.replace(dropped, () => name) });
   };
+  return (lane, name, reason) => void tell(lane.name, name, reason).catch(onFatal);
 }

@@ -10,14 +10,16 @@ import type { Settler } from "../bridge/settle.ts";
 import { ID } from "../orders/header.ts";
 import type { LaneRules, Origin } from "../orders/lane-rules.ts";
 import type { Order } from "../orders/order.ts";
-import type { Problem } from "../orders/problems.ts";
+import { bounded, type Problem } from "../orders/problems.ts";
 import type { Refusal } from "../orders/refusals.ts";
+import { hidden, nameWithoutSecrets, secretNameProblem } from "../orders/secrets.ts";
 import type { WaitReason } from "../orders/status.ts";
 import { type Teller, tellerOf } from "../orders/teller.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { GitTracking } from "../platform/git.ts";
 import { ok, type Result } from "../platform/result.ts";
+import type { SecretRules } from "../platform/secrets.ts";
 import type { Signer } from "../platform/ssh-keygen.ts";
 import type { Place, PlaceRules } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
@@ -41,8 +43,14 @@ export type Admission =
     }
   /** The file of an order that is known: after a crash, or after a power cut that undid its claim. */
   | { readonly kind: "own"; readonly record: OrderRecord }
-  | { readonly kind: "duplicate"; readonly of: OrderSummary }
-  | { readonly kind: "rejected"; readonly problems: readonly Problem[]; readonly id: string | undefined };
+  | { readonly kind: "duplicate"; readonly of: OrderSummary; readonly tellable?: Claim }
+  | {
+      readonly kind: "rejected";
+      readonly problems: readonly Problem[];
+      readonly id: string | undefined;
+      /** The claim under the name that records may hold, where its own holds a secret. */
+      readonly tellable?: Claim;
+    };
 
 export interface ReceptionOptions {
   readonly files: Files;
@@ -54,6 +62,7 @@ export interface ReceptionOptions {
   readonly placeRules: (lane: string) => PlaceRules;
   readonly findSecrets: FindSecrets;
   readonly place: PlaceRefusals;
+  readonly secretRules: Promise<SecretRules>;
   readonly signatures: Signatures;
   /** Why the lane's commands must not run now, if so. */
   readonly noSandbox: (lane: string) => string | undefined;
@@ -81,6 +90,25 @@ export class Reception {
    * DISK_FULL and its like with nothing reserved: to be asked again.
    */
   async admit(claim: Claim): Promise<Admission> {
+    const admission = await this.#admit(claim);
+    const rules = await this.#options.secretRules;
+    const name = nameWithoutSecrets(claim.name, rules);
+    const lane = admission.kind === "new" ? admission.accepted.lane : claim.lane.name;
+    const allows = laneRules(this.#options.config(), lane).guards.secrets === "allow";
+    if (name === undefined || allows || admission.kind === "own") return admission;
+    const tellable = { ...claim, name, claim: claim.claim.replace(claim.name, () => name) };
+    if (admission.kind === "duplicate") return { ...admission, tellable };
+    if (admission.kind === "new") this.release(admission.order.id);
+    const others = admission.kind === "rejected" ? admission.problems : [];
+    // What they quote of the file's text is looked through by now.
+    const told = others.map((one) => ({ ...one, message: hidden(one.message, rules) }));
+    const problems = bounded([secretNameProblem(claim.name, rules), ...told]);
+    const id =
+      claim.order.ok && !claim.order.value.idFromName && admission.kind === "rejected" ? admission.id : undefined;
+    return { kind: "rejected", problems, id, tellable };
+  }
+
+  async #admit(claim: Claim): Promise<Admission> {
     const { content } = claim;
     this.#options.signatures.claim(claim);
     if (!claim.order.ok) {
@@ -104,7 +132,7 @@ export class Reception {
     if (reserved !== undefined) {
       // The same id is being accepted just now: what becomes of it decides about this one.
       await reserved.released;
-      return this.admit(claim);
+      return this.#admit(claim);
     }
     this.#reserve(order.id, content.sha256);
     let isNew = false;

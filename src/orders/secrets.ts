@@ -33,6 +33,23 @@ export function hidden(text: string, rules: SecretRules, more: readonly SecretRa
   return starred(text, apart([...secretsIn(text, rules), ...more]));
 }
 
+/** A file's name without the secrets in it, as it may stand in records and in other names; undefined when it holds none. */
+export function nameWithoutSecrets(name: string, rules: SecretRules): string | undefined {
+  let [bare, from] = ["", 0];
+  for (const { start, end } of secretsIn(name, rules)) {
+    bare += `${name.slice(from, start)}SECRET`;
+    from = end;
+  }
+  return from === 0 ? undefined : bare + name.slice(from);
+}
+
+/** The problem of such a name. */
+export function secretNameProblem(name: string, rules: SecretRules): Problem {
+  const kinds = [...new Set(secretsIn(name, rules).map(({ kind }) => kind))];
+  const hint = "give the file another name: names are recorded, and others see them; replace the secret if it is real";
+  return { code: "secret_found", message: `the file's name holds what looks like a secret: ${kinds.join(", ")}`, hint };
+}
+
 /** One problem for each, with its place and what it is; the frame shows stars for all of them. */
 export function secretProblems(text: string, secrets: readonly SecretRange[]): readonly Problem[] {
   const shown = starred(text, secrets);

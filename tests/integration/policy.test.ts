@@ -270,6 +270,32 @@ test("while an order of five megabytes is looked through, the daemon answers", a
   expect(slowestMs).toBeLessThan(250);
 });
 
+test("a secret in the name of a file or a folder is refused, and in no name and no record afterwards", async () => {
+  const world = await workingWorld();
+  world.drop("CLC", `for-${GITHUB_TOKEN}.json`, filing("WO-N-1"));
+  world.drop("CLC", `${AWS_ID}.json`, { files: { a: 3 } });
+  dropBytes(world, "CLC", `${AWS_ID}.md`, "what to do");
+  world.write(`coming/${AWS_ID}.yaml`, "files: {a.txt: x}\n");
+  renameSync(world.path("coming"), world.path(`bridge/inbox/CLC/${AWS_ID}`));
+  const acks = await awaitRefusals(world, "CLC", 3);
+  expect(new Set(acks.map((ack) => valueIn(ack, "problems", 0, "code")))).toEqual(new Set(["secret_found"]));
+  expect((await problemsOf(world, "CLC", "for-SECRET.json")).map(({ code }) => code)).toEqual(["secret_found"]);
+  expect((await problemsOf(world, "CLC", "SECRET.json")).map(({ code }) => code)).toEqual([
+    "secret_found",
+    "wrong_type",
+  ]);
+  await until(() => linesTold(world).some(({ event }) => event === "wo_ignored"), 5000, "the .md is told of");
+  // What is no order stays where it was dropped; a folder's header is kept as it was, as every rejected file is.
+  expect(holders(world.root).toSorted()).toEqual([
+    world.path(`bridge/error/CLC/SECRET/${AWS_ID}.yaml`),
+    world.path(`bridge/inbox/CLC/${AWS_ID}.md`),
+  ]);
+  world.write(`mine/${AWS_ID}.json`, JSON.stringify(filing("WO-N-2")));
+  for (const verb of ["check", "submit"])
+    expect((await world.wo(verb, world.path(`mine/${AWS_ID}.json`))).code).toBe(2);
+  expect(workOf(world)).toEqual({ [`mine/${AWS_ID}.json`]: JSON.stringify(filing("WO-N-2")) });
+});
+
 test("a secret that a command prints is in the files of its run, and in nothing that is told or recorded", async () => {
   const world = await workingWorld();
   // Put together while it runs: the order holds none.

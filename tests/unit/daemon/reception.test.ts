@@ -15,6 +15,7 @@ import { Files } from "../../../src/platform/files.ts";
 import { GitTracking } from "../../../src/platform/git.ts";
 import { inlinePublisher } from "../../../src/platform/publisher.ts";
 import { err } from "../../../src/platform/result.ts";
+import { loadSecretRules } from "../../../src/platform/secrets.ts";
 import { refusingDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
 import { turn } from "../../support/hand-clock.ts";
@@ -47,6 +48,7 @@ async function open({ config = "", backlog = () => [], disk = systemDisk, secret
     placeRules: (lane) => placeRules({ ...ground, files }, base, settings.config, lane),
     findSecrets: secrets,
     place,
+    secretRules: loadSecretRules(),
     signatures: new Signatures({ files, vault: base.vault, signers: () => settings.signers }),
     noSandbox: () => undefined,
     backlog: new Set(backlog(house)),
@@ -352,4 +354,26 @@ test("all that the policy has against an order is told at once, whatever kind it
     "too_many_files 5",
   ]);
   expect(JSON.stringify(problems)).not.toContain(GITHUB_TOKEN);
+});
+
+test("a secret in a file's name is refused with all else, and told under a name without it", async () => {
+  const { house, reception } = await open();
+  const name = `for-${GITHUB_TOKEN}.json`;
+  const admission = await reception.admit(house.claim(name, { files: { "../x": "y" } }));
+  expect(say(admission)).toBe("rejected: secret_found, path_refused files.../x");
+  expect(admission).toMatchObject({ id: undefined, tellable: { name: "for-SECRET.json" } });
+  const { order: _order, path: _path, ...tellable } = admission.kind === "rejected" ? (admission.tellable ?? {}) : {};
+  expect(JSON.stringify({ ...admission, tellable })).not.toContain(GITHUB_TOKEN);
+});
+
+test("an order that only its file's name refuses leaves its id to others", async () => {
+  const { house, reception } = await open();
+  const refused = await reception.admit(house.claim(`${AWS_ID}.json`, writing("WO-1")));
+  expect(say(refused)).toBe("rejected: secret_found");
+  expect(say(await reception.admit(house.claim("a.json", writing("WO-1", { title: "again" }))))).toBe("new WO-1");
+});
+
+test("where a lane allows secrets a name may hold one", async () => {
+  const { house, reception } = await open({ config: "lanes: {CLC: {secrets: allow}}\n" });
+  expect(say(await reception.admit(house.claim(`${AWS_ID}.json`, writing("WO-1"))))).toBe("new WO-1");
 });
