@@ -5,6 +5,7 @@
 
 import { Daemon } from "#dist/daemon/daemon.js";
 import { readOrder } from "#dist/orders/read-order.js";
+import { placed } from "#dist/orders/refusals.js";
 import { BridgeError } from "#dist/platform/errors.js";
 import { Files } from "#dist/platform/files.js";
 import { silentLog } from "#dist/platform/log.js";
@@ -163,6 +164,8 @@ class History implements World {
       reader: {
         read: async (bytes, stem) => readOrder(bytes, stem),
         findSecrets: async () => ok([]),
+        place: async (...words) => placed(...words),
+        secretRules: Promise.resolve(() => []),
         close: async () => undefined,
       },
       publisher: inlinePublisher(files),

@@ -1,96 +1,57 @@
-/** `wo check FILE…`: what is wrong with order files, before anybody gets them. */
-import { basename, resolve } from "node:path";
-import { peekFolder } from "../bridge/folder-drop.ts";
-import { stemOf } from "../bridge/names.ts";
-import { type WholeOrder, withItsOperations } from "../daemon/operations.ts";
-import type { Guards } from "../orders/lane-rules.ts";
-import { LIMITS } from "../orders/limits.ts";
-import { type PackedOperations, unpackOperations } from "../orders/operations-file.ts";
+/** `wo check FILE…`: what is wrong with order files, and what their lane has against them, before anybody gets them. */
 import { isProse, type Order } from "../orders/order.ts";
-import { keyText, type Problem } from "../orders/problems.ts";
-import { readOrder } from "../orders/read-order.ts";
-import { secretsInFile } from "../orders/secrets.ts";
-import { tellerOf } from "../orders/teller.ts";
 import { EXIT } from "../platform/errors.ts";
-import { err, ok, type Result } from "../platform/result.ts";
-import { loadSecretRules } from "../platform/secrets.ts";
 import { plainLine } from "../platform/terminal.ts";
-import { configOfBase, placeRulesOfBase } from "./config-of-base.ts";
+import { baseInEffect } from "./config-of-base.ts";
 import { answer, type Context } from "./context.ts";
-import { problemsText } from "./views/problems-view.ts";
+import { type Examined, examine, type JudgedInLane } from "./examine.ts";
+import { problemsText, verdictText, wayText } from "./views/problems-view.ts";
 
-export interface CheckedFile {
-  readonly bytes: Buffer;
-  readonly order: Order;
+interface Checked extends Examined {
+  readonly path: string;
 }
 
-/**
- * Reads an order file as an intake would, with the file that it names where a base is known, and looks for secrets as it
- * does; `secrets` says what to make of them.
- */
-export async function checkFile(
-  context: Context,
-  path: string,
-  secrets: Guards["secrets"],
-): Promise<Result<CheckedFile, readonly Problem[]>> {
-  const absolute = resolve(context.machine.currentFolder, path);
-  const isFolder = context.files.info(absolute)?.kind === "folder";
-  const reading = isFolder ? peekFolder(context.files, absolute) : context.files.peek(absolute, LIMITS.sizeBytes + 1);
-  if (reading.kind !== "file") {
-    const message = reading.kind === "absent" ? `there is no file ${path}` : `${path} is no file that can be read`;
-    return err([{ code: "unreadable", message }]);
-  }
-  const { bytes: source, order } = await readWhole(context, reading.bytes, stemOf(basename(absolute)));
-  const rules = await loadSecretRules();
-  const packed = unpackOperations(source);
-  const texts = packed === undefined ? [{ bytes: source }] : [{ bytes: packed.order }, namedIn(packed)];
-  const all = texts.map((text) => ({ ...text, secrets: ok(secretsInFile(text.bytes, rules)) }));
-  const problems = tellerOf(all, secrets).told(order.ok ? [] : order.error);
-  return order.ok && problems.length === 0 ? ok({ bytes: reading.bytes, order: order.value }) : err(problems);
-}
-
-function namedIn({ file }: PackedOperations) {
-  return { bytes: file.bytes, named: file.path };
-}
-
-/** The order with what the file holds that it names; with a doubt where no base says which file that is. */
-async function readWhole(context: Context, bytes: Buffer, stem: string): Promise<WholeOrder> {
-  const order = readOrder(bytes, stem);
-  const named = order.ok ? order.value.operationsFile : undefined;
-  if (!order.ok || named === undefined) return { bytes, order };
-  const rules = placeRulesOfBase(context, "");
-  const reader = { files: context.files, readOrder: async (all: Buffer) => readOrder(all, stem) };
-  if (rules !== undefined) return withItsOperations(reader, { bytes, stem, order: order.value }, rules);
-  const message = `what ${named.path} holds was not read: it is a file of a base, and none is attached here`;
-  const doubt = { code: "not_read" as const, message, hint: "say which base: -C DIR", key: keyText(named.at) };
-  return { bytes, order: ok({ ...order.value, warnings: [...order.value.warnings, doubt] }) };
-}
-
-/** Checks each file; 2 when any has a problem. No lane is meant: secrets are what the base says of all lanes. */
-export async function checkFiles(context: Context, paths: readonly string[]): Promise<number> {
-  const { secrets } = configOfBase(context).policy;
-  const checked: { readonly path: string; readonly result: Result<CheckedFile, readonly Problem[]> }[] = [];
-  for (const path of paths) checked.push({ path, result: await checkFile(context, path, secrets) });
-  const problems = checked.flatMap(({ path, result }) => (result.ok ? [] : [{ path, problems: result.error }]));
-  const data = checked.map(({ path, result }) =>
-    result.ok ? { file: path, ok: true, order: result.value.order } : { file: path, ok: false, problems: result.error },
-  );
-  answer(context, "check", data, () => {
-    const lines = checked.map(({ path, result }) =>
-      result.ok ? goodText(context, path, result.value.order) : problemsText(context.terminal, path, result.error),
-    );
-    const count = problems.reduce((sum, { problems: found }) => sum + found.length, 0);
+/** Checks each file, for the lane `entry` where one is named; 2 when any is no order, else 5 when its lane refuses any. */
+export async function checkFiles(context: Context, paths: readonly string[], entry?: string): Promise<number> {
+  const here = baseInEffect(context);
+  const checked: Checked[] = [];
+  for (const path of paths) checked.push({ path, ...(await examine(context, path, here, entry)) });
+  const alone = here.ok ? undefined : `only the order itself was checked, no lane's rules: ${here.error.message}`;
+  answer(context, "check", checked.map(dataOf), () => {
+    const lines = checked.map((one) => checkedText(context, one));
+    const count = checked.reduce((sum, { problems }) => sum + problems.length, 0);
     if (count > 0) lines.push(context.terminal.paint("red", `✗ ${count} ${count === 1 ? "problem" : "problems"}`));
+    if (alone !== undefined) lines.push(alone);
     return lines.join("\n");
   });
-  return problems.length === 0 ? EXIT.yes : EXIT.usage;
+  const exits = new Set(checked.map(({ exit }) => exit));
+  return [EXIT.usage, EXIT.refused].find((exit) => exits.has(exit)) ?? EXIT.yes;
 }
 
-function goodText({ terminal }: Context, path: string, order: Order): string {
+function dataOf({ path, order, judged, problems, exit }: Checked): object {
+  const way = judged === undefined ? {} : { lane: judged.lane, verdict: judged.verdict.kind };
+  return exit === EXIT.yes ? { file: path, ok: true, order, ...way } : { file: path, ok: false, problems, ...way };
+}
+
+function checkedText(context: Context, { path, order, judged, problems }: Checked): string {
+  const { terminal } = context;
+  if (order !== undefined && problems.length === 0) return goodText(context, path, order, judged);
+  const text = problemsText(terminal, path, problems);
+  if (judged?.verdict.kind !== "refuse") return text;
+  return `${text}\n${terminal.paint("bold", plainLine(path))}  lane ${plainLine(wayText(judged))} refuses it`;
+}
+
+function goodText({ terminal }: Context, path: string, order: Order, judged: JudgedInLane | undefined): string {
   const { files, steps, checks } = order;
   const parts = [`${files.length} file actions`, `${steps.length} commands`];
   if (checks.length > 0) parts.push(`${checks.length} files to verify`);
   const prose = isProse(order) ? "; nothing in it can be carried out: it would wait for an assignee" : "";
   const first = `${terminal.paint("green", "✓")} ${plainLine(path)}  ${order.id}  ${order.header.priority}  ${parts.join(", ")}${prose}`;
-  return [first, ...(order.warnings.length === 0 ? [] : [problemsText(terminal, path, order.warnings)])].join("\n");
+  return [
+    first,
+    ...(judged === undefined
+      ? []
+      : [`  lane ${plainLine(wayText(judged))}: ${plainLine(verdictText(judged.verdict))}`]),
+    ...(order.warnings.length === 0 ? [] : [problemsText(terminal, path, order.warnings)]),
+  ].join("\n");
 }

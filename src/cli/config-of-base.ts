@@ -1,38 +1,30 @@
-/** The configuration that the daemon of a base goes by, for verbs that say beforehand what it would say. */
+/** The base and the configuration that its daemon goes by, for verbs that say beforehand what it would say. */
 import type { BoundBase } from "../daemon/base.ts";
-import { type Config, DEFAULT_CONFIG } from "../daemon/config.ts";
+import type { Config } from "../daemon/config.ts";
 import { configInEffect, configPath } from "../daemon/settings.ts";
-import { placeRules } from "../daemon/surroundings.ts";
 import { BridgeError } from "../platform/errors.ts";
-import type { PlaceRules } from "../processors/places.ts";
+import { err, ok, type Result } from "../platform/result.ts";
 import { readBooks } from "../records/books.ts";
 import { Vault } from "../records/vault.ts";
 import type { Context } from "./context.ts";
 import { boundBase } from "./daemon-client.ts";
 
-/** In effect now; the default, which refuses more, where there is no base or its record cannot be read. */
-export function configOfBase(context: Context): Config {
-  return whereBound(context, (base) => configOf(context, base)) ?? DEFAULT_CONFIG;
+export interface BaseInEffect {
+  readonly base: BoundBase;
+  readonly config: Config;
 }
 
-/** Where the orders of a lane may read and write; undefined where there is no base. */
-export function placeRulesOfBase(context: Context, lane: string): PlaceRules | undefined {
-  return whereBound(context, (base) => placeRules(context, base, configOf(context, base), lane));
-}
-
-function configOf({ files }: Context, base: BoundBase): Config {
-  const vault = new Vault(files, base.vault);
-  const read = readBooks(files, vault);
-  const { facts } = read.ok ? read.value.index : read.error.index;
-  return configInEffect(files, vault, facts, configPath(base.path)).config;
-}
-
-/** An order can be checked anywhere: undefined where no base is. */
-function whereBound<T>(context: Context, work: (base: BoundBase) => T): T | undefined {
+/** As they are now; why not, where there is no base or its record cannot be read: an order can be checked anywhere. */
+export function baseInEffect(context: Context): Result<BaseInEffect, BridgeError> {
+  const { files } = context;
   try {
-    return work(boundBase(context));
+    const base = boundBase(context);
+    const vault = new Vault(files, base.vault);
+    const read = readBooks(files, vault);
+    const { facts } = read.ok ? read.value.index : read.error.index;
+    return ok({ base, config: configInEffect(files, vault, facts, configPath(base.path)).config });
   } catch (thrown) {
     if (!(thrown instanceof BridgeError)) throw thrown;
-    return undefined;
+    return err(thrown);
   }
 }

@@ -1,21 +1,20 @@
 /** `wo submit --dry-run`: what an order would do, worked out on the base as it is, touching nothing. */
 import { isUtf8 } from "node:buffer";
-import { BridgeFolders } from "../bridge/lanes.ts";
-import { laneRules } from "../daemon/config.ts";
-import { placeRules, routerOf } from "../daemon/surroundings.ts";
-import { judge, type Verdict } from "../orders/lane-rules.ts";
+import { placeRules } from "../daemon/surroundings.ts";
 import type { Order, Step } from "../orders/order.ts";
+import type { Problem } from "../orders/problems.ts";
 import type { Failure } from "../orders/status.ts";
 import { diffText } from "../orders/unified-diff.ts";
-import { EXIT } from "../platform/errors.ts";
+import { assert, type BridgeError, EXIT } from "../platform/errors.ts";
 import { OpenFolders } from "../platform/folder.ts";
+import type { Result } from "../platform/result.ts";
 import { plainCode, plainLine, type Terminal } from "../platform/terminal.ts";
-import { findPlace } from "../processors/places.ts";
+import { findPlace, type PlaceRules } from "../processors/places.ts";
 import { type PlannedChangeOf, planFiles, relativePath } from "../processors/plan.ts";
-import type { CheckedFile } from "./check.ts";
-import { configOfBase } from "./config-of-base.ts";
+import type { BaseInEffect } from "./config-of-base.ts";
 import { answer, type Context } from "./context.ts";
-import { boundBase } from "./daemon-client.ts";
+import type { Examined, JudgedInLane } from "./examine.ts";
+import { problemsText, verdictText, wayText } from "./views/problems-view.ts";
 
 interface Change {
   readonly path: string;
@@ -28,32 +27,42 @@ interface Change {
   readonly diff: string | undefined;
 }
 
-/** Prints it; `signed`: something lies beside it that will be looked at as its signature. 1 when the order could not be carried out as things are, 5 when it would be refused. */
+/** Prints it: 1 when the order could not be carried out as things are, 5 when it would be refused. Throws why there is no base. */
 export async function dryRun(
   context: Context,
-  { order }: CheckedFile,
-  entry: string,
-  signed: boolean,
+  path: string,
+  here: Result<BaseInEffect, BridgeError>,
+  { order, judged, problems }: Examined & { readonly order: Order },
 ): Promise<number> {
-  const { files } = context;
-  const base = boundBase(context);
-  const config = configOfBase(context);
-  const folders = new BridgeFolders(files, base.path, context.machine.userId);
-  const { lane, noRoute } = routerOf(folders, () => config).wayOf(order, entry);
-  const verdict = judge(order, laneRules(config, lane), { backlog: false, fromGit: false, signed }, noRoute);
+  if (!here.ok) throw here.error;
+  assert(judged !== undefined, "an order is judged where there is a base");
+  const { base, config } = here.value;
+  const { lane, entry, verdict } = judged;
   const rules = placeRules(context, base, config, lane);
+  const { plan, finding } = await planOf(context, order, rules, verdict.kind === "refuse");
+  const changes = plan.map(changeOf);
+  const commands = order.steps.map(({ name, kind, when, argv }) => ({ name, kind, when, argv }));
+  const told = verdict.kind === "refuse" ? { kind: verdict.kind, problems } : verdict;
+  answer(context, "dry-run", { wo_id: order.id, entry, lane, verdict: told, changes, commands, finding }, () =>
+    text(context, path, { order, judged, problems, changes, finding }),
+  );
+  if (verdict.kind === "refuse" || finding?.class === "policy") return EXIT.refused;
+  return finding === undefined ? EXIT.yes : EXIT.no;
+}
+
+/** What would change, or why that cannot be said. Of an order whose paths are refused that is told with its problems. */
+async function planOf(
+  { files }: Context,
+  order: Order,
+  rules: PlaceRules,
+  isRefused: boolean,
+): Promise<{ readonly plan: readonly PlannedChangeOf[]; readonly finding: Failure | undefined }> {
   const open = new OpenFolders(files);
   const place = (path: string) => findPlace(files, path, rules);
   const plan = await planFiles(open, { actions: order.files, rules, place, previous: [] });
   open.close();
-  const changes = plan.ok ? plan.value.map(changeOf) : [];
-  const finding = plan.ok ? undefined : plan.error;
-  const commands = order.steps.map(({ name, kind, when, argv }) => ({ name, kind, when, argv }));
-  answer(context, "dry-run", { wo_id: order.id, lane, verdict, changes, commands, finding }, () =>
-    text(context, order, lane === entry ? lane : `${entry} → ${lane}`, { verdict, changes, finding }),
-  );
-  if (verdict.kind === "refuse" || finding?.class === "policy") return EXIT.refused;
-  return finding === undefined ? EXIT.yes : EXIT.no;
+  if (plan.ok) return { plan: plan.value, finding: undefined };
+  return { plan: [], finding: isRefused && plan.error.class === "policy" ? undefined : plan.error };
 }
 
 function changeOf({ place, before, after }: PlannedChangeOf): Change {
@@ -71,25 +80,27 @@ function changeOf({ place, before, after }: PlannedChangeOf): Change {
   };
 }
 
-function text(
-  { terminal }: Context,
-  order: Order,
-  way: string,
-  {
-    verdict,
-    changes,
-    finding,
-  }: { readonly verdict: Verdict; readonly changes: readonly Change[]; readonly finding: Failure | undefined },
-): string {
+interface Shown {
+  readonly order: Order;
+  readonly judged: JudgedInLane;
+  readonly problems: readonly Problem[];
+  readonly changes: readonly Change[];
+  readonly finding: Failure | undefined;
+}
+
+function text({ terminal }: Context, path: string, { order, judged, problems, changes, finding }: Shown): string {
+  const way = plainLine(wayText(judged));
   const lines = [
     `${terminal.paint("bold", plainLine(order.id))}  ${plainLine(order.header.title)}  ${order.header.priority}  for ${way}`,
   ];
   lines.push(...changes.flatMap((change) => changeLines(terminal, change)));
-  lines.push(...order.checks.map(({ path }) => `  ? ${plainLine(path)}  (verified)`));
+  lines.push(...order.checks.map(({ path: checked }) => `  ? ${plainLine(checked)}  (verified)`));
   lines.push(...order.steps.flatMap(stepLines));
   if (finding !== undefined)
     lines.push(`  ${terminal.paint("red", "✗")} ${finding.class}: ${plainLine(finding.message)}`);
-  lines.push(`  lane   ${verdictText(verdict)}`, "Nothing was written.");
+  lines.push(`  lane   ${plainLine(verdictText(judged.verdict))}`);
+  if (problems.length > 0) lines.push(problemsText(terminal, path, problems));
+  lines.push("Nothing was written.");
   return lines.join("\n");
 }
 
@@ -130,10 +141,3 @@ const WHEN_TEXTS = {
   always: "also after a failure",
   failed: "only after a failure",
 } as const;
-
-function verdictText(verdict: Verdict): string {
-  if (verdict.kind === "run") return "it would run";
-  return verdict.kind === "wait"
-    ? `it would wait (${verdict.reason}): ${verdict.message}`
-    : `it would be rejected: ${verdict.problem.message}`;
-}

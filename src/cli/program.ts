@@ -61,9 +61,12 @@ type Run = (verb: Verb) => Promise<void>;
 function addOrderVerbs(program: Command, run: Run): void {
   program
     .command("check")
-    .description("what is wrong with order files")
+    .description("what is wrong with order files, and what their lane has against them")
     .argument("<file...>")
-    .action((files: string[]) => run(async (context) => (await import("./check.ts")).checkFiles(context, files)));
+    .option("--lane <lane>", "the lane that they are meant for (default: the one in whose folders they lie, CLC)")
+    .action((files: string[], { lane }: { lane?: string }) =>
+      run(async (context) => (await import("./check.ts")).checkFiles(context, files, lane)),
+    );
   program
     .command("submit")
     .description("check an order and drop it into a lane")

@@ -1,15 +1,15 @@
 /** `wo submit FILE`: checks an order and drops it into a lane. */
 import { basename, resolve } from "node:path";
 import { kindOfName, signatureOf } from "../bridge/names.ts";
-import { laneRules } from "../daemon/config.ts";
 import { unpackFolder } from "../orders/folder-order.ts";
-import { isProse } from "../orders/order.ts";
+import { isProse, type Order } from "../orders/order.ts";
 import { EXIT } from "../platform/errors.ts";
-import { type CheckedFile, checkFile } from "./check.ts";
-import { configOfBase } from "./config-of-base.ts";
+import { typedWord } from "../platform/shell.ts";
+import { baseInEffect } from "./config-of-base.ts";
 import { answer, type Context, complain } from "./context.ts";
 import { type Dropped, dropOrder } from "./drop.ts";
 import { dryRun } from "./dry-run.ts";
+import { examine } from "./examine.ts";
 import { orderText } from "./views/order-view.ts";
 import { problemsText } from "./views/problems-view.ts";
 import { statusWord } from "./views/words.ts";
@@ -23,20 +23,20 @@ export interface SubmitOptions {
 
 /** Files it, with the signature that lies beside it; with `watch` follows it to its rest. A file with problems is not filed: 2. */
 export async function submit(context: Context, path: string, options: SubmitOptions): Promise<number> {
-  const { secrets } = laneRules(configOfBase(context), options.lane).guards;
-  const checked = await checkFile(context, path, secrets);
-  if (!checked.ok) {
-    if (context.json) answer(context, "submit", { filed: false, problems: checked.error }, () => "");
-    else context.terminal.err(problemsText(context.terminal, path, checked.error));
-    context.terminal.err(`${context.terminal.paint("red", "✗")} nothing was filed\nnext: wo check ${path}`);
+  const here = baseInEffect(context);
+  const examined = await examine(context, path, here, options.lane);
+  const { order, bytes, problems } = examined;
+  if (order === undefined || bytes === undefined || examined.exit === EXIT.usage) {
+    if (context.json) answer(context, "submit", { filed: false, problems }, () => "");
+    else context.terminal.err(problemsText(context.terminal, path, problems));
+    context.terminal.err(
+      `${context.terminal.paint("red", "✗")} nothing was filed\nnext: wo check ${typedWord(path)} --lane ${typedWord(options.lane)}`,
+    );
     return EXIT.usage;
   }
-  const signature = context.files.read(signatureOf(resolve(context.machine.currentFolder, path)));
-  if (options.dryRun === true) {
-    return dryRun(context, checked.value, options.lane, signature !== undefined);
-  }
+  if (options.dryRun === true) return dryRun(context, path, here, { ...examined, order });
   const name = basename(path);
-  if (kindOfName(name) !== "order" && unpackFolder(checked.value.bytes) === undefined) {
+  if (kindOfName(name) !== "order" && unpackFolder(bytes) === undefined) {
     complain(context, {
       code: "bad_name",
       message: `${name} would be passed over in an inbox`,
@@ -44,20 +44,21 @@ export async function submit(context: Context, path: string, options: SubmitOpti
     });
     return EXIT.usage;
   }
-  const dropped = await dropOrder(context, options.lane, name, { bytes: checked.value.bytes, signature });
+  const signature = context.files.read(signatureOf(resolve(context.machine.currentFolder, path)));
+  const dropped = await dropOrder(context, options.lane, name, { bytes, signature });
   const data = {
     filed: true,
-    wo_id: checked.value.order.id,
+    wo_id: order.id,
     lane: dropped.lane,
     name: dropped.name,
     daemon: dropped.isAnnounced,
   };
   if (options.watch !== true || !dropped.isAnnounced) {
-    answer(context, "submit", data, () => filedText(context, checked.value, dropped));
+    answer(context, "submit", data, () => filedText(context, order, dropped));
     return options.watch === true ? EXIT.daemonNeeded : EXIT.yes;
   }
-  context.terminal.err(filedText(context, checked.value, dropped));
-  return watch(context, checked.value.order.id);
+  context.terminal.err(filedText(context, order, dropped));
+  return watch(context, order.id);
 }
 
 async function watch(context: Context, id: string): Promise<number> {
@@ -78,7 +79,7 @@ async function watch(context: Context, id: string): Promise<number> {
   return exitOf(followed.record);
 }
 
-function filedText({ terminal }: Context, { order }: CheckedFile, { lane, name, isAnnounced }: Dropped): string {
+function filedText({ terminal }: Context, order: Order, { lane, name, isAnnounced }: Dropped): string {
   const lines = [`${terminal.paint("green", "✓")} filed    bridge/inbox/${lane}/${name}  (${order.id})`];
   if (!isAnnounced) lines.push("no daemon runs: it stays there until one does", "next: wo daemon start");
   else

@@ -4,8 +4,8 @@
  * one that those refuse stays where it is. An order never runs in the lane that it waits to leave.
  */
 import type { Router } from "../bridge/router.ts";
-import { judge } from "../orders/lane-rules.ts";
 import type { Order } from "../orders/order.ts";
+import { refusalsText } from "../orders/refusals.ts";
 import { findLane, laneNamed, lanesText } from "../orders/routing.ts";
 import type { WaitReason } from "../orders/status.ts";
 import type { Files } from "../platform/files.ts";
@@ -15,8 +15,8 @@ import type { Books } from "../records/books.ts";
 import type { Event, OrderRouted } from "../records/events.ts";
 import type { OrderRecord } from "../records/order-record.ts";
 import { type Config, laneRules } from "./config.ts";
+import { judgeOrder } from "./judging.ts";
 import type { Line } from "./line.ts";
-import { findPlaces } from "./reception.ts";
 import type { Views } from "./views.ts";
 
 export interface DispatchOptions {
@@ -153,10 +153,9 @@ export class Dispatch {
   /** What the rules of the lane make of it; the reason when they refuse it. */
   async #judge(order: Order, lane: string, signed: boolean): Promise<Result<Target, string>> {
     const { files, config, placeRules } = this.#options;
-    const places = await findPlaces(files, order, placeRules(lane));
-    if (!places.ok) return err(places.error[0]?.message ?? "it may not write there");
-    const verdict = judge(order, laneRules(config(), lane), { ...NOTHING_ELSE, signed });
-    if (verdict.kind === "refuse") return err(verdict.problem.message);
+    const [places, rules] = [placeRules(lane), laneRules(config(), lane)];
+    const { verdict } = await judgeOrder(files, order, { places, rules, origin: { ...NOTHING_ELSE, signed } });
+    if (verdict.kind === "refuse") return err(refusalsText(verdict.refusals));
     const wait = verdict.kind === "wait" ? { reason: verdict.reason, message: verdict.message } : undefined;
     return ok({ lane, wait });
   }

@@ -31,9 +31,10 @@ import { type AttemptEnd, type AttemptTools, attemptOrder, type Wishes } from ".
 import { dropOf, Endings, sourceOf } from "./endings.ts";
 import { failureOf, interruptedEnd, isVanished, stackOf } from "./failures.ts";
 import { Journal } from "./journal.ts";
+import { findPlaces } from "./judging.ts";
 import { type Job, Lanes } from "./lanes.ts";
 import { isPressure, type Pressure } from "./pressure.ts";
-import { findPlaces, type Reception } from "./reception.ts";
+import type { Reception } from "./reception.ts";
 import { acknowledgeAgain, rejectClaim } from "./refusals.ts";
 import type { Views } from "./views.ts";
 
@@ -87,10 +88,12 @@ export class Line {
     const admission = await this.#withRoom(() => this.#options.reception.admit(claim));
     if (admission === undefined) return;
     switch (admission.kind) {
-      case "rejected":
-        return this.#withRoom(() => rejectClaim(this.#options, claim, admission.problems, admission.id));
+      case "rejected": {
+        const { problems, id, tellable = claim } = admission;
+        return this.#withRoom(() => rejectClaim(this.#options, tellable, problems, id));
+      }
       case "duplicate":
-        return this.#withRoom(() => acknowledgeAgain(this.#options, claim, admission.of));
+        return this.#withRoom(() => acknowledgeAgain(this.#options, admission.tellable ?? claim, admission.of));
       case "own":
         return this.#withRoom(() => this.#takeBack(claim, admission.record));
       case "new":

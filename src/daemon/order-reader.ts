@@ -4,10 +4,11 @@ import { LIMITS } from "../orders/limits.ts";
 import type { Order } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
 import { isCostly, readOrder } from "../orders/read-order.ts";
+import { placed, type Refusal, unplaced } from "../orders/refusals.ts";
 import { secretsInFile } from "../orders/secrets.ts";
 import type { Clock } from "../platform/clock.ts";
 import { err, isRecord, ok, type Result } from "../platform/result.ts";
-import { loadSecretRules, type SecretRange } from "../platform/secrets.ts";
+import { loadSecretRules, type SecretRange, type SecretRules } from "../platform/secrets.ts";
 import { Thread } from "../platform/thread.ts";
 
 const THREAD_MS = 8000;
@@ -17,9 +18,15 @@ const SCAN_BYTES = 64 * 1024;
 /** The secrets in an order's file, where they stand in its text; a problem when that cannot be found out. */
 export type FindSecrets = (bytes: Buffer) => Promise<Result<readonly SecretRange[], Problem>>;
 
+/** Refusals of an order as problems, with their lines where its file can be opened once more. */
+export type PlaceRefusals = (refusals: readonly Refusal[], bytes: Buffer, stem: string) => Promise<readonly Problem[]>;
+
 export interface OrderReader {
   readonly read: ReadOrder;
   readonly findSecrets: FindSecrets;
+  readonly place: PlaceRefusals;
+  /** Loaded once, for all that looks for secrets. */
+  readonly secretRules: Promise<SecretRules>;
   close(): Promise<void>;
 }
 
@@ -29,7 +36,7 @@ export interface OrderReader {
  */
 export function openOrderReader(clock: Clock, program: URL): OrderReader {
   const thread = new Thread(clock, program, THREAD_MS);
-  const rules = loadSecretRules();
+  const secretRules = loadSecretRules();
   return {
     read: async (bytes, stem) => {
       if (!isCostly(bytes)) return readOrder(bytes, stem);
@@ -37,10 +44,19 @@ export function openOrderReader(clock: Clock, program: URL): OrderReader {
       return isReading(answer) ? answer : err([tooSlow(bytes)]);
     },
     findSecrets: async (bytes) => {
-      if (bytes.length <= SCAN_BYTES) return ok(secretsInFile(bytes, await rules));
+      if (bytes.length <= SCAN_BYTES) return ok(secretsInFile(bytes, await secretRules));
       const answer = await thread.ask({ bytes: new Uint8Array(bytes), find: "secrets" });
       return isRanges(answer) ? ok(answer) : err(tooSlow(bytes));
     },
+    place: async (refusals, bytes, stem) => {
+      // Nobody is told the lines of more: the others need not go there and back.
+      const first = refusals.slice(0, LIMITS.problems);
+      if (first.every(({ at }) => at === undefined)) return unplaced(refusals);
+      if (!isCostly(bytes)) return placed(refusals, bytes, stem);
+      const answer = await thread.ask({ bytes: new Uint8Array(bytes), stem, place: first });
+      return [...(isProblems(answer) ? answer : unplaced(first)), ...unplaced(refusals.slice(first.length))];
+    },
+    secretRules,
     close: () => thread.close(),
   };
 }
@@ -57,4 +73,8 @@ function isReading(value: unknown): value is Result<Order, readonly Problem[]> {
 
 function isRanges(value: unknown): value is readonly SecretRange[] {
   return Array.isArray(value);
+}
+
+function isProblems(value: unknown): value is readonly Problem[] {
+  return Array.isArray(value) && value.every((one) => isRecord(one) && "code" in one);
 }

@@ -5,12 +5,14 @@ import { BridgeFolders, type Lane } from "../bridge/lanes.ts";
 import { Outbox } from "../bridge/outbox.ts";
 import type { Router } from "../bridge/router.ts";
 import { Settler } from "../bridge/settle.ts";
+import { nameWithoutSecrets } from "../orders/secrets.ts";
 import type { BridgeError } from "../platform/errors.ts";
 import { GitTracking } from "../platform/git.ts";
 import { newIdSource } from "../platform/ids.ts";
 import type { Log } from "../platform/log.ts";
 import type { Publisher } from "../platform/publisher.ts";
 import type { Runner } from "../platform/runner.ts";
+import type { SecretRules } from "../platform/secrets.ts";
 import type { ExecutorTools } from "../processors/executor.ts";
 import type { PlaceRules } from "../processors/places.ts";
 import { TemporaryFolders } from "../processors/temporary-folders.ts";
@@ -130,7 +132,7 @@ function assembleIntake(
     wantsSignature: ({ name }, order) =>
       laneRules(settings.config, router.wayOf(order, name).lane).signature === "required",
     onClaim: (claim) => line.takeIn(claim),
-    onIgnored: ignoredOnce(books),
+    onIgnored: ignoredOnce(books, reader.secretRules, onFatal),
     onRefused: refusedIntake(pressure, log),
     onFatal,
     signal,
@@ -212,6 +214,8 @@ function assembleLine(
     clock,
     readOrder: reader.read,
     findSecrets: reader.findSecrets,
+    place: reader.place,
+    secretRules: reader.secretRules,
     signatures: new Signatures({ files, vault: books.vault.path, signers: () => settings.signers }),
     noSandbox,
     backlog: new Set(backlog.split("\n")),
@@ -237,7 +241,7 @@ function assembleLine(
 }
 
 function executorOf(
-  { ground: { machine, processes }, base, books, settings, runner }: PartsOptions,
+  { ground: { machine, processes }, base, books, settings, runner, reader }: PartsOptions,
   { sandbox, temporary }: Pick<Parts, "sandbox" | "temporary">,
 ): ExecutorTools {
   return {
@@ -252,6 +256,7 @@ function executorOf(
       return settings.config.commands;
     },
     temporary,
+    secretRules: reader.secretRules,
     sandboxFor: (lane, folder) => sandbox.specFor(lane, folder),
   };
 }
@@ -277,13 +282,19 @@ function refusedIntake(pressure: Pressure, log: Log): (error: BridgeError) => vo
   };
 }
 
-/** What looks like an order and is none is told of once; the ledger remembers. */
-function ignoredOnce(books: Books): (lane: Lane, name: string, reason: string) => void {
+/** What looks like an order and is none is told of once; the ledger remembers it, and no secret in its name. */
+function ignoredOnce(
+  books: Books,
+  rules: Promise<SecretRules>,
+  onFatal: (error: unknown) => void,
+): (lane: Lane, name: string, reason: string) => void {
   const told = new Set(books.index.facts.ignored.map(({ lane, name }) => join(lane, name)));
-  return (lane, name, reason) => {
-    const key = join(lane.name, name);
+  const tell = async (lane: string, dropped: string, reason: string) => {
+    const name = nameWithoutSecrets(dropped, await rules) ?? dropped;
+    const key = join(lane, name);
     if (told.has(key)) return;
     told.add(key);
-    books.note({ event: "wo_ignored", lane: lane.name, name, reason });
+    books.note({ event: "wo_ignored", lane, name, reason: reason.replace(dropped, () => name) });
   };
+  return (lane, name, reason) => void tell(lane.name, name, reason).catch(onFatal);
 }

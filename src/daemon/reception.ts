@@ -8,30 +8,31 @@ import { stemOf } from "../bridge/names.ts";
 import type { Router } from "../bridge/router.ts";
 import type { Settler } from "../bridge/settle.ts";
 import { ID } from "../orders/header.ts";
-import { judge, type LaneRules, type Origin } from "../orders/lane-rules.ts";
-import { unpackOperations } from "../orders/operations-file.ts";
+import type { LaneRules, Origin } from "../orders/lane-rules.ts";
 import type { Order } from "../orders/order.ts";
-import { keyText, type Problem } from "../orders/problems.ts";
-import { openOrder } from "../orders/read-order.ts";
+import type { Problem } from "../orders/problems.ts";
+import type { Refusal } from "../orders/refusals.ts";
+import { hidden, nameWithoutSecrets, secretNameProblem } from "../orders/secrets.ts";
 import type { WaitReason } from "../orders/status.ts";
-import { type LookedThrough, type Teller, tellerOf } from "../orders/teller.ts";
+import { type LookedThrough, type Teller, tellerOf, textsOf } from "../orders/teller.ts";
 import type { Clock } from "../platform/clock.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { GitTracking } from "../platform/git.ts";
 import { sha256 } from "../platform/ids.ts";
-import { err, ok, type Result } from "../platform/result.ts";
+import { ok, type Result } from "../platform/result.ts";
+import type { SecretRules } from "../platform/secrets.ts";
 import type { Signer } from "../platform/ssh-keygen.ts";
-import { checkedPath } from "../processors/file-checks.ts";
-import { findPlace, type Place, type PlaceRules, resolvePath } from "../processors/places.ts";
+import type { Place, PlaceRules } from "../processors/places.ts";
 import type { Books } from "../records/books.ts";
 import type { OrderAccepted } from "../records/events.ts";
 import type { OrderSummary } from "../records/order-index.ts";
 import { dropHashOf, entryLaneOf, type OrderRecord, orderKey } from "../records/order-record.ts";
 import { backlogLine } from "./attach.ts";
 import { type Config, laneRules } from "./config.ts";
+import { judgeOrder } from "./judging.ts";
 import { withItsOperations } from "./operations.ts";
-import type { FindSecrets } from "./order-reader.ts";
+import type { FindSecrets, PlaceRefusals } from "./order-reader.ts";
 import type { Signatures } from "./signatures.ts";
 
 export type Admission =
@@ -45,8 +46,14 @@ export type Admission =
     }
   /** The file of an order that is known: after a crash, or after a power cut that undid its claim. */
   | { readonly kind: "own"; readonly record: OrderRecord }
-  | { readonly kind: "duplicate"; readonly of: OrderSummary }
-  | { readonly kind: "rejected"; readonly problems: readonly Problem[]; readonly id: string | undefined };
+  | { readonly kind: "duplicate"; readonly of: OrderSummary; readonly tellable?: Claim }
+  | {
+      readonly kind: "rejected";
+      readonly problems: readonly Problem[];
+      readonly id: string | undefined;
+      /** The claim under the name that records may hold, where its own holds a secret. */
+      readonly tellable?: Claim;
+    };
 
 export interface ReceptionOptions {
   readonly files: Files;
@@ -59,6 +66,8 @@ export interface ReceptionOptions {
   readonly config: () => Config;
   readonly placeRules: (lane: string) => PlaceRules;
   readonly findSecrets: FindSecrets;
+  readonly place: PlaceRefusals;
+  readonly secretRules: Promise<SecretRules>;
   readonly signatures: Signatures;
   /** Why the lane's commands must not run now, if so. */
   readonly noSandbox: (lane: string) => string | undefined;
@@ -86,6 +95,24 @@ export class Reception {
    * DISK_FULL and its like with nothing reserved: to be asked again.
    */
   async admit(claim: Claim): Promise<Admission> {
+    const admission = await this.#admit(claim);
+    const rules = await this.#options.secretRules;
+    const name = nameWithoutSecrets(claim.name, rules);
+    const lane = admission.kind === "new" ? admission.accepted.lane : claim.lane.name;
+    const allows = laneRules(this.#options.config(), lane).guards.secrets === "allow";
+    if (name === undefined || allows || admission.kind === "own") return admission;
+    const tellable = { ...claim, name, claim: claim.claim.replace(claim.name, () => name) };
+    if (admission.kind === "duplicate") return { ...admission, tellable };
+    if (admission.kind === "new") this.release(admission.order.id);
+    const others = admission.kind === "rejected" ? admission.problems : [];
+    // What they quote of the file's text is looked through by now.
+    const told = others.map((one) => ({ ...one, message: hidden(one.message, rules) }));
+    const id =
+      claim.order.ok && !claim.order.value.idFromName && admission.kind === "rejected" ? admission.id : undefined;
+    return { kind: "rejected", problems: [secretNameProblem(claim.name, rules), ...told], id, tellable };
+  }
+
+  async #admit(claim: Claim): Promise<Admission> {
     this.#options.signatures.claim(claim);
     const owner = this.#ownerOf(claim);
     if (owner !== undefined) return { kind: "own", record: owner };
@@ -111,7 +138,7 @@ export class Reception {
     if (reserved !== undefined) {
       // The same id is being accepted just now: what becomes of it decides about this one.
       await reserved.released;
-      return this.admit(claim);
+      return this.#admit(claim);
     }
     this.#reserve(order.id, content.sha256);
     let isNew = false;
@@ -198,28 +225,20 @@ export class Reception {
     const rules = laneRules(config(), lane);
     const teller = await this.#teller(content.bytes, rules);
     const id = teller.isTellable(order.id) ? order.id : undefined;
-    const rejected = (problems: readonly Problem[]): Admission => ({
-      kind: "rejected",
-      problems: teller.told(problems),
-      id,
-    });
-    if (teller.told([]).length > 0) return rejected([]);
-    if (order.supersedes !== undefined && orderKey(order.supersedes) === orderKey(order.id)) {
-      return rejected([
-        { code: "bad_id", message: "an order takes the place of another one: it needs an id of its own" },
-      ]);
-    }
     const routed = lane === claim.lane.name ? {} : { routed_from: claim.lane.name };
-    const origin = await this.#originOf(claim, order, rules);
-    if (!origin.ok) return rejected([inLane(lane, claim.lane.name, origin.error)]);
-    const { signer } = origin.value;
-    const places = await this.#places(order, lane, { bytes: content.bytes, stem: stemOf(claim.name) });
-    if (!places.ok) return rejected(places.error);
-    const verdict = judge(order, { ...rules, noSandbox: this.#options.noSandbox(lane) }, origin.value, noRoute);
-    if (verdict.kind === "refuse") {
-      const problems = placed(order, [verdict.problem], content.bytes, stemOf(claim.name));
-      return rejected(problems.map((problem) => inLane(lane, claim.lane.name, problem)));
-    }
+    const from = await this.#originOf(claim, order, rules);
+    const nobody = { backlog: false, fromGit: false, signed: false, signer: undefined };
+    const { signer, ...origin } = from.ok ? from.value : { ...nobody, fault: from.error };
+    const { verdict, places } = await judgeOrder(this.#options.files, order, {
+      places: this.#options.placeRules(lane),
+      rules: { ...rules, noSandbox: this.#options.noSandbox(lane) },
+      origin,
+      noRoute,
+    });
+    const refusals = [...refuseOwnPlace(order), ...(verdict.kind === "refuse" ? verdict.refusals : [])];
+    const problems = await this.#options.place(refusals, content.bytes, stemOf(claim.name));
+    const told = teller.told(problems.map((problem) => inLane(lane, claim.lane.name, problem)));
+    if (told.length > 0) return { kind: "rejected", problems: told, id };
     const source = await books.vault.keep(content.bytes);
     const accepted: OrderAccepted = {
       event: "wo_accepted",
@@ -244,7 +263,7 @@ export class Reception {
       ...(order.supersedes === undefined ? {} : { supersedes: order.supersedes }),
     };
     const wait = verdict.kind === "wait" ? { reason: verdict.reason, message: verdict.message } : undefined;
-    return { kind: "new", order, accepted, places: places.value, wait };
+    return { kind: "new", order, accepted, places, wait };
   }
 
   /** Where the file came from and who signed it; the problem where a signature is asked for, and this one is none. */
@@ -270,63 +289,17 @@ export class Reception {
 
   /** To be asked for all that is told of an order's source that may be rejected. */
   async #teller(source: Buffer, rules: LaneRules): Promise<Teller> {
-    const { findSecrets } = this.#options;
-    const packed = unpackOperations(source);
-    const bytes = packed?.order ?? source;
-    const all: LookedThrough[] = [{ bytes, secrets: await findSecrets(bytes) }];
-    if (packed !== undefined) {
-      const { path, bytes: named } = packed.file;
-      all.push({ bytes: named, secrets: await findSecrets(named), named: path });
-    }
+    const all: LookedThrough[] = [];
+    for (const text of textsOf(source)) all.push({ ...text, secrets: await this.#options.findSecrets(text.bytes) });
     return tellerOf(all, rules.guards.secrets);
   }
-
-  /** Every path of the order has to lead somewhere that orders may go; the problems carry their places in the file. */
-  async #places(
-    order: Order,
-    lane: string,
-    { bytes, stem }: { readonly bytes: Buffer; readonly stem: string },
-  ): Promise<Result<ReadonlyMap<string, Place>, readonly Problem[]>> {
-    const found = await findPlaces(this.#options.files, order, this.#options.placeRules(lane));
-    return found.ok ? found : err(placed(order, found.error, bytes, stem));
-  }
 }
 
-/** Where every path of an order leads, or why some may not be touched; `key` says which action asks for it. */
-export async function findPlaces(
-  files: Files,
-  order: Order,
-  rules: PlaceRules,
-): Promise<Result<ReadonlyMap<string, Place>, readonly Problem[]>> {
-  const slice = files.slices();
-  const places = new Map<string, Place>();
-  const problems: Problem[] = [];
-  for (const action of order.files) {
-    await slice();
-    for (const path of action.kind === "move" ? [action.path, action.to] : [action.path]) {
-      const place = findPlace(files, path, rules);
-      if (place.ok) places.set(path, place.value);
-      else problems.push({ ...place.error, key: keyText(action.at) });
-    }
-  }
-  for (const { path, at } of order.checks) {
-    await slice();
-    const found = resolvePath(files, checkedPath(path), rules);
-    if (!found.ok) problems.push({ ...found.error, key: keyText(at) });
-  }
-  return problems.length === 0 ? ok(places) : err(problems);
-}
-
-/** The problems with their lines: the file is opened once more, only now that somebody will read about it. */
-function placed(order: Order, problems: readonly Problem[], bytes: Buffer, stem: string): readonly Problem[] {
-  const document = openOrder(bytes, stem);
-  if (!document.ok) return problems;
-  return problems.map((problem) => {
-    const named = order.operationsFile === undefined ? [] : [order.operationsFile];
-    const all = [...order.files, ...order.checks, ...order.steps, ...named];
-    const action = all.find(({ at }) => keyText(at) === problem.key);
-    return action === undefined ? problem : document.value.problem(problem, action.at);
-  });
+/** An order cannot take its own place. */
+function refuseOwnPlace({ id, supersedes }: Order): readonly Refusal[] {
+  if (supersedes === undefined || orderKey(supersedes) !== orderKey(id)) return [];
+  const message = "an order takes the place of another one: it needs an id of its own";
+  return [{ code: "bad_id", message, at: ["supersedes"] }];
 }
 
 /** Says which lane's rules refuse an order that was dropped into another one. */

@@ -12,7 +12,7 @@ import type { SandboxSpec } from "../platform/run-protocol.ts";
 import { canListHosts } from "../platform/sandbox.ts";
 import type { SandboxFinding } from "../platform/sandbox-canary.ts";
 import type { System } from "../platform/system.ts";
-import { confine, findGuarded, type GuardedPath } from "../processors/confinement.ts";
+import { confine, findGuarded, type GuardedPath, writableFolders } from "../processors/confinement.ts";
 import type { PlaceRules } from "../processors/places.ts";
 import { type Config, laneRules } from "./config.ts";
 
@@ -28,6 +28,14 @@ export interface SandboxOptions {
 
 /** How long what was found in the base counts. */
 const GUARDS_MS = 20_000;
+/** What was found in a root counts that many times as long as the look took, too: a large one is not looked through all the time. */
+const LOOK_SHARE = 10;
+
+interface Look {
+  readonly atMs: number;
+  tookMs: number;
+  readonly found: Promise<readonly GuardedPath[]>;
+}
 
 const NOT_LOOKED: SandboxFinding = {
   program: undefined,
@@ -38,9 +46,8 @@ const NOT_LOOKED: SandboxFinding = {
 export class Sandbox {
   readonly #options: SandboxOptions;
   #finding = NOT_LOOKED;
-  #looked:
-    | { readonly basis: Config; readonly atMs: number; readonly found: Promise<readonly GuardedPath[]> }
-    | undefined;
+  /** By the folder that was looked through, as long as the configuration is the same. */
+  #looked: { readonly basis: Config; readonly looks: Map<string, Look> } | undefined;
 
   constructor(options: SandboxOptions) {
     this.#options = options;
@@ -85,7 +92,9 @@ export class Sandbox {
     if (sandbox === "off" || program === undefined) return undefined;
     const hosts = canListHosts() ? network : [];
     const rules = placeRules(lane);
-    return confine(files, rules.base, await this.#guarded(rules), {
+    const folders = writableFolders(files, rules);
+    const guarded = await Promise.all(folders.map((folder) => this.#guarded(folder, rules)));
+    return confine(files, folders, guarded.flat(), {
       program,
       temporary,
       hosts,
@@ -93,18 +102,27 @@ export class Sandbox {
     });
   }
 
-  /** Found anew when the last look is old: going through a large base takes longer than many a command. */
-  #guarded(rules: PlaceRules): Promise<readonly GuardedPath[]> {
+  /** Found anew when the last look is old: going through a large folder takes longer than many a command. */
+  #guarded(folder: string, rules: PlaceRules): Promise<readonly GuardedPath[]> {
     const { files, clock, config } = this.#options;
     const [now, basis] = [clock.elapsed(), config()];
-    if (this.#looked?.basis === basis && now - this.#looked.atMs < GUARDS_MS) return this.#looked.found;
-    const found = findGuarded(files, rules);
-    this.#looked = { basis, atMs: now, found };
-    // A look that failed is no answer for the next one.
-    found.catch(() => {
-      if (this.#looked?.found === found) this.#looked = undefined;
-    });
-    return found;
+    if (this.#looked?.basis !== basis) this.#looked = { basis, looks: new Map() };
+    const { looks } = this.#looked;
+    const last = looks.get(folder);
+    const countsMs = folder === rules.base ? GUARDS_MS : Math.max(GUARDS_MS, LOOK_SHARE * (last?.tookMs ?? 0));
+    if (last !== undefined && now - last.atMs < countsMs) return last.found;
+    const look: Look = { atMs: now, tookMs: 0, found: findGuarded(files, folder, rules) };
+    looks.set(folder, look);
+    look.found.then(
+      () => {
+        look.tookMs = clock.elapsed() - now;
+      },
+      // A look that failed is no answer for the next one.
+      () => {
+        if (looks.get(folder) === look) looks.delete(folder);
+      },
+    );
+    return look.found;
   }
 
   /** For the status: what holds as long as machine and configuration do. */

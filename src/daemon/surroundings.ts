@@ -45,13 +45,15 @@ export function placeRules(
         );
   // A lane that passes orders on lets them by: the lane that gets them judges them.
   const runsCommands = ["execute", "route"].includes(laneRules(config, lane).mode);
+  const roots = config.policy.roots.map(resolved);
   return {
     base: base.path,
     home,
-    roots: config.policy.roots.map(resolved),
+    roots,
     launchAgents: runsCommands ? join(home, "Library", "LaunchAgents") : undefined,
     guarded: {
       base: foldPath(base.path),
+      roots: roots.map(foldPath),
       absolute: [base.vault, machine.stateRoot, join(home, ".ssh")].map((path) =>
         foldPath(files.realPath(path) ?? path),
       ),

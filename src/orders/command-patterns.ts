@@ -25,29 +25,35 @@ export const PATTERN_LENGTH = 256;
 /** Of all commands of an order together; more are not compared, so that comparing holds nothing up. */
 export const COMPARED_LENGTH = 32 * 1024;
 
-/** Why a command is refused; undefined when it may run. */
-export function refusalOf(argv: readonly string[], { deny, allow }: CommandRules): string | undefined {
-  if (deny.length === 0 && allow.length === 0) return undefined;
+/** Every reason why a command is refused; none when it may run. */
+export function refusalsOf(argv: readonly string[], { deny, allow }: CommandRules): readonly string[] {
+  if (deny.length === 0 && allow.length === 0) return [];
   const script = argv[1] === "-c" ? (argv[2] ?? "") : undefined;
   const whole = oneLine(script ?? argv.join(" "));
   const parts = [...new Set(script === undefined ? [whole] : simpleCommands(script))];
   const spellings = [...new Set([whole, ...parts.flatMap(spellingsOf)])];
-  const denied = deny.find(({ pattern }) => spellings.some((text) => matchesPattern(text, pattern)));
-  if (denied !== undefined) return `it matches "${denied.pattern}": ${denied.reason}`;
+  const denied = deny.filter(({ pattern }) => spellings.some((text) => matchesPattern(text, pattern)));
+  const reasons = denied.map(({ pattern, reason }) => `it matches "${pattern}": ${reason}`);
   for (const list of allow) {
-    const stranger = parts.find((part) => !list.some(({ pattern }) => matchesPattern(part, pattern)));
-    if (stranger !== undefined)
-      return `"${shortened(stranger)}" matches nothing that is allowed: ${patternsText(list)}`;
+    const strangers = parts.filter((part) => !list.some(({ pattern }) => matchesPattern(part, pattern)));
+    if (strangers.length === 0) continue;
+    const named = listText(strangers.map((part) => `"${shortened(part)}"`));
+    reasons.push(
+      `${named} ${strangers.length === 1 ? "matches" : "match"} nothing that is allowed: ${patternsText(list)}`,
+    );
   }
-  return undefined;
+  return [...new Set(reasons)];
 }
 
 const SHOWN = 5;
 
 function patternsText(list: readonly CommandPattern[]): string {
   if (list.length === 0) return "the list is empty";
-  const shown = list.slice(0, SHOWN).map(({ pattern, reason }) => `"${pattern}" (${reason})`);
-  return `${shown.join(", ")}${list.length > SHOWN ? `, and ${list.length - SHOWN} more` : ""}`;
+  return listText(list.map(({ pattern, reason }) => `"${pattern}" (${reason})`));
+}
+
+function listText(words: readonly string[]): string {
+  return `${words.slice(0, SHOWN).join(", ")}${words.length > SHOWN ? `, and ${words.length - SHOWN} more` : ""}`;
 }
 
 function shortened(text: string): string {

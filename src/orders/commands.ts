@@ -107,12 +107,16 @@ function wholeCommand(entry: unknown, path: KeyPath, problems: Collector): unkno
 
 /** A command at the top of the order: `skill` with `cmd`, `code` or `args`, or `run` or `command` alone. */
 function readTopStep(data: Readonly<Record<string, unknown>>, problems: Collector): Step[] {
-  const asks = ["skill", "cmd", "code", "run", "command"].some((key) => data[key] !== undefined && data[key] !== null);
-  if (!asks) return [];
-  const keys = ["skill", "cmd", "code", "run", "command", "args", "timeout", "timeout_ms"];
+  const asked = TOP_KEYS.find((key) => data[key] !== undefined && data[key] !== null);
+  if (asked === undefined) return [];
+  const keys = [...TOP_KEYS, "args", "timeout", "timeout_ms"];
   const item = Object.fromEntries(keys.flatMap((key) => (key in data ? [[key, data[key]]] : [])));
-  return readStep(item, { kind: "command", when: "normal", texts: false }, [], problems);
+  const steps = readStep(item, { kind: "command", when: "normal", texts: false }, [], problems);
+  return steps.map((step) => ({ ...step, at: [asked] }));
 }
+
+/** What may ask for it; where it stands is where the first of them does. */
+const TOP_KEYS = ["cmd", "code", "run", "command", "skill"] as const;
 
 function readStep(value: unknown, role: StepRole, path: KeyPath, problems: Collector): Step[] {
   const item = problems.read(stepOrText, value, path);

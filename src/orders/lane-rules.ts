@@ -1,8 +1,10 @@
 /** What a lane lets an order do. Guards against accidents; against attackers only a sandbox and signatures help. */
-import { COMPARED_LENGTH, type CommandRules, refusalOf } from "./command-patterns.ts";
+import { COMPARED_LENGTH, type CommandRules, refusalsOf } from "./command-patterns.ts";
+import type { Fault } from "./document.ts";
 import { LIMITS } from "./limits.ts";
 import { type FileAction, isProse, type Order } from "./order.ts";
-import { HINTS, keyText, type Problem } from "./problems.ts";
+import { HINTS } from "./problems.ts";
+import type { Refusal } from "./refusals.ts";
 import type { WaitReason } from "./status.ts";
 
 /** `route`: orders are passed on to other lanes; `hold`: every order waits for an approval. */
@@ -52,7 +54,8 @@ export interface LaneRules {
 export type Verdict =
   | { readonly kind: "run" }
   | { readonly kind: "wait"; readonly reason: WaitReason; readonly message: string }
-  | { readonly kind: "refuse"; readonly problem: Problem };
+  /** All that the lane has against it. */
+  | { readonly kind: "refuse"; readonly refusals: readonly Refusal[] };
 
 /** Where the file came from, as far as it matters for what it may do. */
 export interface Origin {
@@ -62,6 +65,8 @@ export interface Origin {
   readonly fromGit: boolean;
   /** Somebody who may do so has signed it. */
   readonly signed: boolean;
+  /** What is wrong with the signature that it came with. */
+  readonly fault?: Fault;
 }
 
 const ROOTS = new Set(["/", "/*", "~", "~/", "~/*", "$HOME", "$HOME/", "$HOME/*", "${HOME}", "${HOME}/", "${HOME}/*"]);
@@ -93,9 +98,10 @@ function removesAll(words: readonly string[]): boolean {
  * Why a command is never run. Looks at words, quotes left out, one simple command at a time, in time that grows with the
  * text: a guard against accidents, which no list of words could turn into one against malice.
  */
-function disaster(argv: readonly string[]): string | undefined {
+function disasters(argv: readonly string[]): ReadonlySet<string> {
   const text = argv.join(" ");
-  if (text.replaceAll(/\s+/g, "").includes(":(){:|:&};:")) return "it is a fork bomb";
+  const found = new Set<string>();
+  if (text.replaceAll(/\s+/g, "").includes(":(){:|:&};:")) found.add("it is a fork bomb");
   const commands = argv[1] === "-c" ? (argv[2] ?? "").split(/[;&|\n()]/) : [text];
   for (const command of commands) {
     const words = command
@@ -103,9 +109,9 @@ function disaster(argv: readonly string[]): string | undefined {
       .split(/\s+/)
       .filter((word) => word !== "");
     const reason = disasterIn(words);
-    if (reason !== undefined) return reason;
+    if (reason !== undefined) found.add(reason);
   }
-  return undefined;
+  return found;
 }
 
 /** Why an order of nothing but prose waits. */
@@ -116,9 +122,12 @@ export const PROSE = "nothing in it can be carried out by a machine";
  * `noRoute` is why a lane that passes orders on has nowhere to pass this one.
  */
 export function judge(order: Order, rules: LaneRules, origin: Origin, noRoute?: string): Verdict {
-  const refused =
-    refuseUnsigned(order, rules, origin) ?? refuseCommands(order, rules) ?? refuseTooMuch(order, rules.guards);
-  if (refused !== undefined) return { kind: "refuse", problem: refused };
+  const refusals = [
+    ...refuseUnsigned(order, rules, origin),
+    ...refuseCommands(order, rules),
+    ...refuseTooMuch(order, rules.guards),
+  ];
+  if (refusals.length > 0) return { kind: "refuse", refusals };
   const wait = (reason: WaitReason, message: string): Verdict => ({ kind: "wait", reason, message });
   if (origin.backlog) return wait("backlog", "it lay in the inbox before this base was attached");
   if (rules.mode === "hold") return wait("held_lane", "every order in this lane waits for an approval");
@@ -137,70 +146,69 @@ export function runsCommands(order: Order): boolean {
   return order.steps.length > 0 && !order.dryRun;
 }
 
-/** True where a signature of the order's file holds for all that the order is. */
-function isCovered({ idFromName, operationsFile }: Order): boolean {
-  return !idFromName && (operationsFile === undefined || operationsFile.sha256 !== undefined);
-}
-
-function refuseUnsigned(order: Order, { signature }: LaneRules, { signed }: Origin): Problem | undefined {
-  if (signature === "off") return undefined;
-  if (signed && isCovered(order)) return undefined;
-  const { idFromName, operationsFile } = order;
-  if (signed && idFromName) {
+/** Why a signature of the order's file does not hold for all that the order is. */
+function refuseUncovered({ idFromName, operationsFile }: Order): readonly Refusal[] {
+  const refusals: Refusal[] = [];
+  if (idFromName) {
     // Under another name it would be another order, signed as well, and all of it would be done once more.
     const message = "a signed order says its own id: the signature holds for what is in the file, not for its name";
-    return { code: "bad_id", message, hint: "write `wo_id: …` into it, and sign it again" };
+    refusals.push({ code: "bad_id", message, hint: "write `wo_id: …` into it, and sign it again" });
   }
-  if (signed && operationsFile !== undefined) {
+  if (operationsFile !== undefined && operationsFile.sha256 === undefined) {
     const message = `the signature holds for the order's own file, and nothing in that says what ${operationsFile.path} has to hold`;
     const { unsigned_operations: hint = "" } = HINTS;
-    return { code: "unsigned_operations", message, hint, key: keyText(operationsFile.at) };
+    refusals.push({ code: "unsigned_operations", message, hint, at: operationsFile.at });
   }
-  return {
-    code: "unsigned",
-    message: "this lane takes signed orders only, and no signature lies beside this one",
-    ...(HINTS.unsigned === undefined ? {} : { hint: HINTS.unsigned }),
-  };
+  return refusals;
 }
 
-function refuseCommands(order: Order, rules: LaneRules): Problem | undefined {
-  if (rules.mode === "files-only" && order.steps.length > 0) {
-    return {
+function isCovered(order: Order): boolean {
+  return refuseUncovered(order).length === 0;
+}
+
+function refuseUnsigned(order: Order, { signature }: LaneRules, { signed, fault }: Origin): readonly Refusal[] {
+  if (signature === "off") return [];
+  if (fault !== undefined) return [fault];
+  if (signed) return refuseUncovered(order);
+  const message = "this lane takes signed orders only, and no signature lies beside this one";
+  return [{ code: "unsigned", message, ...(HINTS.unsigned === undefined ? {} : { hint: HINTS.unsigned }) }];
+}
+
+function refuseCommands({ steps }: Order, { mode, guards }: LaneRules): readonly Refusal[] {
+  const refusals: Refusal[] = [];
+  if (mode === "files-only" && steps.length > 0) {
+    refusals.push({
       code: "lane_refuses_commands",
-      message: `this lane runs no commands, the order has ${order.steps.length}`,
+      message: `this lane runs no commands, the order has ${steps.length}`,
       hint: "drop it into another lane, or leave the commands out",
+      at: steps[0]?.at,
+    });
+  }
+  const tooLong = tooLongToCompare(steps, guards);
+  for (const { name, argv, at } of steps) {
+    const refused = (reason: string, hint: string): Refusal => {
+      return { code: "command_refused", message: `the command "${name}" is refused: ${reason}`, hint, at };
     };
+    for (const reason of disasters(argv)) refusals.push(refused(reason, "name what is meant, or do it by hand"));
+    if (tooLong !== undefined) continue;
+    for (const found of refusalsOf(argv, guards.commands)) refusals.push(refused(found, PATTERN_HINT));
   }
-  for (const step of order.steps) {
-    const reason = disaster(step.argv);
-    if (reason !== undefined)
-      return {
-        code: "command_refused",
-        message: `the command "${step.name}" is refused: ${reason}`,
-        hint: "name what is meant, or do it by hand",
-      };
-  }
-  return refuseByPattern(order, rules.guards);
+  return tooLong === undefined ? refusals : [...refusals, tooLong];
 }
 
-function refuseByPattern({ steps }: Order, { commands }: Guards): Problem | undefined {
+const PATTERN_HINT = "write it so that it is allowed, or drop it into another lane; wo-bridge.yaml has the patterns";
+
+/** Where patterns are given, and the commands are too long to be compared with them: at the first that goes beyond. */
+function tooLongToCompare(steps: Order["steps"], { commands }: Guards): Refusal | undefined {
   if (commands.deny.length === 0 && commands.allow.length === 0) return undefined;
-  const length = steps.reduce((sum, { argv }) => sum + argv.join(" ").length, 0);
-  if (length > COMPARED_LENGTH) {
-    const message = `its commands hold ${length} characters, at most ${COMPARED_LENGTH} are compared with what is allowed here`;
-    return { code: "command_refused", message, hint: "write long scripts as files, and run those" };
-  }
+  let [length, at]: [number, Refusal["at"]] = [0, undefined];
   for (const step of steps) {
-    const reason = refusalOf(step.argv, commands);
-    if (reason !== undefined)
-      return {
-        code: "command_refused",
-        message: `the command "${step.name}" is refused: ${reason}`,
-        hint: "write it so that it is allowed, or drop it into another lane; wo-bridge.yaml has the patterns",
-        key: keyText(step.at),
-      };
+    length += step.argv.join(" ").length;
+    if (length > COMPARED_LENGTH) at ??= step.at;
   }
-  return undefined;
+  if (at === undefined) return undefined;
+  const message = `its commands hold ${length} characters, at most ${COMPARED_LENGTH} are compared with what is allowed here`;
+  return { code: "command_refused", message, hint: "write long scripts as files, and run those", at };
 }
 
 /** What an action adds to a file. */
@@ -223,22 +231,22 @@ function writtenText(action: FileAction): string {
 }
 
 /** More than the lane's caps; the order's own limits, which nothing raises, were met when it was read. */
-function refuseTooMuch(order: Order, { maxFiles, maxFileBytes, maxCommands }: Guards): Problem | undefined {
+function refuseTooMuch({ files, steps }: Order, { maxFiles, maxFileBytes, maxCommands }: Guards): readonly Refusal[] {
   const hint = "split the order; wo-bridge.yaml has the caps";
-  const { files, steps } = order;
+  const refusals: Refusal[] = [];
   if (files.length > maxFiles) {
     const message = `the order has ${files.length} file actions, this lane allows ${maxFiles}`;
-    return { code: "too_many_files", message, hint };
+    refusals.push({ code: "too_many_files", message, hint, at: files[maxFiles]?.at });
   }
   if (steps.length > maxCommands) {
     const message = `the order has ${steps.length} commands, this lane allows ${maxCommands}`;
-    return { code: "too_many_commands", message, hint };
+    refusals.push({ code: "too_many_commands", message, hint, at: steps[maxCommands]?.at });
   }
   for (const action of files) {
     const bytes = Buffer.byteLength(writtenText(action));
     if (bytes <= maxFileBytes) continue;
     const message = `it writes ${bytes} bytes, this lane allows ${maxFileBytes} for one file`;
-    return { code: "file_too_large", message, hint, key: keyText(action.at) };
+    refusals.push({ code: "file_too_large", message, hint, at: action.at });
   }
-  return undefined;
+  return refusals;
 }

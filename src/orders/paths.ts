@@ -74,7 +74,9 @@ export interface Guarded {
   readonly base: string;
   /** Folders and files that nothing may touch: the vault, ~/.ssh, allowed_signers. */
   readonly absolute: readonly string[];
-  /** True for paths, relative to the base and folded, that the configuration protects. */
+  /** What the policy allows outside of the base. */
+  readonly roots?: readonly string[];
+  /** True for paths, relative to the base or to a root and folded, that the configuration protects. */
   readonly isProtected: (path: string) => boolean;
 }
 
@@ -85,8 +87,9 @@ export function refusePath(path: string, guarded: Guarded): string | undefined {
   if (names.some((name) => name === ".git" || name === "git~1")) return "it lies in a .git folder";
   const absolute = guarded.absolute.find((folder) => isWithin(folded, folder));
   if (absolute !== undefined) return "it is part of the machinery or holds keys";
-  if (!isWithin(folded, guarded.base)) return undefined;
-  const relative = folded.slice(guarded.base.length + 1);
-  if (OWN_PATHS.some((own) => isWithin(relative, own))) return "it belongs to the machinery";
-  return guarded.isProtected(relative) ? "policy.protect names it" : undefined;
+  const relativeTo = (folder: string) => folded.slice(folder.length + 1);
+  if (isWithin(folded, guarded.base) && OWN_PATHS.some((own) => isWithin(relativeTo(guarded.base), own)))
+    return "it belongs to the machinery";
+  const around = [guarded.base, ...(guarded.roots ?? [])].filter((folder) => isWithin(folded, folder));
+  return around.some((folder) => guarded.isProtected(relativeTo(folder))) ? "policy.protect names it" : undefined;
 }

@@ -1,5 +1,6 @@
 /** What is wrong with an order, as a value: one per fault, with the place in the file and what to do about it. */
 import { withMovesMarked } from "../platform/plain-text.ts";
+import { LIMITS } from "./limits.ts";
 
 /** 1-based; columns count UTF-16 units, as editors do. */
 export interface Place {
@@ -27,6 +28,7 @@ export const PROBLEM_CODES = [
   "file_too_large",
   "lane_refuses_commands",
   "missing_value",
+  "more_problems",
   "no_file",
   "no_map",
   "no_text",
@@ -108,6 +110,14 @@ export function keyText(path: KeyPath): string {
     else text += text === "" ? part : `.${part}`;
   }
   return text;
+}
+
+/** As many as anybody reads of one file; the last of them says how many more there are, with `others` that are none of these. */
+export function bounded(problems: readonly Problem[], others = 0): readonly Problem[] {
+  if (problems.length + others <= LIMITS.problems) return problems;
+  const shown = problems.slice(0, LIMITS.problems - 1);
+  const message = `${problems.length + others - shown.length} more are not told here`;
+  return [...shown, { code: "more_problems", message, hint: "mend these first: the next check tells the others" }];
 }
 
 const FRAME_WIDTH = 100;

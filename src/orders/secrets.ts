@@ -28,21 +28,43 @@ export function secretsInFile(bytes: Uint8Array, rules: SecretRules): readonly S
   return text.ok ? secretsIn(text.value, rules) : [];
 }
 
+/** The text with stars for the secrets in it, and for `more` of it; as long as it was, its lines where they were. */
+export function hidden(text: string, rules: SecretRules, more: readonly SecretRange[] = []): string {
+  return starred(text, apart([...secretsIn(text, rules), ...more]));
+}
+
+/** A file's name without the secrets in it, as it may stand in records and in other names; undefined when it holds none. */
+export function nameWithoutSecrets(name: string, rules: SecretRules): string | undefined {
+  let [bare, from] = ["", 0];
+  for (const { start, end } of secretsIn(name, rules)) {
+    bare += `${name.slice(from, start)}SECRET`;
+    from = end;
+  }
+  return from === 0 ? undefined : bare + name.slice(from);
+}
+
+/** The problem of such a name. */
+export function secretNameProblem(name: string, rules: SecretRules): Problem {
+  const kinds = [...new Set(secretsIn(name, rules).map(({ kind }) => kind))];
+  const hint = "give the file another name: names are recorded, and others see them; replace the secret if it is real";
+  return { code: "secret_found", message: `the file's name holds what looks like a secret: ${kinds.join(", ")}`, hint };
+}
+
 /** One problem for each, with its place and what it is; the frame shows stars for all of them. `named`: as a problem has it. */
 export function secretProblems(text: string, secrets: readonly SecretRange[], named?: string): readonly Problem[] {
-  const hidden = starred(text, secrets);
+  const shown = starred(text, secrets);
   return secrets.slice(0, LIMITS.problems).map(({ kind, start, end }) => {
     const place = placeAt(text, start);
-    const lineEnd = hidden.indexOf("\n", start);
+    const lineEnd = shown.indexOf("\n", start);
     const length = Math.min(end, lineEnd === -1 ? end : lineEnd) - start;
-    const inner = fileAt(hidden, start);
+    const inner = fileAt(shown, start);
     return {
       code: "secret_found",
       message: `this looks like a secret: ${kind}`,
       ...(HINTS.secret_found === undefined ? {} : { hint: HINTS.secret_found }),
       // In a folder's one text the lines are nobody's.
       ...(named === undefined ? {} : { named }),
-      ...(inner === undefined ? { place, frame: codeFrame(hidden, place, Math.min(length, 60)) } : { file: inner }),
+      ...(inner === undefined ? { place, frame: codeFrame(shown, place, Math.min(length, 60)) } : { file: inner }),
     };
   });
 }
@@ -58,7 +80,7 @@ export function withoutSecrets(
   ofNamed?: string,
 ): readonly Problem[] {
   if (secrets.length === 0) return problems;
-  const hidden = starred(text, secrets);
+  const shown = starred(text, secrets);
   const length = secrets.reduce((sum, { start, end }) => sum + end - start, 0);
   const hide = (words: string) => (length > COMPARED_MAX ? LEFT_OUT : withStars(words, text, secrets));
   return problems.map(({ code, message, hint, key, place, frame, file, named }) => ({
@@ -69,7 +91,7 @@ export function withoutSecrets(
     ...(place === undefined ? {} : { place }),
     ...(file === undefined ? {} : { file: hide(file) }),
     ...(named === undefined ? {} : { named: hide(named) }),
-    ...framed({ frame, place, file }, named === ofNamed ? hidden : undefined),
+    ...framed({ frame, place, file }, named === ofNamed ? shown : undefined),
   }));
 }
 

@@ -17,7 +17,10 @@ import {
 import { messageOf } from "./errors.ts";
 import type { OutputStatus } from "./run-protocol.ts";
 
-const TAIL_TEXT_BYTES = 4096;
+/** Of the output as text, in statuses and records. */
+export const TAIL_TEXT_BYTES = 4096;
+/** More than the longest secret that any rule knows (platform/secrets.ts): one that the tail cuts begins in it. */
+const LEAD_TEXT_BYTES = 24 * 1024;
 const COPY_BYTES = 1024 * 1024;
 /** How often the tail is copied again because more was printed meanwhile. */
 const TAIL_TRIES = 3;
@@ -70,7 +73,7 @@ export class OutputFile {
     }
     this.#isFinished = true;
     closeSync(this.#handle);
-    return { bytes: this.#cutBytes + sizeBytes, cut: this.#cutBytes > 0, tail: readTail(this.#path) };
+    return { bytes: this.#cutBytes + sizeBytes, cut: this.#cutBytes > 0, ...readTail(this.#path) };
   }
 
   #join(sizeBytes: number, totalBytes: number): void {
@@ -107,12 +110,14 @@ function appendRange(path: string, target: number, offset: number, lengthBytes: 
   closeSync(source);
 }
 
-/** The last few KiB as text. */
-function readTail(path: string): string {
+/** The last few KiB as text, and what stands in front of them. */
+function readTail(path: string): Pick<OutputStatus, "tail" | "lead"> {
   const source = openSync(path, "r");
   const sizeBytes = fstatSync(source).size;
-  const buffer = Buffer.alloc(Math.min(TAIL_TEXT_BYTES, sizeBytes));
+  const buffer = Buffer.alloc(Math.min(LEAD_TEXT_BYTES + TAIL_TEXT_BYTES, sizeBytes));
   readSync(source, buffer, 0, buffer.length, sizeBytes - buffer.length);
   closeSync(source);
-  return buffer.toString("utf8");
+  const leadBytes = Math.max(0, buffer.length - TAIL_TEXT_BYTES);
+  const tail = buffer.toString("utf8", leadBytes);
+  return leadBytes === 0 ? { tail } : { tail, lead: buffer.toString("utf8", 0, leadBytes) };
 }

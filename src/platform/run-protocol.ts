@@ -45,8 +45,10 @@ export interface OutputStatus {
   readonly bytes: number;
   /** The file on disk holds less than `bytes`: its middle was left out. */
   readonly cut: boolean;
-  /** The last few KiB as text, for records and messages. */
+  /** The last few KiB as text: what records and messages are made of. */
   readonly tail: string;
+  /** What stands in front of the tail, as far as a secret that the tail cuts can reach; for looking, never for records. */
+  readonly lead?: string;
 }
 
 /** How a command ended. Exactly one of `exitCode` and `signal` is there. */
@@ -86,7 +88,8 @@ function isOutput(value: unknown): value is OutputStatus {
     isRecord(value) &&
     typeof value["bytes"] === "number" &&
     typeof value["cut"] === "boolean" &&
-    typeof value["tail"] === "string"
+    typeof value["tail"] === "string" &&
+    (value["lead"] === undefined || typeof value["lead"] === "string")
   );
 }
 

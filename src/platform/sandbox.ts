@@ -78,7 +78,8 @@ function bubblewrapOptions(spec: SandboxSpec, cwd: string): string[] {
     ...ALWAYS,
     // Below the folder's own mount: never met on a path, yet the kernel renames and removes nothing that is mounted on.
     ...same("--ro-bind-try", pinned),
-    ...same("--bind", writable),
+    // A root of the policy may go in this moment; without the base the command cannot begin anyway.
+    ...same("--bind-try", writable),
     // Somebody may clean the tree in this moment: what has gone needs no guard, and the command is not to fail for it.
     ...same("--ro-bind-try", readOnly),
     ...folders.flatMap((path) => ["--tmpfs", path]),

@@ -8,8 +8,10 @@ import { randomName } from "../platform/ids.ts";
 import { MARK_VARIABLE, type Processes } from "../platform/processes.ts";
 import type { RunStatus, SandboxSpec } from "../platform/run-protocol.ts";
 import type { RunEnd, Runner, RunRecord } from "../platform/runner.ts";
+import type { SecretRules } from "../platform/secrets.ts";
 import type { StepFinished, StepStarted } from "../records/events.ts";
 import type { Vault } from "../records/vault.ts";
+import { excerptOf } from "./output-excerpt.ts";
 import type { TemporaryFolders } from "./temporary-folders.ts";
 
 /** What holds for every command that says nothing else. */
@@ -31,6 +33,8 @@ export interface ExecutorTools {
   readonly env: Readonly<Record<string, string>>;
   readonly limits: CommandLimits;
   readonly temporary: TemporaryFolders;
+  /** What no record holds of a command's output. */
+  readonly secretRules: Promise<SecretRules>;
   /** What a lane's sandbox allows; undefined where its commands run without. Throws NO_SANDBOX where they must not. */
   readonly sandboxFor: (lane: string, temporary: string) => Promise<SandboxSpec | undefined>;
 }
@@ -92,12 +96,12 @@ export async function prepareStep(tools: ExecutorTools, of: StepOf): Promise<Pre
     grace_ms: tools.limits.graceMs,
     sandboxed: sandbox !== undefined,
   };
-  return { started, go: async () => endOf(of, await prepared.go()), drop: () => prepared.drop() };
+  return { started, go: async () => endOf(tools, of, await prepared.go()), drop: () => prepared.drop() };
 }
 
 /** Follows a command that an earlier daemon recorded; its processes are gone when this resolves. */
 export async function adoptStep(tools: ExecutorTools, of: StepOf, started: StepStarted): Promise<StepEnd> {
-  return endOf(of, await tools.runner.adopt(runRecord(tools, started)));
+  return endOf(tools, of, await tools.runner.adopt(runRecord(tools, started)));
 }
 
 /** Ends all that a recorded command left running; resolves when nothing is left. */
@@ -117,12 +121,13 @@ function runRecord(tools: ExecutorTools, started: StepStarted): RunRecord {
   };
 }
 
-function endOf(of: StepOf, end: RunEnd): StepEnd {
-  return typeof end === "string" ? end : finished(of, end);
+async function endOf(tools: ExecutorTools, of: StepOf, end: RunEnd): Promise<StepEnd> {
+  return typeof end === "string" ? end : finished(of, end, await tools.secretRules);
 }
 
-function finished(of: StepOf, status: RunStatus): StepFinished {
-  const message = complaint(of.step, status);
+function finished(of: StepOf, status: RunStatus, rules: SecretRules): StepFinished {
+  const shown = { stdout: excerptOf(status.stdout, rules), stderr: excerptOf(status.stderr, rules) };
+  const message = complaint(of.step, status, shown);
   return {
     event: "step_finished",
     wo_id: of.wo_id,
@@ -140,21 +145,25 @@ function finished(of: StepOf, status: RunStatus): StepFinished {
     duration_ms: status.durationMs,
     stdout_bytes: status.stdout.bytes,
     stderr_bytes: status.stderr.bytes,
-    stdout_tail: status.stdout.tail.toWellFormed(),
-    stderr_tail: status.stderr.tail.toWellFormed(),
+    stdout_tail: shown.stdout.toWellFormed(),
+    stderr_tail: shown.stderr.toWellFormed(),
     ...(message === undefined ? {} : { message: message.toWellFormed() }),
   };
 }
 
-/** Why the command did not do what was asked of it; undefined when it did. */
-function complaint(step: Step, status: RunStatus): string | undefined {
+/** Why the command did not do what was asked of it; undefined when it did. Quotes only what is `shown` of its output. */
+function complaint(
+  step: Step,
+  status: RunStatus,
+  shown: { readonly stdout: string; readonly stderr: string },
+): string | undefined {
   if (status.timedOut) return `it took longer than its limit and was ended after ${status.durationMs} ms`;
   if (status.signal !== undefined) return `it was ended by ${status.signal}`;
-  if (status.exitCode !== 0) return `exit ${status.exitCode}${lastLine(status.stderr.tail)}`;
+  if (status.exitCode !== 0) return `exit ${status.exitCode}${lastLine(shown.stderr)}`;
   if (step.expected === undefined) return undefined;
-  const printed = status.stdout.tail.trim();
-  if (status.stdout.bytes <= Buffer.byteLength(status.stdout.tail) && printed === step.expected) return undefined;
-  return `expected ${JSON.stringify(step.expected)}, got ${JSON.stringify(printed.slice(-200))}`;
+  const { bytes, tail } = status.stdout;
+  if (bytes <= Buffer.byteLength(tail) && tail.trim() === step.expected) return undefined;
+  return `expected ${JSON.stringify(step.expected)}, got ${JSON.stringify(shown.stdout.trim().slice(-200))}`;
 }
 
 function lastLine(text: string): string {

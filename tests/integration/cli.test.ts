@@ -1,8 +1,8 @@
 /** What people and scripts get from `wo`: answers, one JSON document, exit codes, and the next command after a failure. */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import {
+  BROKEN,
   documentOf,
   failureOf,
   filing,
@@ -10,6 +10,7 @@ import {
   LongCommand,
   lastLine,
   linesTold,
+  orderFile,
   running,
   told,
   valueIn,
@@ -18,13 +19,6 @@ import {
 } from "../support/line-kit.ts";
 import { treeOf } from "../support/temporary-folder.ts";
 import { type CommandEnd, MAIN, until, World } from "../support/world.ts";
-
-/** Writes an order beside the base; its path. */
-function orderFile(world: World, name: string, content: string | object): string {
-  const path = join(world.root, name);
-  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
-  return path;
-}
 
 /** A daemon with one order done, one failed, one waiting. */
 async function livelyWorld(): Promise<World> {
@@ -203,25 +197,6 @@ test("submit --watch follows the order to its rest: JSON Lines for scripts, its 
     1,
     expect.stringMatching(/WO-2[\s\S]*exit 9[\s\S]*next: wo log WO-2 {4}wo retry WO-2/),
   ]);
-});
-
-const BROKEN = "wo_id: WO-1\nfiles:\n  - path: a.txt\n    contnet: x\n  - path: b.txt\n";
-
-test("check shows each problem as file:line:column with the lines in question and a hint, and ends with 2", async () => {
-  const world = await World.make({ bare: true });
-  const [bad, good] = [orderFile(world, "bad.yaml", BROKEN), orderFile(world, "good.json", filing("WO-2"))];
-  const { code, stdout } = await world.wo("check", bad, good);
-  expect(code).toBe(2);
-  expect(stdout).toContain(`${bad}:4:5  files[0].contnet: the key "contnet" is not known here [unknown_key]`);
-  expect(stdout).toMatch(
-    / 3 \| {3}- path: a\.txt\n +4 \| {5}contnet: x\n +\| {5}\^+\n +hint: did you mean "content"\?/,
-  );
-  expect(stdout).toContain(`${bad}:5:5  `);
-  expect(stdout).toMatch(new RegExp(`✓ ${good} {2}WO-2 {2}P2`));
-  const data = documentOf(await world.wo("check", bad, good, "--json"), "check");
-  expect(data).toEqual([some({ file: bad, ok: false }), some({ file: good, ok: true, order: some({ id: "WO-2" }) })]);
-  expect(valueIn(data, 0, "problems", 0)).toMatchObject({ code: "unknown_key", place: { line: 4, column: 5 } });
-  expect((await world.wo("check", good)).code).toBe(0);
 });
 
 test.each([

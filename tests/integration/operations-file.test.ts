@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { problemsOf, workingWorld } from "../support/line-kit.ts";
+import { documentOf, problemsOf, valueIn, workingWorld } from "../support/line-kit.ts";
 import { until, type World } from "../support/world.ts";
 
 const OPS = "ops:\n  - {path: a.txt, content: one}\n";
@@ -65,4 +65,25 @@ test("wo check and wo submit read the file of the base, and without a base wo ch
   world.write("ops/a.yaml", OPS);
   expect((await world.wo("submit", path, "--lane", "CLC", "--watch")).code).toBe(0);
   expect(world.read("a.txt")).toBe("zero\none\n");
+});
+
+test("a lane is asked about the operations in the file, too, and what it refuses of them has its place there", async () => {
+  const world = await workingWorld("policy: {protect: [locked]}\nlanes: {SIGNED: {signature: required}}\n");
+  world.write("ops/a.yaml", `ops:\n  - {path: locked/a.txt, content: one}\n  - {path: ../b.txt, content: two}\n`);
+  const path = join(world.root, "x.yaml");
+  writeFileSync(path, `${ORDER}steps: [{run: "rm -rf /"}]\n`);
+  const refused = [
+    { code: "path_refused", named: "ops/a.yaml", place: { line: 2 } },
+    { code: "path_refused", named: "ops/a.yaml", place: { line: 3 } },
+    { code: "command_refused", key: "steps[0]" },
+  ];
+  const checked = await world.wo("check", path);
+  expect(checked.code).toBe(5);
+  expect(checked.stdout).toMatch(/^ops\/a\.yaml:2:5 {2}[^]*^ops\/a\.yaml:3:5 {2}[^]*x\.yaml:3:9 {2}steps\[0\]/m);
+  const plan = await world.wo("submit", path, "--lane", "CLC", "-n", "--json");
+  expect([plan.code, valueIn(documentOf(plan, "dry-run"), "verdict")]).toMatchObject([5, { problems: refused }]);
+  const unsigned = await world.wo("check", path, "--lane", "SIGNED");
+  expect([unsigned.code, unsigned.stdout]).toEqual([5, expect.stringContaining("[unsigned]")]);
+  world.drop("CLC", "x.yaml", `${ORDER}steps: [{run: "rm -rf /"}]\n...\n`);
+  expect(await problemsOf(world, "CLC", "x.yaml")).toMatchObject(refused);
 });

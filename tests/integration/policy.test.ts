@@ -3,11 +3,15 @@ import { readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import {
+  awaitRefusals,
+  documentOf,
   dropBytes,
+  failureOf,
   filing,
   linesTold,
   problemsOf,
   running,
+  told,
   valueIn,
   workingWorld,
   workOf,
@@ -154,6 +158,75 @@ test("commands and sizes that the configuration refuses are rejected before anyt
   expect(workOf(world)).toEqual({});
 });
 
+const ALL_WRONG = `wo_id: WO-ALL
+title: everything that the policy refuses
+files:
+  - path: ../out.txt
+    content: x
+  - path: .git/hooks/pre-commit
+    content: x
+  - path: fine.txt
+    content: x
+steps:
+  - run: cd . && git push
+  - run: ls
+  - run: sudo reboot
+...
+`;
+const ALL_TOLD = [
+  ["path_refused", 4],
+  ["path_refused", 6],
+  ["command_refused", 11],
+  ["command_refused", 13],
+  ["too_many_files", 8],
+];
+
+/** What is told of each: its code, its line, and that it shows the line and says what to do. */
+const toldOf = (problems: unknown) =>
+  (Array.isArray(problems) ? problems : []).map((problem) => [
+    valueIn(problem, "code"),
+    valueIn(problem, "hint") === undefined ||
+      valueIn(problem, "frame") === undefined ||
+      valueIn(problem, "place", "line"),
+  ]);
+
+test("every refusal is told in error.json, in the acknowledgement, by submit -n and by check, each with its place", async () => {
+  const world = await workingWorld(RULES);
+  dropBytes(world, "CLC", "all.yaml", ALL_WRONG);
+  expect(toldOf(await problemsOf(world, "CLC", "all.yaml"))).toEqual(ALL_TOLD);
+  const [ack] = await awaitRefusals(world, "CLC", 1);
+  expect(toldOf(ack?.["problems"])).toEqual(ALL_TOLD);
+  world.write("mine/all.yaml", ALL_WRONG);
+  const planned = await world.wo("submit", world.path("mine/all.yaml"), "-n", "--json");
+  expect(planned.code).toBe(5);
+  const verdict = valueIn(documentOf(planned, "dry-run"), "verdict");
+  expect([valueIn(verdict, "kind"), toldOf(valueIn(verdict, "problems"))]).toEqual(["refuse", ALL_TOLD]);
+  const { stdout } = await world.wo("submit", world.path("mine/all.yaml"), "-n");
+  for (const [code, line] of ALL_TOLD) expect(stdout).toMatch(new RegExp(`all\\.yaml:${line}:\\d+ .*\\[${code}\\]`));
+  expect(stdout).toContain("  11 |   - run: cd . && git push\n");
+  const checked = await world.wo("check", world.path("mine/all.yaml"), "--json");
+  expect([checked.code, toldOf(valueIn(documentOf(checked, "check"), 0, "problems"))]).toEqual([5, ALL_TOLD]);
+  expect(workOf(world)).toEqual({ "mine/all.yaml": ALL_WRONG });
+});
+
+test("while a large order is refused at thousands of its paths, the daemon answers", async () => {
+  const world = await workingWorld();
+  const items = Array.from({ length: 3000 }, (_, index) => `  - {path: ../${index}.txt, content: "${"x".repeat(60)}"}`);
+  dropBytes(world, "CLC", "many.yaml", `wo_id: WO-MANY\nfiles:\n${items.join("\n")}\n...\n`);
+  let slowestMs = 0;
+  const isOver = async () => {
+    const startMs = performance.now();
+    expect(valueIn(await world.ask({ call: "health" }), "state")).toBe("running");
+    slowestMs = Math.max(slowestMs, performance.now() - startMs);
+    return world.read("bridge/error/CLC/many.yaml.error.json") !== undefined;
+  };
+  await expect.poll(isOver, { timeout: 20_000, interval: 5 }).toBe(true);
+  const problems = await problemsOf(world, "CLC", "many.yaml");
+  expect(problems[1]).toMatchObject({ code: "path_refused", key: "files[1]", place: { line: 4, column: 5 } });
+  expect(problems.at(-1)).toMatchObject({ code: "more_problems", message: "2981 more are not told here" });
+  expect(slowestMs).toBeLessThan(250);
+});
+
 test("a tree that loosens a rule waits for a person, and one that tightens does not", async () => {
   const world = await workingWorld(RULES);
   const config = world.read("wo-bridge.yaml") ?? "";
@@ -195,6 +268,64 @@ test("while an order of five megabytes is looked through, the daemon answers", a
   await expect.poll(isOver, { timeout: 20_000, interval: 5 }).toBe(true);
   expect((await problemsOf(world, "CLC", "slow.json"))[0]?.["code"]).toBe("secret_found");
   expect(slowestMs).toBeLessThan(250);
+});
+
+test("a secret in the name of a file or a folder is refused, and in no name and no record afterwards", async () => {
+  const world = await workingWorld();
+  world.drop("CLC", `for-${GITHUB_TOKEN}.json`, filing("WO-N-1"));
+  world.drop("CLC", `${AWS_ID}.json`, { files: { a: 3 } });
+  dropBytes(world, "CLC", `${AWS_ID}.md`, "what to do");
+  world.write(`coming/${AWS_ID}.yaml`, "files: {a.txt: x}\n");
+  renameSync(world.path("coming"), world.path(`bridge/inbox/CLC/${AWS_ID}`));
+  const acks = await awaitRefusals(world, "CLC", 3);
+  expect(new Set(acks.map((ack) => valueIn(ack, "problems", 0, "code")))).toEqual(new Set(["secret_found"]));
+  expect((await problemsOf(world, "CLC", "for-SECRET.json")).map(({ code }) => code)).toEqual(["secret_found"]);
+  expect((await problemsOf(world, "CLC", "SECRET.json")).map(({ code }) => code)).toEqual([
+    "secret_found",
+    "wrong_type",
+  ]);
+  await until(() => linesTold(world).some(({ event }) => event === "wo_ignored"), 5000, "the .md is told of");
+  // What is no order stays where it was dropped; a folder's header is kept as it was, as every rejected file is.
+  expect(holders(world.root).toSorted()).toEqual([
+    world.path(`bridge/error/CLC/SECRET/${AWS_ID}.yaml`),
+    world.path(`bridge/inbox/CLC/${AWS_ID}.md`),
+  ]);
+  world.write(`mine/${AWS_ID}.json`, JSON.stringify(filing("WO-N-2")));
+  for (const verb of ["check", "submit"])
+    expect((await world.wo(verb, world.path(`mine/${AWS_ID}.json`))).code).toBe(2);
+  expect(workOf(world)).toEqual({ [`mine/${AWS_ID}.json`]: JSON.stringify(filing("WO-N-2")) });
+});
+
+test("a secret that a command prints is in the files of its run, and in nothing that is told or recorded", async () => {
+  const world = await workingWorld();
+  // Put together while it runs: the order holds none.
+  const print = `T=$(echo ${Array.from(GITHUB_TOKEN).toReversed().join("")} | rev)`;
+  world.drop("CLC", "ok.json", running("WO-TELLS", `${print}; echo "token $T"`));
+  world.drop("CLC", "no.json", running("WO-SHOUTS", `${print}; echo "bad token $T" >&2; exit 3`));
+  world.drop("CLC", "long.json", running("WO-LONG", `${print}; echo $T; for i in $(seq 1019); do echo abc; done`));
+  const failure = await failureOf(world, "WO-SHOUTS");
+  expect(String(failure["message"])).toContain(`exit 3: bad token ${"*".repeat(GITHUB_TOKEN.length)}`);
+  for (const id of ["WO-TELLS", "WO-LONG"]) await world.reaches(id, "done");
+  for (const id of ["WO-TELLS", "WO-SHOUTS", "WO-LONG"]) await told(world, id, "wo_settled");
+  for (const verb of [
+    ["show", "WO-SHOUTS"],
+    ["log", "WO-SHOUTS"],
+    ["log", "WO-LONG", "--json"],
+  ])
+    expect((await world.wo(...verb)).stdout).not.toContain(GITHUB_TOKEN.slice(-10));
+  const runs = holders(world.root).map((path) => path.replace(/^.*\/runs\//, ""));
+  // The status of the long one has it in two pieces.
+  expect(runs.toSorted()).toEqual([
+    "WO-LONG/1/0/stdout.log",
+    "WO-SHOUTS/1/0/status.json",
+    "WO-SHOUTS/1/0/stderr.log",
+    "WO-TELLS/1/0/status.json",
+    "WO-TELLS/1/0/stdout.log",
+  ]);
+  const ledger = join(world.vault, "ledger");
+  const lines = readdirSync(ledger).map((name) => readFileSync(join(ledger, name), "utf8"));
+  expect(lines.join("")).toContain("stdout_tail");
+  expect(JSON.stringify(linesTold(world)) + lines.join("")).not.toContain(GITHUB_TOKEN.slice(-10));
 });
 
 test("a secret in a file of a folder is refused with the file's name, and shown nowhere", async () => {

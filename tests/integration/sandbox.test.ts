@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { failureOf, pidsIn, QUICK, running, told, valueIn, workingWorld } from "../support/line-kit.ts";
+import { failureOf, pidsIn, problemsOf, QUICK, running, told, valueIn, workingWorld } from "../support/line-kit.ts";
 import { sandboxTest } from "../support/sandboxes.ts";
 import { until, World } from "../support/world.ts";
 
@@ -30,6 +30,29 @@ sandboxTest("a command writes below the base and into its own temporary folder, 
   expect([temporary.includes("WO-1-1"), existsSync(temporary)]).toEqual([true, false]);
   expect(await told(world, "WO-1", "step_started")).toMatchObject({ sandboxed: true });
   expect(await notesOf(world)).toContain("sandbox on: /");
+});
+
+sandboxTest("a command writes below a root of the policy, except where git or the policy says no", async () => {
+  const world = await World.make({ config: `${QUICK}policy: {roots: [../../shared, ../absent], protect: [keys]}\n` });
+  const shared = join(world.root, "shared");
+  mkdirSync(join(shared, "deep/er"), { recursive: true });
+  mkdirSync(join(shared, "keys"));
+  execFileSync("git", ["init", "-q"], { cwd: join(shared, "deep/er") });
+  await world.startDaemon();
+  const targets = ["deep/er/.git/hooks/pre-commit", "deep/er/.git/config", "keys/a", "../beside.txt"];
+  const tries = targets.map((path) => `(echo x >> '${shared}/${path}') && echo "wrote ${path}"`).join("; ");
+  const moves = `mv ${shared}/deep ${shared}/d2; mv ${shared}/keys ${shared}/k2; rm -rf ${shared}/keys`;
+  const good = `echo in > ${shared}/made.txt; mkdir ${shared}/new && mv ${shared}/made.txt ${shared}/new/; cd ${shared}/deep/er && git add -A`;
+  const said = await printed(world, "WO-1", `${good}; ${tries}; ${moves}`);
+  expect(said).not.toContain("wrote");
+  expect(readFileSync(join(shared, "new/made.txt"), "utf8")).toBe("in\n");
+  expect(readdirSync(shared).toSorted()).toEqual(["deep", "keys", "new"]);
+  expect(existsSync(join(world.root, "beside.txt"))).toBe(false);
+  // A file action is held to the same.
+  world.drop("CLC", "b.json", { wo_id: "WO-2", files: { "../../shared/a.txt": "a", "../../shared/keys/a": "b" } });
+  expect((await problemsOf(world, "CLC", "b.json")).map(({ message }) => message)).toEqual([
+    expect.stringContaining("policy.protect names it"),
+  ]);
 });
 
 sandboxTest("hooks, configuration, machinery, protected files and the record stay as they are", async () => {

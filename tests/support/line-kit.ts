@@ -1,7 +1,7 @@
 /** A base with a daemon at work, the smallest orders that can be dropped into it, and what the bridge and the CLI answer. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readlinkSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { treeOf } from "./temporary-folder.ts";
 import { asRecord, type CommandEnd, exited, type JsonLine, MAIN, until, World } from "./world.ts";
@@ -30,6 +30,16 @@ export function filing(id: string, path = `made/${id}.txt`): object {
 /** An order that runs one command. */
 export function running(id: string, run: string, more: object = {}): object {
   return { wo_id: id, steps: [{ run }], ...more };
+}
+
+/** Two faults, of which the first is a mistyped key on line 4. */
+export const BROKEN = "wo_id: WO-1\nfiles:\n  - path: a.txt\n    contnet: x\n  - path: b.txt\n";
+
+/** Writes an order beside the base; its path. */
+export function orderFile(world: World, name: string, content: string | object): string {
+  const path = join(world.root, name);
+  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  return path;
 }
 
 /** Drops bytes as careful producers do. */

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { type BoundBase, bindBase, findBase } from "../../src/daemon/base.ts";
 import { Housekeeping } from "../../src/daemon/housekeeping.ts";
 import type { Ground } from "../../src/daemon/opening.ts";
-import type { FindSecrets } from "../../src/daemon/order-reader.ts";
+import type { FindSecrets, PlaceRefusals } from "../../src/daemon/order-reader.ts";
 import { assembleParts, type Parts } from "../../src/daemon/parts.ts";
 import { configPath, Settings } from "../../src/daemon/settings.ts";
 import { Signs } from "../../src/daemon/signs.ts";
 import { readOrder } from "../../src/orders/read-order.ts";
+import { placed } from "../../src/orders/refusals.ts";
 import { secretsInFile } from "../../src/orders/secrets.ts";
 import { type Disk, systemDisk } from "../../src/platform/disk.ts";
 import { Files } from "../../src/platform/files.ts";
@@ -60,6 +61,7 @@ export interface PartsWish {
 const rules = loadSecretRules();
 
 /** As the daemon finds them, without its thread. */
+export const place: PlaceRefusals = async (...words) => placed(...words);
 export const findSecrets: FindSecrets = async (bytes) => ok(secretsInFile(bytes, await rules));
 
 /** A bound base with one lane, CLC, and this configuration in the tree. */
@@ -89,7 +91,13 @@ export async function assembledParts(config = "", wished: PartsWish = {}): Promi
   const parts = assembleParts({
     ...common,
     runner: wished.runner ?? noRunner,
-    reader: { read: async (bytes, stem) => readOrder(bytes, stem), findSecrets, close: async () => undefined },
+    reader: {
+      read: async (bytes, stem) => readOrder(bytes, stem),
+      findSecrets,
+      place,
+      secretRules: rules,
+      close: async () => undefined,
+    },
     publisher: inlinePublisher(files),
     onFatal: (error) => {
       throw error;

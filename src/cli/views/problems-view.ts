@@ -1,4 +1,5 @@
-/** Problems as compilers print them. */
+/** What is wrong with a file, as compilers print it, and what its lane makes of it. */
+import type { Verdict } from "../../orders/lane-rules.ts";
 import type { Problem } from "../../orders/problems.ts";
 import { plainCode, plainLine, type Terminal } from "../../platform/terminal.ts";
 
@@ -21,4 +22,21 @@ function problemText(
   if (frame !== undefined) lines.push(...frame.split("\n").map((line) => `  ${plainCode(line)}`));
   if (hint !== undefined) lines.push(`  ${terminal.paint("cyan", "hint:")} ${plainLine(hint)}`);
   return lines.join("\n");
+}
+
+/** "CLC", or "ENTRY → CLC" of an order that is passed on. */
+export function wayText({ entry, lane }: { readonly entry: string; readonly lane: string }): string {
+  return lane === entry ? lane : `${entry} → ${lane}`;
+}
+
+/** What would become of an order; why it is refused is told with its problems. */
+export function verdictText(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case "run":
+      return "it would run";
+    case "wait":
+      return `it would wait (${verdict.reason}): ${verdict.message}`;
+    case "refuse":
+      return "it would be rejected";
+  }
 }

@@ -16,11 +16,12 @@ import { Files } from "../../../src/platform/files.ts";
 import { GitTracking } from "../../../src/platform/git.ts";
 import { inlinePublisher } from "../../../src/platform/publisher.ts";
 import { err } from "../../../src/platform/result.ts";
+import { loadSecretRules } from "../../../src/platform/secrets.ts";
 import { refusingDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
 import { turn } from "../../support/hand-clock.ts";
 import { doing, House, writing } from "../../support/house-kit.ts";
-import { findSecrets } from "../../support/parts-kit.ts";
+import { findSecrets, place } from "../../support/parts-kit.ts";
 import { given, thrownBy } from "../../support/results.ts";
 import { AWS_ID, GITHUB_TOKEN } from "../../support/secrets.ts";
 import { put } from "../../support/temporary-folder.ts";
@@ -49,6 +50,8 @@ async function open({ config = "", backlog = () => [], disk = systemDisk, secret
     config: () => settings.config,
     placeRules: (lane) => placeRules({ ...ground, files }, base, settings.config, lane),
     findSecrets: secrets,
+    place,
+    secretRules: loadSecretRules(),
     signatures: new Signatures({ files, vault: base.vault, signers: () => settings.signers }),
     noSandbox: () => undefined,
     backlog: new Set(backlog(house)),
@@ -191,7 +194,7 @@ test("an id that was never recorded is free for the next one", async () => {
 test("an order cannot take its own place", async () => {
   const { house, reception } = await open();
   expect(say(await reception.admit(house.claim("a.json", writing("WO-1", { supersedes: "wo-1" }))))).toBe(
-    "rejected: bad_id",
+    "rejected: bad_id supersedes",
   );
 });
 
@@ -221,7 +224,7 @@ test.each([
 test("a lane that runs no commands refuses an order that has some", async () => {
   const { house, reception } = await open({ config: "lanes: {CLC: {mode: files-only}}\n" });
   expect(say(await reception.admit(house.claim("a.json", doing("WO-1", ["ls"]))))).toBe(
-    "rejected: lane_refuses_commands",
+    "rejected: lane_refuses_commands steps[0]",
   );
   expect(say(await reception.admit(house.claim("b.json", writing("WO-1"))))).toBe("new WO-1");
 });
@@ -338,4 +341,42 @@ test("a command that is refused is told with its place", async () => {
     kind: "rejected",
     problems: [{ code: "command_refused", key: "steps[1]", place: { line: 4 } }],
   });
+});
+
+test("all that the policy has against an order is told at once, whatever kind it is of", async () => {
+  const config = "policy: {maxFiles: 1, commands: {deny: [{pattern: git push *, reason: people push}]}}\n";
+  const { house, reception } = await open({ config });
+  const text = `wo_id: WO-1\nsupersedes: WO-1\nfiles:\n  ok: ${GITHUB_TOKEN}\n  ../out: x\nsteps:\n  - run: ls\n  - run: git push\n`;
+  const admission = await reception.admit(house.claim("a.yaml", text));
+  const problems = admission.kind === "rejected" ? admission.problems : [];
+  expect(problems.map(({ code, place: at }) => `${code} ${at?.line}`)).toEqual([
+    "secret_found 4",
+    "bad_id 2",
+    "path_refused 5",
+    "command_refused 8",
+    "too_many_files 5",
+  ]);
+  expect(JSON.stringify(problems)).not.toContain(GITHUB_TOKEN);
+});
+
+test("a secret in a file's name is refused with all else, and told under a name without it", async () => {
+  const { house, reception } = await open();
+  const name = `for-${GITHUB_TOKEN}.json`;
+  const admission = await reception.admit(house.claim(name, { files: { "../x": "y" } }));
+  expect(say(admission)).toBe("rejected: secret_found, path_refused files.../x");
+  expect(admission).toMatchObject({ id: undefined, tellable: { name: "for-SECRET.json" } });
+  const { order: _order, path: _path, ...tellable } = admission.kind === "rejected" ? (admission.tellable ?? {}) : {};
+  expect(JSON.stringify({ ...admission, tellable })).not.toContain(GITHUB_TOKEN);
+});
+
+test("an order that only its file's name refuses leaves its id to others", async () => {
+  const { house, reception } = await open();
+  const refused = await reception.admit(house.claim(`${AWS_ID}.json`, writing("WO-1")));
+  expect(say(refused)).toBe("rejected: secret_found");
+  expect(say(await reception.admit(house.claim("a.json", writing("WO-1", { title: "again" }))))).toBe("new WO-1");
+});
+
+test("where a lane allows secrets a name may hold one", async () => {
+  const { house, reception } = await open({ config: "lanes: {CLC: {secrets: allow}}\n" });
+  expect(say(await reception.admit(house.claim(`${AWS_ID}.json`, writing("WO-1"))))).toBe("new WO-1");
 });

@@ -6,7 +6,7 @@ import {
   type CommandRules,
   matchesPattern,
   PATTERN_LENGTH,
-  refusalOf,
+  refusalsOf,
   simpleCommands,
 } from "../../../src/orders/command-patterns.ts";
 import { leastCpuMs, mostWhenLinear } from "../../support/cpu.ts";
@@ -64,7 +64,7 @@ test.each([
 const PUSH = { pattern: "git push *", reason: "pushing is for people" };
 const NPM = { pattern: "npm *", reason: "the project's own scripts" };
 const refused = (run: string, rules: Partial<CommandRules>) =>
-  refusalOf(["bash", "-c", run], { deny: [], allow: [], ...rules });
+  refusalsOf(["bash", "-c", run], { deny: [], allow: [], ...rules })[0];
 
 test.each([
   "git push",
@@ -116,7 +116,18 @@ test.each<readonly [string, Partial<CommandRules>, string | undefined]>([
 
 test("a command that no shell takes apart is its words", () => {
   const rules = { deny: [{ pattern: "bash deploy.sh *", reason: "by hand" }], allow: [] };
-  expect(refusalOf(["bash", "deploy.sh", "a; b"], rules)).toBe('it matches "bash deploy.sh *": by hand');
+  expect(refusalsOf(["bash", "deploy.sh", "a; b"], rules)).toEqual(['it matches "bash deploy.sh *": by hand']);
+});
+
+test("every denial that a script meets is told once, and everything in it that no list allows", () => {
+  const force = { pattern: "git * -f", reason: "never by force" };
+  const rules = { deny: [PUSH, force, PUSH], allow: [[NPM], []] };
+  expect(refusalsOf(["bash", "-c", "git push -f && npm ci; ls"], rules)).toEqual([
+    'it matches "git push *": pushing is for people',
+    'it matches "git * -f": never by force',
+    '"git push -f", "ls" match nothing that is allowed: "npm *" (the project\'s own scripts)',
+    '"git push -f", "npm ci", "ls" match nothing that is allowed: the list is empty',
+  ]);
 });
 
 const MANY = 400_000;
@@ -142,7 +153,7 @@ test.each([
 ])("a command made of %s is judged in time that grows with it", (_what, piece) => {
   const timeOf = (length: number) => {
     const argv = ["bash", "-c", piece.repeat(Math.ceil(length / piece.length))];
-    return leastCpuMs(() => refusalOf(argv, { deny: [PUSH], allow: [[NPM]] }));
+    return leastCpuMs(() => refusalsOf(argv, { deny: [PUSH], allow: [[NPM]] }));
   };
   timeOf(COMPARED_LENGTH / 4);
   const [small, large] = [timeOf(COMPARED_LENGTH / 8), timeOf(COMPARED_LENGTH)];

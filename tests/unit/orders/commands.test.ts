@@ -38,7 +38,7 @@ test("commands come before checks, wherever they stand in the file", () => {
 
   expect(order.steps.map(({ argv, kind, at }) => [argv.at(-1), kind, at])).toEqual([
     ["a", "command", ["steps", 0]],
-    ["b", "command", []],
+    ["b", "command", ["cmd"]],
     ["c", "check", ["post_verify", 0]],
     ["d", "check", ["tests", 0]],
   ]);

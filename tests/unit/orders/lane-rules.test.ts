@@ -15,7 +15,7 @@ const say = (verdict: Verdict): string =>
   ({
     run: () => "run",
     wait: () => `wait ${verdict.kind === "wait" ? verdict.reason : ""}`,
-    refuse: () => `refuse ${verdict.kind === "refuse" ? verdict.problem.code : ""}`,
+    refuse: () => `refuse ${verdict.kind === "refuse" ? verdict.refusals[0]?.code : ""}`,
   })[verdict.kind]();
 
 test.each<[LaneRules["mode"], string, Partial<typeof HERE>, string]>([
@@ -110,8 +110,8 @@ test.each(["steps: [{skill: bash, args: [-c, rm -rf /]}]\n", "post_verify: [rm -
       { ...HERE, backlog: true, fromGit: true },
     );
 
-    expect(verdict).toMatchObject({ kind: "refuse", problem: { code: "command_refused" } });
-    expect(verdict.kind === "refuse" && verdict.problem.message).toContain("rm -rf /");
+    expect(verdict).toMatchObject({ kind: "refuse", refusals: [{ code: "command_refused" }] });
+    expect(verdict.kind === "refuse" && verdict.refusals[0]?.message).toContain("rm -rf /");
   },
 );
 
@@ -132,7 +132,7 @@ const guarded = (guards: Partial<Guards>, text: string) =>
   judge(orderIn(text), { mode: "execute", guards: { ...DEFAULT_GUARDS, ...guards }, signature: "off" }, HERE);
 const refusal = (guards: Partial<Guards>, text: string) => {
   const verdict = guarded(guards, text);
-  return verdict.kind === "refuse" ? verdict.problem : undefined;
+  return verdict.kind === "refuse" ? verdict.refusals[0] : undefined;
 };
 
 const TWO_FILES = "files: {a: '123', b: 'äö'}\n";
@@ -161,7 +161,7 @@ test("a refused command is told with its step, the pattern and the reason", () =
   expect(refusal({ commands: DENIED }, text)).toMatchObject({
     code: "command_refused",
     message: 'the command "publish" is refused: it matches "git push *": pushing is for people',
-    key: "steps[1]",
+    at: ["steps", 1],
   });
 });
 
@@ -196,3 +196,67 @@ test.each([
     expect(say(judge(orderIn(text), rules, { ...HERE, ...origin }))).toBe(expected);
   },
 );
+
+test("a signature that does not hold for all of an order is told every reason, and its commands wait where git has them", () => {
+  const text = "lpe_patch_file: ops/a.yaml\nsteps: [{run: ls}]\n";
+  const rules = { mode: "execute", guards: DEFAULT_GUARDS, signature: "required" } as const;
+  const verdict = judge(orderIn(text), rules, { ...HERE, signed: true });
+  const told = verdict.kind === "refuse" ? verdict.refusals.map(({ code, at }) => [code, at?.join(".")]) : [];
+  expect(told).toEqual([
+    ["bad_id", undefined],
+    ["unsigned_operations", "lpe_patch_file"],
+  ]);
+  const free = { ...rules, signature: "off" } as const;
+  const fromGit = { ...HERE, fromGit: true, signed: true };
+  expect(say(judge(orderIn(`wo_id: A\n${text}`), free, fromGit))).toBe("wait from_git");
+  expect(say(judge(orderIn(`wo_id: A\nlpe_patch_file_sha256: ${"a".repeat(64)}\n${text}`), free, fromGit))).toBe("run");
+});
+
+test("everything that a lane has against an order is told, each at the action that it is about", () => {
+  const text = `
+files: {a: "12345", b: "1", c: "123456"}
+steps: [{name: one, run: "git push; git push -f"}, {run: ls}, {name: three, run: "rm -rf /; reboot; npm ci && npm t"}]
+`;
+  const guards = {
+    ...DEFAULT_GUARDS,
+    maxFiles: 2,
+    maxFileBytes: 4,
+    maxCommands: 2,
+    commands: { deny: DENIED.deny, allow: [[{ pattern: "l*", reason: "it looks" }]] },
+  };
+  const verdict = judge(orderIn(text), { mode: "files-only", guards, signature: "required" }, HERE);
+  const told = verdict.kind === "refuse" ? verdict.refusals.map(({ code, at }) => [code, at?.join(".")]) : [];
+  expect(told).toEqual([
+    ["unsigned", undefined],
+    ["lane_refuses_commands", "steps.0"],
+    ["command_refused", "steps.0"],
+    ["command_refused", "steps.0"],
+    ["command_refused", "steps.2"],
+    ["command_refused", "steps.2"],
+    ["command_refused", "steps.2"],
+    ["too_many_files", "files.c"],
+    ["too_many_commands", "steps.2"],
+    ["file_too_large", "files.a"],
+    ["file_too_large", "files.c"],
+  ]);
+  const words = verdict.kind === "refuse" ? verdict.refusals.map(({ message }) => message).join("\n") : "";
+  expect(words).toMatch(/"three" is refused: it removes everything below[^]*"three" is refused: it stops the machine/);
+  expect(words).toContain('"rm -rf /", "reboot", "npm ci", "npm t" match nothing that is allowed: "l*" (it looks)');
+});
+
+test("a signature that does not count is told in place of one that is missing", () => {
+  const rules = { mode: "execute", guards: DEFAULT_GUARDS, signature: "required" } as const;
+  const fault = { code: "bad_signature", message: "it is another file's" } as const;
+  expect(judge(orderIn(FILES), rules, { ...HERE, fault })).toEqual({ kind: "refuse", refusals: [fault] });
+  expect(judge(orderIn(FILES), { ...rules, signature: "off" }, { ...HERE, fault })).toEqual({ kind: "run" });
+});
+
+test("commands too long to be compared are told at the first that is too much", () => {
+  const run = `echo ${"x".repeat(COMPARED_LENGTH / 2)}`;
+  const text = JSON.stringify({ steps: [{ run }, { run }, { run: "rm -rf /" }] });
+  const verdict = guarded({ commands: DENIED }, text);
+  expect(verdict.kind === "refuse" && verdict.refusals.map(({ at }) => at)).toEqual([
+    ["steps", 2],
+    ["steps", 1],
+  ]);
+});

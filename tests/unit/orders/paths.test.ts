@@ -172,3 +172,13 @@ test.each([
 ])("%s lies in %s: %s", (path, folder, within) => {
   expect(isWithin(path, folder)).toBe(within);
 });
+
+test("what the policy protects is protected below each of its roots, too, and the machinery is the base's alone", () => {
+  const withRoots = { ...guarded, roots: ["/srv/shared", "/home/me"] };
+  expect(refusePath("/srv/shared/Secrets/a", withRoots)).toBe("policy.protect names it");
+  expect(refusePath("/srv/shared/bridge/a", withRoots)).toBeUndefined();
+  expect(refusePath("/srv/other/secrets/a", withRoots)).toBeUndefined();
+  // A root around the base changes nothing of what holds in it.
+  expect(refusePath(`${BASE}/bridge/a`, withRoots)).toBe("it belongs to the machinery");
+  expect(refusePath(`${BASE}/secrets/a`, withRoots)).toBe("policy.protect names it");
+});

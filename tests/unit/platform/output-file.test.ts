@@ -38,7 +38,15 @@ test("the tail of a record is its last four KiB", () => {
   const output = new OutputFile(path, 100_000);
   appendFileSync(path, `${"a".repeat(5000)}${"b".repeat(4096)}`);
 
-  expect(output.finish().tail).toBe("b".repeat(4096));
+  expect(output.finish()).toMatchObject({ tail: "b".repeat(4096), lead: "a".repeat(5000) });
+});
+
+test("what stands in front of the tail is kept as far as the longest secret reaches", () => {
+  const path = join(temporaryFolder(), "out");
+  const output = new OutputFile(path, 100_000);
+  appendFileSync(path, `${"a".repeat(60_000)}${"b".repeat(4096)}`);
+
+  expect(output.finish().lead).toBe("a".repeat(24 * 1024));
 });
 
 test("any output written in any pieces, watched now and then, ends as its head and its tail", () => {

@@ -214,3 +214,14 @@ test("the profile for sandbox-exec names each rule once, the strictest last", ()
     '(deny file-read* file-write* (subpath "/v"))',
   ]);
 });
+
+test("in the profile a root of the policy is written like the base, and what is guarded below it is denied behind that", () => {
+  const { sandbox } = boxOf({ readOnly: ["/root/.git/hooks"], writable: ["/b", "/root"] }, realFolder());
+  const rules = profileOf(sandbox).split("\n");
+  const [allowed, denied] = [
+    rules.findIndex((rule) => rule.startsWith('(allow file-write* (subpath "/b") (subpath "/root")')),
+    rules.indexOf('(deny file-write* (subpath "/root/.git/hooks"))'),
+  ];
+  expect(allowed).toBeGreaterThan(0);
+  expect(denied).toBeGreaterThan(allowed);
+});

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import type { Step } from "../../../src/orders/order.ts";
 import type { RunSpec, RunStatus } from "../../../src/platform/run-protocol.ts";
 import type { RunEnd, Runner, RunRecord } from "../../../src/platform/runner.ts";
+import { loadSecretRules } from "../../../src/platform/secrets.ts";
 import {
   adoptStep,
   type ExecutorTools,
@@ -18,6 +19,7 @@ import { Vault } from "../../../src/records/vault.ts";
 import { stepFinished, stepStarted } from "../../support/events.ts";
 import { realFiles } from "../../support/ledger-kit.ts";
 import { processes } from "../../support/runs.ts";
+import { GITHUB_TOKEN } from "../../support/secrets.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const STEP: Step = {
@@ -84,6 +86,7 @@ function tools(end: RunEnd) {
     env,
     limits,
     temporary,
+    secretRules: loadSecretRules(),
     sandboxFor: async (lane) => (lane === "BOX" ? BOX : undefined),
   };
   return { made, specs, stopped, records };
@@ -204,6 +207,18 @@ test("what happened is told in full, whether it was asked for or not", async () 
     stdout_tail: "o",
     stderr_tail: "e",
   });
+});
+
+test("no secret that a command printed is in what is told of it, and what is expected is compared with what it printed", async () => {
+  const stdout = printed(`${GITHUB_TOKEN}\n`);
+  const failed = await endOf(statusWith({ exitCode: 1, stdout, stderr: printed(`bad token ${GITHUB_TOKEN}\n`) }));
+  expect(failed).toMatchObject({ ok: false, message: `exit 1: bad token ${"*".repeat(40)}` });
+  expect(JSON.stringify(failed)).not.toContain(GITHUB_TOKEN);
+  expect(await endOf(statusWith({ stdout }), { expected: GITHUB_TOKEN })).toMatchObject({ ok: true });
+  const other = await endOf(statusWith({ stdout }), { expected: "42" });
+  expect(other).toMatchObject({ ok: false, message: `expected "42", got "${"*".repeat(40)}"` });
+  const adopted = await adoptStep(tools(statusWith({ stdout })).made, of(), stepStarted());
+  expect(JSON.stringify(adopted)).not.toContain(GITHUB_TOKEN);
 });
 
 test("output that was cut inside of a character can be recorded", async () => {
