@@ -242,7 +242,7 @@ export class Telemetry {
 const NOT_TOLD_AGAIN = new Set(
   [
     "ts event seq wo_id lane ledger",
-    "v group prev hash",
+    "v group more prev hash",
     "source config signers backlog stdout_tail stderr_tail base",
   ].flatMap((names) => names.split(" ")),
 );

@@ -129,8 +129,20 @@ test("damaged books are refused, told by their place, and left as they are", asy
 });
 
 test("books that lost entries which their index has seen are refused", async () => {
-  const { vault, path, lines } = await written([[note("a")], [note("b"), note("c")]]);
-  put(path, lines.slice(0, 3).join(""));
+  const vault = await newVault();
+  const books = await openBooks(vault);
+  await books.append([note("a")]);
+  await Promise.all([books.append([note("b")]), books.append([note("c")])]);
+  await books.close();
+  const path = join(vault.ledger, "000001.jsonl");
+  put(
+    path,
+    readFileSync(path, "utf8")
+      .split("\n")
+      .slice(0, 3)
+      .map((line) => `${line}\n`)
+      .join(""),
+  );
   const refusal = errorOf(await tryOpenBooks(vault));
   expect(refusal.error.message).toContain("ends at entry 3, and its index has seen entry 4");
 });
