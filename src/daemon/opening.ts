@@ -12,6 +12,7 @@ import { type KernelLock, showHolder, takeLock } from "../platform/lock.ts";
 import type { Machine } from "../platform/machine.ts";
 import type { Processes } from "../platform/processes.ts";
 import { Books, type Refusal, readBooks } from "../records/books.ts";
+import { Checkpoints } from "../records/checkpoint.ts";
 import type { OrderIndex } from "../records/order-index.ts";
 import { Telemetry } from "../records/telemetry.ts";
 import { Vault } from "../records/vault.ts";
@@ -37,6 +38,7 @@ export interface OpenWish extends BindWish {
 export interface Opened {
   readonly base: BoundBase;
   readonly vault: Vault;
+  readonly checkpoints: Checkpoints;
   /** The books; or why they cannot be written, and what can be read of them. */
   readonly books: Books | undefined;
   readonly refusal: Refusal | undefined;
@@ -66,10 +68,12 @@ export async function openBase(ground: Ground, wish: OpenWish): Promise<Opened> 
     releases.push(await showHolder(join(vault.path, "daemon")));
     const { onFatal, onFull } = wish;
     const check = (index: OrderIndex) => rolledBack(files, index, base);
-    const opened = await Books.open({ files, clock, vault, baseId: base.id, onFatal, onFull, check });
+    const checkpoints = checkpointsOf(files, machine, base);
+    const opened = await Books.open({ files, clock, vault, checkpoints, baseId: base.id, onFatal, onFull, check });
     return {
       base,
       vault,
+      checkpoints,
       release,
       books: opened.ok ? opened.value : undefined,
       refusal: opened.ok ? undefined : opened.error,
@@ -86,9 +90,14 @@ async function lockOrThrow(machine: Machine, name: string, self: string, path: s
   throw new BridgeError("LOCK_HELD", `${path} is held by ${lock.error}`);
 }
 
+/** A base's checkpoints; their key is this machine's, one for each base. */
+export function checkpointsOf(files: Files, { stateRoot }: Machine, { id, vault }: BoundBase): Checkpoints {
+  return new Checkpoints(files, vault, join(stateRoot, "keys", `${id}.pem`));
+}
+
 /** Why the books of a base cannot be continued, changing nothing; undefined when they can. */
-export function refusalOf(files: Files, base: BoundBase): Refusal | undefined {
-  const read = readBooks(files, new Vault(files, base.vault));
+export function refusalOf(files: Files, machine: Machine, base: BoundBase): Refusal | undefined {
+  const read = readBooks(files, new Vault(files, base.vault), checkpointsOf(files, machine, base));
   return read.ok ? rolledBack(files, read.value.index, base) : read.error;
 }
 

@@ -6,7 +6,9 @@ import { gunzipSync } from "node:zlib";
 import { constant, oneof, record } from "fast-check";
 import { expect, test } from "vitest";
 import { readChain as readByModel } from "../../proof/model/chain.ts";
-import { decode, type Entry } from "../../src/records/chain.ts";
+import { SigningKey } from "../../src/platform/signing-key.ts";
+import { decode, EMPTY_HEAD, type Entry } from "../../src/records/chain.ts";
+import { Checkpoints, checkpointBytes } from "../../src/records/checkpoint.ts";
 import { CHAIN_BEGIN, readChain, readEntriesAfter } from "../../src/records/ledger-reading.ts";
 import { Vault } from "../../src/records/vault.ts";
 import { verifyLedger } from "../../src/upkeep/verify-ledger.ts";
@@ -16,6 +18,7 @@ import { type MadeLedger, madeLedgers } from "../support/made-ledger.ts";
 import { type Shelf, shelfFiles } from "../support/shelf.ts";
 
 const VAULT = "/vault";
+const KEY = SigningKey.make();
 const untouched: Bend = { what: "nothing", isForged: false, apply: ({ files }) => files };
 
 function shelfOf(files: LedgerFiles): Shelf {
@@ -105,6 +108,30 @@ function agrees(
   expect(end).toMatchObject({ ok: true });
   expect(hashes(model.entries)).toEqual(hashes(entries));
 }
+
+/** The same where a checkpoint has seen the end: then nothing at all may be missing or other than it was. */
+function checkCheckpoint(made: MadeLedger, bend: Bend, tally: Tally): void {
+  const shelf = new Map(shelfOf(bend.apply(made)));
+  const head = made.entries.at(-1) ?? EMPTY_HEAD;
+  shelf.set(`${VAULT}.pem`, Buffer.from(KEY.pem));
+  shelf.set(`${VAULT}/checkpoint.json`, checkpointBytes({ ledger: "l", ts: "", seq: head.seq, hash: head.hash }, KEY));
+  const files = shelfFiles(shelf);
+  const checkpoints = new Checkpoints(files, VAULT, `${VAULT}.pem`);
+  const entries: Entry[] = [];
+  readChain(files, `${VAULT}/ledger`, CHAIN_BEGIN, ({ entry }) => entries.push(entry));
+  const { findings } = verifyLedger(files, new Vault(files, VAULT), checkpoints);
+  if (findings.some(({ isDamage }) => isDamage)) return tally.add("seen");
+  // What was forged behind the end that it has seen is nobody's loss, and nobody's to know.
+  expect(hashes(entries.slice(0, made.entries.length))).toEqual(hashes(made.entries));
+  tally.add(entries.length === made.entries.length ? "harmless" : "added");
+}
+
+test("where a checkpoint has seen the end, no entry is ever missing or other than it was without a word", () => {
+  const tally = fuzz("checkpoint", 0.1, record({ made: madeLedgers, bend: bends }), ({ made, bend }, tally) =>
+    checkCheckpoint(made, bend, tally),
+  );
+  for (const end of ["seen", "harmless"]) expect(tally.of(end)).toBeGreaterThan(0);
+});
 
 test("any bend of any ledger is seen, harmless, or what a crash leaves; reader, verifier and model agree", () => {
   const input = record({
