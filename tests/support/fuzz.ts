@@ -2,7 +2,7 @@
  * The same properties for a minute of CI and for a night: `npm run fuzz -- --cases N --seed S` asks for more. What fails
  * is told with its seed, so that the very case can be run again.
  */
-import { type Arbitrary, assert, property } from "fast-check";
+import { type Arbitrary, assert, asyncProperty, property } from "fast-check";
 
 /** Cases of a CI run, over all properties together. */
 const CI_CASES = 10_000;
@@ -24,6 +24,11 @@ export class Tally {
     return this.#counts.get(what) ?? 0;
   }
 
+  /** Of all that were counted. */
+  share(what: string): number {
+    return this.of(what) / [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   get text(): string {
     return [...this.#counts].map(([what, count]) => `${what} ${count}`).join(", ");
   }
@@ -41,6 +46,23 @@ export function fuzz<T>(
   const start = performance.now();
   assert(
     property(input, (value) => check(value, tally)),
+    parameters,
+  );
+  return told(name, tally, parameters, start);
+}
+
+/** The same for a check that waits. */
+export async function fuzzLater<T>(
+  name: string,
+  share: number,
+  input: Arbitrary<T>,
+  check: (value: T, tally: Tally) => Promise<void>,
+): Promise<Tally> {
+  const tally = new Tally();
+  const parameters = parametersOf(share);
+  const start = performance.now();
+  await assert(
+    asyncProperty(input, (value) => check(value, tally)),
     parameters,
   );
   return told(name, tally, parameters, start);
