@@ -19,6 +19,7 @@ export default defineConfig({
       project("integration", 60_000),
       project("e2e", 120_000),
       project("crash", 900_000),
+      project("fuzz", 86_400_000),
     ],
     maxWorkers: 2,
     passWithNoTests: false,

@@ -36,41 +36,76 @@ export function readChain(remains: Remains): Chain {
   const segments = names.filter((name) => !name.endsWith(".gz") || !names.includes(name.slice(0, -3)));
   const faults: string[] = [];
   let entries: Entry[] = [];
+  let newest = 0;
+  // Bad lines with sound ones behind them, by the seq that should stand there, until another segment takes over.
+  let gaps: { readonly seq: number; readonly text: string }[] = [];
   for (const name of segments) {
-    const lines = linesOf(remains.read(join(folder, name)), name);
-    const sound = lines.map(decode);
-    const torn = sound.indexOf(undefined);
-    const good = sound.slice(0, torn === -1 ? sound.length : torn).flatMap((entry) => entry ?? []);
-    const [first] = good;
-    const tornGroup = good.at(-1)?.group ?? 0;
-    const later = torn === -1 ? [] : sound.slice(torn).flatMap((entry) => entry ?? []);
-    if (later.some(({ group }) => group > tornGroup && group > (good.at(-1)?.seq ?? 0) + 1))
-      faults.push(`${name}: line ${torn + 1} is bad, and sound ones of later groups follow`);
+    const sound = linesOf(plainBytes(remains.read(join(folder, name)), name)).map(decode);
+    newest = Math.max(newest, ...sound.map((entry) => entry?.group ?? 0));
+    const [first] = sound;
     if (first !== undefined) {
-      const from = first["event"] === "ledger_repaired" ? Number(first["lost_from"]) : first.seq;
-      entries = [...entries.filter(({ seq }) => seq < from), ...good];
+      const from = first.event === "ledger_repaired" ? Number(first["lost_from"]) : first.seq;
+      gaps = gaps.filter(({ seq }) => seq < from);
+      if (first.event !== "ledger_repaired")
+        faults.push(...takenOver(entries.slice(entries.findLastIndex(({ seq }) => seq < from) + 1), sound, name));
+      entries = entries.filter(({ seq }) => seq < from);
     }
+    let torn = 0;
+    for (let entry = sound[0]; links(entries.at(-1), entry); entry = sound[torn]) {
+      entries.push(entry);
+      torn += 1;
+    }
+    const later = sound.slice(torn).flatMap((entry) => entry ?? []);
+    const next = (entries.at(-1)?.seq ?? 0) + 1;
+    if (sound[torn] !== undefined || !isOneWrite(entries, later))
+      gaps.push({ seq: next, text: `${name}: line ${torn + 1} is bad, and sound ones of other writes follow` });
   }
-  return { entries, faults: [...faults, ...linkFaults(entries)] };
+  const whole = entries.findLastIndex((entry) => entry["more"] === undefined);
+  const end = entries[whole]?.seq ?? 0;
+  if (newest > end + 1) faults.push(`the chain ends at entry ${end}, and there are entries of write ${newest}`);
+  return {
+    entries: entries.slice(0, whole + 1),
+    faults: [...faults, ...gaps.map(({ text }) => text)],
+  };
 }
 
-function linkFaults(entries: readonly Entry[]): string[] {
-  const faults: string[] = [];
-  let [seq, hash] = [0, NO_HASH];
-  for (const entry of entries) {
-    const expected = entry.event === "ledger_repaired" ? Number(entry["lost_to"]) + 1 : seq + 1;
-    if (entry.seq !== expected) faults.push(`entry ${entry.seq} stands behind entry ${seq}`);
-    if (entry.prev !== hash) faults.push(`entry ${entry.seq} does not hold the hash of the one before it`);
-    [seq, hash] = [entry.seq, entry.hash];
+/** A crash tears one write. It is the one whose end is missing, or the last one, or the one behind it. */
+function isOneWrite(entries: readonly Entry[], later: readonly Entry[]): boolean {
+  const [whole, last] = [entries.findLast((entry) => entry["more"] === undefined), entries.at(-1)];
+  const groups = new Set([...(last === undefined || last === whole ? [] : [last]), ...later].map(({ group }) => group));
+  const [one] = groups;
+  return groups.size < 2 && (one === undefined || one === whole?.group || one === (whole?.seq ?? 0) + 1);
+}
+
+/** An opening repeats the last write, all of it that was whole: nothing that stood there may be missing in it. */
+function takenOver(set: readonly Entry[], held: readonly (Entry | undefined)[], name: string): string[] {
+  const last = set.findLast((entry) => entry["more"] === undefined);
+  if (last === undefined || held.some((entry) => entry?.hash === last.hash)) return [];
+  return [`${name} takes over, and lacks entry ${last.seq}`];
+}
+
+/** True for an entry that holds the hash of the one before it, and its seq or the gap behind it. */
+function links(before: Entry | undefined, entry: Entry | undefined): entry is Entry {
+  if (entry === undefined || entry.prev !== (before?.hash ?? NO_HASH)) return false;
+  const next = (before?.seq ?? 0) + 1;
+  if (entry.event !== "ledger_repaired") return entry.seq === next;
+  return entry["lost_from"] === next && entry.seq === Number(entry["lost_to"]) + 1;
+}
+
+/** Undefined when it is damaged. */
+function plainBytes(bytes: Buffer | undefined, name: string): Buffer | undefined {
+  if (bytes === undefined || !name.endsWith(".gz")) return bytes;
+  try {
+    return gunzipSync(bytes);
+  } catch {
+    // What it held is missing then, and the next segment does not link.
+    return undefined;
   }
-  return faults;
 }
 
 /** Whole lines only: what has no newline was never written to its end. */
-function linesOf(bytes: Buffer | undefined, name: string): string[] {
-  if (bytes === undefined) return [];
-  const text = (name.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8");
-  return text.split("\n").slice(0, -1);
+function linesOf(bytes: Buffer | undefined): string[] {
+  return bytes === undefined ? [] : bytes.toString("utf8").split("\n").slice(0, -1);
 }
 
 /** The entry of a line whose own hash is right. */

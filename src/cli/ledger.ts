@@ -1,4 +1,5 @@
 /** `wo ledger verify|show|repair`. */
+import { checkpointsOf } from "../daemon/opening.ts";
 import { planRepair, type RepairPlan, repairLedger } from "../daemon/repair.ts";
 import { EXIT } from "../platform/errors.ts";
 import { Vault } from "../records/vault.ts";
@@ -10,7 +11,9 @@ import { showLog } from "./log.ts";
 
 /** Reads all of it; 6 when anything is damaged. */
 export function verify(context: Context): number {
-  const report = verifyLedger(context.files, new Vault(context.files, boundBase(context).vault));
+  const { files, machine } = context;
+  const base = boundBase(context);
+  const report = verifyLedger(files, new Vault(files, base.vault), checkpointsOf(files, machine, base));
   const isDamaged = report.findings.some(({ isDamage }) => isDamage);
   answer(context, "ledger", { ...report, sound: !isDamaged }, () => reportText(context, report, isDamaged));
   return isDamaged ? EXIT.integrity : EXIT.yes;
@@ -22,7 +25,7 @@ function reportText(
   isDamaged: boolean,
 ): string {
   const head = isDamaged
-    ? `${terminal.paint("red", "✗")} the ledger is damaged`
+    ? `${terminal.paint("red", "✗")} the ledger is damaged, or not the one it was`
     : `${terminal.paint("green", "✓")} the chain is intact`;
   const lines = findings.map(({ code, message }) => `  ${terminal.paint("yellow", "!")} ${message} [${code}]`);
   const next = isDamaged ? ["next: wo ledger repair    (says what it would do; --apply does it)"] : [];
@@ -33,7 +36,7 @@ function reportText(
 export async function repair(context: Context, apply: boolean): Promise<number> {
   const base = boundBase(context);
   const wish = { path: base.path, vault: context.machine.env["WO_VAULT"], by: context.actor };
-  const plan = apply ? await repairLedger(groundOf(context), wish) : planRepair(context.files, base);
+  const plan = apply ? await repairLedger(groundOf(context), wish) : planRepair(context.files, context.machine, base);
   answer(context, "repair", { needed: plan !== undefined, applied: plan !== undefined && apply, plan }, () =>
     planText(context, plan, apply),
   );

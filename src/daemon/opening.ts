@@ -13,6 +13,7 @@ import type { Machine } from "../platform/machine.ts";
 import type { Processes } from "../platform/processes.ts";
 import type { System } from "../platform/system.ts";
 import { Books, type Refusal, readBooks } from "../records/books.ts";
+import { Checkpoints } from "../records/checkpoint.ts";
 import type { OrderIndex } from "../records/order-index.ts";
 import { Telemetry } from "../records/telemetry.ts";
 import { Vault } from "../records/vault.ts";
@@ -41,6 +42,7 @@ export interface OpenWish extends BindWish {
 export interface Opened {
   readonly base: BoundBase;
   readonly vault: Vault;
+  readonly checkpoints: Checkpoints;
   /** The books; or why they cannot be written, and what can be read of them. */
   readonly books: Books | undefined;
   readonly refusal: Refusal | undefined;
@@ -75,10 +77,13 @@ export async function openBase(ground: Ground, wish: OpenWish): Promise<Opened> 
     const { onFatal, onFull, segmentBytes } = wish;
     const size = segmentBytes === undefined ? {} : { segmentBytes };
     const check = (index: OrderIndex) => rolledBack(files, index, base);
-    const opened = await Books.open({ files, clock, vault, baseId: base.id, onFatal, onFull, check, ...size });
+    const checkpoints = checkpointsOf(files, machine, base);
+    const options = { files, clock, vault, checkpoints, baseId: base.id, onFatal, onFull, check, ...size };
+    const opened = await Books.open(options);
     return {
       base,
       vault,
+      checkpoints,
       release,
       books: opened.ok ? opened.value : undefined,
       refusal: opened.ok ? undefined : opened.error,
@@ -95,9 +100,14 @@ async function lockOrThrow({ machine, system }: Ground, name: string, self: stri
   throw new BridgeError("LOCK_HELD", `${path} is held by ${lock.error}`);
 }
 
+/** A base's checkpoints; their key is this machine's, one for each base. */
+export function checkpointsOf(files: Files, { stateRoot }: Machine, { id, vault }: BoundBase): Checkpoints {
+  return new Checkpoints(files, vault, join(stateRoot, "keys", `${id}.pem`));
+}
+
 /** Why the books of a base cannot be continued, changing nothing; undefined when they can. */
-export function refusalOf(files: Files, base: BoundBase): Refusal | undefined {
-  const read = readBooks(files, new Vault(files, base.vault));
+export function refusalOf(files: Files, machine: Machine, base: BoundBase): Refusal | undefined {
+  const read = readBooks(files, new Vault(files, base.vault), checkpointsOf(files, machine, base));
   return read.ok ? rolledBack(files, read.value.index, base) : read.error;
 }
 

@@ -10,6 +10,7 @@ import { isoTime } from "../platform/clock.ts";
 import type { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { sha256 } from "../platform/ids.ts";
+import type { Machine } from "../platform/machine.ts";
 import type { Refusal } from "../records/books.ts";
 import { encode, type Head } from "../records/chain.ts";
 import type { Event } from "../records/events.ts";
@@ -29,8 +30,8 @@ export interface RepairPlan {
 }
 
 /** What a repair would do, changing nothing; undefined when the ledger needs none. */
-export function planRepair(files: Files, base: BoundBase): RepairPlan | undefined {
-  const refusal = refusalOf(files, base);
+export function planRepair(files: Files, machine: Machine, base: BoundBase): RepairPlan | undefined {
+  const refusal = refusalOf(files, machine, base);
   return refusal === undefined ? undefined : planOf(refusal);
 }
 
@@ -74,6 +75,8 @@ export async function repairLedger(
       lastSegment,
     });
     await ledger.close();
+    // What it had seen may be in the gap. A crash before this refuses once more, and is repaired once more.
+    await opened.checkpoints.write(refusal.index.facts.ledger, end.head, isoTime(clock.now()));
     return plan;
   } finally {
     await opened.release();

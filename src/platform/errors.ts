@@ -47,6 +47,10 @@ const CATALOGUE = {
     exit: EXIT.integrity,
     hint: "see `wo ledger verify`; `wo ledger repair` says what a repair would do",
   },
+  LEDGER_REWRITTEN: {
+    exit: EXIT.integrity,
+    hint: "the ledger is not the one that its signed checkpoint has seen: put the right vault back, or see `wo ledger repair`",
+  },
   LOCK_HELD: {
     exit: EXIT.busy,
     hint: "another daemon holds this base: stop it with `wo daemon stop`, or see `wo status`",

@@ -53,6 +53,7 @@ export function reportOf(event: Event | Notice): { readonly agent: Agent; readon
       return { agent: "followup_tracker", ok: true };
     case "ledger_tail_truncated":
     case "ledger_repaired":
+    case "checkpoint_missing":
     case "wo_pipeline_drift":
     case "canary_failed":
       return { agent: "wo_pipeline_guardrail", ok: false };

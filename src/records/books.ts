@@ -2,12 +2,13 @@
  * The ledger and the index over it, opened together: for the one process that writes them, and for readers beside it.
  * Whatever happened goes through `append`; whoever shows it listens to `onEntry`.
  */
-import type { Clock } from "../platform/clock.ts";
+import { type Clock, isoTime } from "../platform/clock.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { randomName } from "../platform/ids.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import { type Entry, follows } from "./chain.ts";
+import { type Checkpoints, CheckpointWatch, doubtOf } from "./checkpoint.ts";
 import type { Event } from "./events.ts";
 import { Ledger } from "./ledger.ts";
 import { type ChainEnd, type Damage, type Recorded, readChain } from "./ledger-reading.ts";
@@ -17,6 +18,8 @@ import { readEntriesAt, readEntryAt } from "./segments.ts";
 import type { Vault } from "./vault.ts";
 
 const SNAPSHOT_ENTRIES = 5000;
+/** How old a checkpoint may be while entries come. */
+const CHECKPOINT_MS = 30_000;
 
 /** Told of each committed entry: what it was, and the order that it changed. */
 export type OnEntry = (entry: Entry, record: OrderRecord | undefined) => void;
@@ -26,6 +29,7 @@ export interface BooksOptions {
   readonly clock: Clock;
   readonly vault: Vault;
   readonly baseId: string;
+  readonly checkpoints: Checkpoints;
   readonly onFatal: (error: BridgeError) => void;
   /** Told when the disk is full and the reserve was given up. */
   readonly onFull: () => void;
@@ -45,14 +49,19 @@ export interface Refusal {
 export class Books {
   readonly vault: Vault;
   readonly index: OrderIndex;
+  readonly #options: Pick<BooksOptions, "checkpoints" | "clock">;
   readonly #ledger: Ledger;
+  /** The entry that the checkpoint on disk has seen, and when it was written in this life. */
+  #checkpoint: { readonly seq: number; readonly ms: number };
   readonly #listeners = new Set<OnEntry>();
   #snapshotSeq: number;
   #snapshotting: Promise<void> | undefined;
   #snapshotSegment: number;
 
-  private constructor(vault: Vault, index: OrderIndex, ledger: Ledger) {
-    this.vault = vault;
+  private constructor(options: BooksOptions, index: OrderIndex, ledger: Ledger) {
+    this.vault = options.vault;
+    this.#options = options;
+    this.#checkpoint = { seq: 0, ms: Number.NEGATIVE_INFINITY };
     this.index = index;
     this.#snapshotSeq = index.head.seq;
     this.#ledger = ledger;
@@ -64,8 +73,9 @@ export class Books {
    * this resolves; a torn tail is told of. A new ledger gets its first entry.
    */
   static async open(options: BooksOptions): Promise<Result<Books, Refusal>> {
-    const { files, vault } = options;
-    const read = readBooks(files, vault);
+    const { files, vault, checkpoints } = options;
+    const doubt = doubtOf(checkpoints.read());
+    const read = readBooks(files, vault, checkpoints);
     if (!read.ok) return read;
     const { index, end } = read.value;
     const reason = options.check(index);
@@ -77,7 +87,7 @@ export class Books {
     let take: (recorded: readonly Recorded[]) => void = () => undefined;
     const onCommit = (recorded: readonly Recorded[]) => take(recorded);
     const ledger = await Ledger.continue({ ...options, folder: vault.ledger, onCommit, onFull }, end);
-    const books = new Books(vault, index, ledger);
+    const books = new Books(options, index, ledger);
     take = (recorded) => books.#take(recorded);
     if (end.torn !== undefined) {
       const { segment, atByte, lostBytes } = end.torn;
@@ -86,6 +96,7 @@ export class Books {
     if (index.facts.ledger === "") {
       await books.append([{ event: "ledger_created", ledger: randomName(), base: options.baseId }]);
     }
+    if (doubt !== undefined) await books.append([{ event: "checkpoint_missing", message: doubt }]);
     return ok(books);
   }
 
@@ -115,22 +126,36 @@ export class Books {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Writes an index snapshot when enough has happened since the last one. */
+  /** Writes an index snapshot when enough has happened since the last one, and a checkpoint when the last one is old. */
   async keepSnapshot(force = false): Promise<void> {
     if (this.#snapshotting !== undefined) return this.#snapshotting;
-    if (this.index.head.seq - this.#snapshotSeq < (force ? 1 : SNAPSHOT_ENTRIES)) return;
-    this.#snapshotSeq = this.index.head.seq;
+    const isDue = this.index.head.seq - this.#snapshotSeq >= (force ? 1 : SNAPSHOT_ENTRIES);
+    if (!isDue && !this.#needsCheckpoint(force)) return;
+    if (isDue) this.#snapshotSeq = this.index.head.seq;
     // Taken in this same turn: head, tail and index are of one moment.
-    this.#snapshotting = this.#snapshot().finally(() => {
+    this.#snapshotting = (isDue ? this.#snapshot() : this.#keepCheckpoint()).finally(() => {
       this.#snapshotting = undefined;
     });
     return this.#snapshotting;
   }
 
+  /** A snapshot never has seen more than the checkpoint: so a start that begins at the snapshot meets the checkpoint. */
   async #snapshot(): Promise<void> {
     const start = this.#ledger.tailStart;
-    await this.index.snapshot(start);
+    const { head } = this.index;
+    await this.index.snapshot(start, () => this.#keepCheckpoint(head));
     this.#snapshotSegment = start.position.segment;
+  }
+
+  #needsCheckpoint(force: boolean): boolean {
+    const isNew = this.index.head.seq > this.#checkpoint.seq;
+    return isNew && (force || this.#options.clock.now() - this.#checkpoint.ms >= CHECKPOINT_MS);
+  }
+
+  async #keepCheckpoint(head = this.index.head): Promise<void> {
+    const ms = this.#options.clock.now();
+    await this.#options.checkpoints.write(this.index.facts.ledger, head, isoTime(ms));
+    this.#checkpoint = { seq: head.seq, ms };
   }
 
   /** Writes what is left and closes the files. Without room for a snapshot the next start reads more of the ledger. */
@@ -151,18 +176,26 @@ export class Books {
   }
 }
 
-/** The books as they are on disk now, changing nothing. */
+/** The books as they are on disk now, changing nothing; with checkpoints, refused where they do not pass through theirs. */
 export function readBooks(
   files: Files,
   vault: Vault,
+  checkpoints?: Checkpoints,
 ): Result<{ readonly index: OrderIndex; readonly end: ChainEnd }, Refusal> {
   const loaded = OrderIndex.load(files, vault.ledger);
-  const index = fits(files, vault, loaded) ? loaded : OrderIndex.empty(files, vault.ledger);
+  const watch = new CheckpointWatch(checkpoints?.read() ?? { kind: "none", isGone: false });
+  const meets = loaded.start.head.seq < (watch.seq ?? Number.POSITIVE_INFINITY);
+  const index = meets && fits(files, vault, loaded) ? loaded : OrderIndex.empty(files, vault.ledger);
   const known = index.head.seq;
-  const end = readChain(files, vault.ledger, index.start, (recorded) => index.apply(recorded));
+  const end = readChain(files, vault.ledger, index.start, (recorded) => {
+    watch.see(recorded.entry);
+    index.apply(recorded);
+  });
   if (!end.ok) return err(refusal(index, end.error));
-  if (end.value.head.seq >= known) return ok({ index, end: end.value });
   const { seq } = end.value.head;
+  const fault = watch.fault(seq);
+  if (fault !== undefined) return err(rewritten(index, fault, Math.max(seq + 1, watch.seq ?? 0)));
+  if (seq >= known) return ok({ index, end: end.value });
   const reason = `the ledger ends at entry ${seq}, and its index has seen entry ${known}`;
   return err(refusal(index, { segment: "", atByte: 0, seq: seq + 1, readableTo: known, reason }));
 }
@@ -171,6 +204,11 @@ function refusal(index: OrderIndex, damage: Damage): Refusal {
   const where = damage.segment === "" ? "" : ` at byte ${damage.atByte} of ${damage.segment}`;
   const message = `the ledger cannot be continued: entry ${damage.seq}${where}: ${damage.reason}`;
   return { error: new BridgeError("LEDGER_DAMAGED", message), index, damage };
+}
+
+function rewritten(index: OrderIndex, reason: string, readableTo: number): Refusal {
+  const damage = { segment: "", atByte: 0, seq: index.head.seq + 1, readableTo, reason };
+  return { error: new BridgeError("LEDGER_REWRITTEN", `the ledger cannot be trusted: ${reason}`), index, damage };
 }
 
 /** True when the index is one of this ledger: the place where reading begins is there, and leads to what it has seen. */

@@ -18,6 +18,8 @@ export interface Envelope {
   readonly seq: number;
   /** The first seq of the write that this entry was part of. */
   readonly group: number;
+  /** How many entries of the same append stand behind this one: they count together or not at all. Absent: none. */
+  readonly more?: number;
   readonly ts: string;
   readonly prev: string;
   readonly hash: string;
@@ -36,6 +38,7 @@ export const EMPTY_HEAD: Head = { seq: 0, hash: NO_HASH };
 export interface Placed {
   readonly seq: number;
   readonly group: number;
+  readonly more?: number;
   readonly ts: string;
   readonly prev: string;
 }

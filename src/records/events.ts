@@ -101,6 +101,12 @@ export interface LedgerRepaired {
   readonly by: string;
 }
 
+/** The checkpoint was gone, or this machine could not prove it; a new one is made. */
+export interface CheckpointMissing {
+  readonly event: "checkpoint_missing";
+  readonly message: string;
+}
+
 /** New orders stay in the inbox until `intake_resumed`. */
 export interface IntakePaused {
   readonly event: "intake_paused";
@@ -331,6 +337,7 @@ export type Event =
   | DaemonStopped
   | LedgerTailTruncated
   | LedgerRepaired
+  | CheckpointMissing
   | IntakePaused
   | IntakeResumed
   | OrderAccepted

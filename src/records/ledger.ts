@@ -165,8 +165,11 @@ export class Ledger {
     const limit = offset + GROUP_BYTES_MAX;
     for (let taken = batch[0]; taken !== undefined; taken = offset < limit ? this.#waiting.shift() : undefined) {
       if (taken !== batch[0]) batch.push(taken);
-      for (const event of taken.events) {
-        const { line, entry } = encode(event, { seq: seqOf(event, head), group: groupSeq, ts, prev: head.hash });
+      for (const [index, event] of taken.events.entries()) {
+        // Notes stand for themselves: nothing waits for them, and nothing is undone where one is lost.
+        const more = taken === batch[0] ? 0 : taken.events.length - 1 - index;
+        const placed = { seq: seqOf(event, head), group: groupSeq, ts, prev: head.hash };
+        const { line, entry } = encode(event, more === 0 ? placed : { ...placed, more });
         recorded.push({ entry, position: { segment: this.#segment, offset } });
         offset += this.#lines.add(line);
         head = entry;

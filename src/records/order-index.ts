@@ -198,15 +198,16 @@ export class OrderIndex {
 
   /**
    * Writes what came to rest and remembers where the chain was: `start` is the group that the last entry is in. Not
-   * needed for anything but speed; losing it costs a longer start.
+   * needed for anything but speed; losing it costs a longer start. `before` is waited for before it counts.
    */
-  async snapshot(start: ChainStart): Promise<void> {
+  async snapshot(start: ChainStart, before: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     const head = this.#head;
     const open = [...this.#open.values()];
     const facts = this.#facts;
     await this.#writeRows();
     const rowsSha256 = this.#rowsHash.copy().digest("hex");
     const snapshot = { v: 1, head, start, rowsBytes: this.#rowsBytes, rowsSha256, open, facts };
+    await before();
     await this.#files.publish(join(this.#folder, SNAPSHOT_FILE), JSON.stringify(snapshot), 0o600);
   }
 

@@ -52,7 +52,10 @@ export interface Line {
   readonly whole: boolean;
 }
 
-/** The lines of a segment from `offset` on, read in pieces. Nothing when the segment is gone. */
+/**
+ * The lines of a segment from `offset` on, read in pieces. Nothing when the segment is gone; one line that is not whole
+ * when it is compressed and cannot be unpacked.
+ */
 export function* readLines(
   files: Files,
   folder: string,
@@ -62,7 +65,10 @@ export function* readLines(
   const path = join(folder, segment.name);
   if (segment.compressed) {
     const bytes = files.read(path);
-    if (bytes !== undefined) yield* splitLines([gunzipSync(bytes).subarray(offset)], offset);
+    if (bytes === undefined) return;
+    const plain = unzip(bytes);
+    if (plain === undefined) yield { text: "", offset, end: offset + bytes.length, whole: false };
+    else yield* splitLines([plain.subarray(offset)], offset);
     return;
   }
   if (files.info(path) === undefined) return;
@@ -71,6 +77,16 @@ export function* readLines(
     yield* splitLines(readChunks(file, offset, chunkBytes), offset);
   } finally {
     file.close();
+  }
+}
+
+/** Undefined when it is damaged: what would come out is not what went in. */
+function unzip(bytes: Buffer): Buffer | undefined {
+  try {
+    return gunzipSync(bytes);
+  } catch {
+    // Whatever zlib has to say of it: no line of it is sound, and whoever reads the chain tells where it is broken.
+    return undefined;
   }
 }
 
@@ -123,10 +139,23 @@ export function* readEntriesAt(files: Files, folder: string, position: Position)
   }
 }
 
-/** The seq from which a segment takes over; undefined while it holds no sound first line. */
-export function takesOverFrom(files: Files, folder: string, segment: Segment): number | undefined {
-  const first = readEntryAt(files, folder, { segment: segment.number, offset: 0 });
-  return first?.event === "ledger_repaired" ? first.lost_from : first?.seq;
+/** Where a segment begins to count instead of those before it. */
+export interface Takeover {
+  /** The seq from which on it counts. */
+  readonly from: number;
+  /** It names a gap: what stands in it is lost on purpose. */
+  readonly isRepair: boolean;
+  /** Of the segment. */
+  readonly number: number;
+  readonly name: string;
+}
+
+/** From where a segment takes over; undefined while it holds no sound first line. */
+export function takeoverOf(files: Files, folder: string, { number, name }: Segment): Takeover | undefined {
+  const first = readEntryAt(files, folder, { segment: number, offset: 0 });
+  if (first === undefined) return undefined;
+  const isRepair = first.event === "ledger_repaired";
+  return { from: isRepair ? first.lost_from : first.seq, isRepair, number, name };
 }
 
 function firstLines(files: Files, folder: string, position: Position): Generator<Line> {

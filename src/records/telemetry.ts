@@ -246,7 +246,7 @@ export class Telemetry {
 const NOT_TOLD_AGAIN = new Set(
   [
     "ts event seq wo_id lane ledger",
-    "v group prev hash",
+    "v group more prev hash",
     "source config signers backlog stdout_tail stderr_tail base",
   ].flatMap((names) => names.split(" ")),
 );
@@ -273,21 +273,35 @@ function lastFragment(file: AppendFile): Buffer {
 
 /** The last line of ours in the file, looked for from its end; undefined when there is none. */
 function lastOwnSeq(files: Files, path: string, ledgerId: string): number | undefined {
+  for (const lines of linesFromEnd(files, path)) {
+    const own = lines.flatMap((line) => ownSeq(line, ledgerId) ?? []);
+    if (own.length > 0) return own.reduce((one, other) => Math.max(one, other));
+  }
+  return undefined;
+}
+
+/** The file's whole lines in pieces, the last piece first, each line in one piece however long it is. */
+function* linesFromEnd(files: Files, path: string): Generator<readonly string[]> {
   const sizeBytes = files.info(path)?.sizeBytes ?? 0;
-  if (sizeBytes === 0) return undefined;
+  if (sizeBytes === 0) return;
   const file = new ReadFile(files.disk, path);
   try {
-    for (let end = sizeBytes; end > 0; end -= SEARCH_BYTES) {
-      // Pieces overlap, so that a line across their border is whole in one of them.
-      const start = Math.max(0, end - 2 * SEARCH_BYTES);
-      const lines = file
-        .range(start, end - start)
-        .toString("utf8")
-        .split("\n");
-      const own = lines.slice(0, -1).flatMap((line) => ownSeq(line, ledgerId) ?? []);
-      if (own.length > 0) return Math.max(...own);
+    let rest: Buffer[] = [];
+    for (let end = sizeBytes; end > 0; ) {
+      const start = Math.max(0, end - SEARCH_BYTES);
+      const piece = file.range(start, end - start);
+      const newline = start === 0 ? 0 : piece.indexOf(10) + 1;
+      // In the middle of a long line nothing ends and nothing begins.
+      if (start > 0 && newline === 0) rest.unshift(piece);
+      else {
+        yield Buffer.concat([piece.subarray(newline), ...rest])
+          .toString("utf8")
+          .split("\n")
+          .slice(0, -1);
+        rest = [piece.subarray(0, newline)];
+      }
+      end = start;
     }
-    return undefined;
   } finally {
     file.close();
   }
@@ -297,7 +311,9 @@ function ownSeq(line: string, ledgerId: string): number | undefined {
   if (!line.includes(ledgerId)) return undefined;
   const value = parseJson(line);
   if (!isRecord(value) || value["ledger"] !== ledgerId) return undefined;
-  return typeof value["seq"] === "number" ? value["seq"] : undefined;
+  const { seq } = value;
+  // Whatever else carries our name was not written by us, and must not pass for a vault that was set back.
+  return typeof seq === "number" && Number.isSafeInteger(seq) && seq > 0 ? seq : undefined;
 }
 
 /** Newest first. */

@@ -3,14 +3,15 @@
 import { messageOf } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { Entry } from "../records/chain.ts";
+import { type Checkpoints, CheckpointWatch, doubtOf } from "../records/checkpoint.ts";
 import type { Content } from "../records/content.ts";
 import { CHAIN_BEGIN, readChain } from "../records/ledger-reading.ts";
 import type { Vault } from "../records/vault.ts";
 
 export interface LedgerFinding {
-  readonly code: "damaged_line" | "missing_blob" | "torn_tail";
+  readonly code: "damaged_line" | "missing_blob" | "torn_tail" | "rewritten" | "no_checkpoint";
   readonly message: string;
-  /** A torn tail is what a crash leaves: the next start mends it. */
+  /** A torn tail is what a crash leaves: the next start mends it. A missing checkpoint is made anew by the next start. */
   readonly isDamage: boolean;
 }
 
@@ -22,12 +23,15 @@ export interface LedgerReport {
   readonly findings: readonly LedgerFinding[];
 }
 
-/** Looks at all of it. */
-export function verifyLedger(files: Files, vault: Vault): LedgerReport {
+/** Looks at all of it; with checkpoints also whether it passes through its own. */
+export function verifyLedger(files: Files, vault: Vault, checkpoints?: Checkpoints): LedgerReport {
   const findings: LedgerFinding[] = [];
+  const state = checkpoints?.read();
+  const watch = new CheckpointWatch(state ?? { kind: "none", isGone: false });
   let [entries, headSeq, blobs] = [0, 0, 0];
   const end = readChain(files, vault.ledger, CHAIN_BEGIN, ({ entry }) => {
     entries += 1;
+    watch.see(entry);
     headSeq = entry.seq;
     for (const content of contentsOf(entry)) {
       if (!("blob" in content)) continue;
@@ -48,6 +52,12 @@ export function verifyLedger(files: Files, vault: Vault): LedgerReport {
       message: `${lostBytes} bytes at byte ${atByte} of ${segment} are no whole entries`,
       isDamage: false,
     });
+  }
+  const fault = watch.fault(headSeq);
+  if (fault !== undefined) findings.push({ code: "rewritten", message: fault, isDamage: true });
+  else if (state !== undefined && (state.kind === "none" || state.kind === "unproven")) {
+    const message = doubtOf(state) ?? "the ledger has no checkpoint yet";
+    findings.push({ code: "no_checkpoint", message, isDamage: false });
   }
   return { entries, headSeq, blobs, findings };
 }

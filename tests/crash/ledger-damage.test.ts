@@ -1,8 +1,23 @@
 /** What a damaged ledger does to the daemon: a torn end is mended, a gap is a refusal, and a repair runs nothing again. */
 import type { ChildProcess } from "node:child_process";
-import { appendFileSync, cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { systemClock } from "../../src/platform/clock.ts";
+import { systemDisk } from "../../src/platform/disk.ts";
+import { Files } from "../../src/platform/files.ts";
+import { EMPTY_HEAD, type Entry, encode, type Head } from "../../src/records/chain.ts";
+import { CHAIN_BEGIN, readChain } from "../../src/records/ledger-reading.ts";
+import { valueOf } from "../support/results.ts";
 import { asRecord, exited, until, World } from "../support/world.ts";
 
 const appending = (id: string) => ({ wo_id: id, steps: [{ run: `echo ${id} >> effects.txt` }] });
@@ -67,10 +82,12 @@ test("half a line at the end is what a crash leaves: it is told of, and work goe
   expect((await world.wo("ledger", "verify")).code).toBe(0);
 });
 
-test("a damaged byte in the last group costs that group only", async () => {
+test("a damaged byte in the last group costs that group only, where no checkpoint has seen it", async () => {
   const { world, daemon } = await worked(["WO-1"]);
+  const before = readFileSync(join(world.vault, "checkpoint.json"));
   await stop(daemon);
   rmSync(join(world.vault, "ledger", "index.json"));
+  writeFileSync(join(world.vault, "checkpoint.json"), before);
   rmSync(world.path("g"), { recursive: true });
   damage(world, '"event":"daemon_stopped"');
   await expectNothingRunsAgain(world, "WO-1\n");
@@ -96,6 +113,53 @@ test("a damaged byte before the last group is refused, can be read, and is repai
   await world.reaches("WO-1", "waiting");
   await world.reaches("WO-EARLY", "waiting");
   expect(world.read("effects.txt")).toBe("WO-1\nWO-2\n");
+});
+
+test("a ledger that was written anew with right hashes is refused by its checkpoint, and repaired without running anything again", async () => {
+  const { world, daemon } = await worked(["WO-1", "WO-2"]);
+  await stop(daemon);
+  forget(world, "WO-2");
+  const refusing = await startRefusing(world);
+  const status = await world.wo("status");
+  expect([status.code, status.stdout]).toEqual([6, expect.stringContaining("the ledger cannot be trusted")]);
+  const verdict = await world.wo("ledger", "verify");
+  expect([verdict.code, verdict.stdout]).toEqual([6, expect.stringContaining("[rewritten]")]);
+  await stop(refusing);
+  expect((await world.wo("ledger", "repair")).stdout).toContain("wo ledger repair --apply");
+  expect((await world.wo("ledger", "repair", "--apply")).code).toBe(0);
+  expect((await world.wo("ledger", "verify")).code).toBe(0);
+  await expectNothingRunsAgain(world, "WO-1\nWO-2\n");
+});
+
+/** Writes the whole ledger anew, as one sound chain that never knew of an order; views and snapshot are gone with it. */
+function forget(world: World, id: string): void {
+  const entries: Entry[] = [];
+  const folder = join(world.vault, "ledger");
+  const files = new Files(systemDisk, systemClock);
+  valueOf(readChain(files, folder, CHAIN_BEGIN, ({ entry }) => entries.push(entry)));
+  let head: Head = EMPTY_HEAD;
+  let text = "";
+  for (const { v: _v, seq: _seq, group: _group, more: _more, ts, prev: _prev, hash: _hash, ...event } of entries) {
+    if ("wo_id" in event && event.wo_id === id) continue;
+    const { line, entry } = encode(event, { seq: head.seq + 1, group: head.seq + 1, ts, prev: head.hash });
+    text += `${line}\n`;
+    head = entry;
+  }
+  rmSync(folder, { recursive: true });
+  rmSync(world.path("g"), { recursive: true });
+  mkdirSync(folder, { mode: 0o700 });
+  writeFileSync(join(folder, "000001.jsonl"), text, { mode: 0o600 });
+}
+
+test("a checkpoint that somebody took away is told of, and made anew", async () => {
+  const { world, daemon } = await worked(["WO-1"]);
+  await stop(daemon);
+  rmSync(join(world.vault, "checkpoint.json"));
+  const verdict = await world.wo("ledger", "verify");
+  expect([verdict.code, verdict.stdout]).toEqual([0, expect.stringContaining("the ledger's checkpoint is gone")]);
+  await expectNothingRunsAgain(world, "WO-1\n");
+  await until(() => world.telemetry().some(({ event }) => event === "checkpoint_missing"), 5000, "it is told of");
+  expect((await world.wo("ledger", "verify")).stdout).not.toContain("checkpoint");
 });
 
 test("a damaged byte behind the snapshot is found by verify, and the line goes on", async () => {

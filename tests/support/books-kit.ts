@@ -4,6 +4,7 @@ import { type Disk, systemDisk } from "../../src/platform/disk.ts";
 import { Files } from "../../src/platform/files.ts";
 import type { Result } from "../../src/platform/result.ts";
 import { Books, type BooksOptions, type Refusal } from "../../src/records/books.ts";
+import { Checkpoints } from "../../src/records/checkpoint.ts";
 import { Vault } from "../../src/records/vault.ts";
 import { quickClock } from "./clocks.ts";
 import { turn } from "./hand-clock.ts";
@@ -20,6 +21,11 @@ export async function newVault(path = join(temporaryFolder(), "vault")): Promise
   return vault;
 }
 
+/** Of a vault, by a key beside it. */
+export function checkpointsOf(vault: string): Checkpoints {
+  return new Checkpoints(realFiles, vault, `${vault}.pem`);
+}
+
 /** Opens the vault's books, with what is bent. */
 export async function tryOpenBooks(
   { path }: Vault,
@@ -31,6 +37,7 @@ export async function tryOpenBooks(
     files,
     clock,
     vault: new Vault(files, path, RESERVE_BYTES),
+    checkpoints: checkpointsOf(path),
     baseId: "base01",
     onFatal: () => undefined,
     onFull: () => undefined,

@@ -100,6 +100,8 @@ function otherDetail(entry: Entry): string {
       return entry.path;
     case "ledger_tail_truncated":
       return `${entry.lost_bytes} bytes at ${entry.at_byte} of ${entry.segment}`;
+    case "checkpoint_missing":
+      return entry.message;
     case "ledger_repaired":
       return `entries ${entry.lost_from} to ${entry.lost_to} are lost; by ${entry.by}`;
     default:

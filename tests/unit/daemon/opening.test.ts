@@ -71,7 +71,9 @@ test.each([
     const owner = new Owner();
     const { base, ledgerId, headSeq } = await owner.record(2);
     owner.tell(ledgerId, headSeq + ahead);
-    expect(refusalOf(realFiles, base)?.error.code).toBe(isRefused ? "VAULT_ROLLED_BACK" : undefined);
+    expect(refusalOf(realFiles, owner.ground.machine, base)?.error.code).toBe(
+      isRefused ? "VAULT_ROLLED_BACK" : undefined,
+    );
   },
 );
 
@@ -96,7 +98,7 @@ test("telemetry of another ledger says nothing about this one", async () => {
   const owner = new Owner();
   const { base } = await owner.record(1);
   owner.tell("another001", 999);
-  expect(refusalOf(realFiles, base)).toBeUndefined();
+  expect(refusalOf(realFiles, owner.ground.machine, base)).toBeUndefined();
 });
 
 test("a base that cannot be bound gives its lock back", async () => {

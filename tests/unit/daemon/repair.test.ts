@@ -1,6 +1,6 @@
 /** Mending a damaged ledger: what is lost is named, what may have happened in the gap waits for a person. */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { openBase, refusalOf, telemetryPath } from "../../../src/daemon/opening.ts";
 import { planRepair, repairLedger } from "../../../src/daemon/repair.ts";
@@ -63,7 +63,7 @@ class Damaged {
     const opened = await this.open();
     await opened.books?.close();
     await opened.release();
-    return planRepair(realFiles, opened.base);
+    return planRepair(realFiles, this.ground.machine, opened.base);
   }
 
   repair() {
@@ -138,9 +138,9 @@ test("a vault that was set back is told by telemetry, and repaired behind what t
   await opened.release();
   const ledger = given(opened.books).index.facts.ledger;
   put(telemetryPath(damaged.path), `${JSON.stringify({ event: "x", seq: 20, ledger })}\n`);
-  expect(refusalOf(realFiles, opened.base)?.error).toMatchObject({ code: "VAULT_ROLLED_BACK" });
+  expect(refusalOf(realFiles, damaged.ground.machine, opened.base)?.error).toMatchObject({ code: "VAULT_ROLLED_BACK" });
   expect(await damaged.repair()).toMatchObject({ lostFrom: 9, lostTo: 20, held: ["WO-2", "WO-3"] });
-  expect(refusalOf(realFiles, opened.base)).toBeUndefined();
+  expect(refusalOf(realFiles, damaged.ground.machine, opened.base)).toBeUndefined();
 });
 
 test("a repaired ledger needs no second repair", async () => {
@@ -149,6 +149,18 @@ test("a repaired ledger needs no second repair", async () => {
   await damaged.repair();
   expect(await damaged.repair()).toBeUndefined();
   expect(seeChain(damaged.ledger).entries.filter(({ event }) => event === "ledger_repaired")).toHaveLength(1);
+});
+
+test("a repair that was cut short before its checkpoint is asked for once more", async () => {
+  const damaged = await Damaged.make();
+  const path = join(dirname(damaged.ledger), "checkpoint.json");
+  const before = readFileSync(path);
+  damaged.damage(6);
+  await damaged.repair();
+  expect(await damaged.repair()).toBeUndefined();
+  writeFileSync(path, before);
+  expect(await damaged.repair()).toMatchObject({ reason: expect.stringContaining("checkpoint"), lostFrom: 12 });
+  expect(await damaged.repair()).toBeUndefined();
 });
 
 test("a ledger is not repaired while a daemon holds its base", async () => {

@@ -108,6 +108,8 @@ test("a snapshot is written when five thousand entries have come since the last 
 test("what a crash tore is told of in the ledger", async () => {
   const { vault, path, lines } = await written([[note("a")], [note("b")]]);
   rmSync(join(vault.ledger, "index.json"));
+  // As after a crash: the checkpoint is written once the end is durable.
+  for (const one of [join(vault.path, "checkpoint.json"), `${vault.path}.pem`]) rmSync(one);
   put(path, lines.join("").slice(0, -9));
   const books = await openBooks(vault);
   await books.close();
@@ -129,10 +131,24 @@ test("damaged books are refused, told by their place, and left as they are", asy
 });
 
 test("books that lost entries which their index has seen are refused", async () => {
-  const { vault, path, lines } = await written([[note("a")], [note("b"), note("c")]]);
-  put(path, lines.slice(0, 3).join(""));
+  const vault = await newVault();
+  const books = await openBooks(vault);
+  await books.append([note("a")]);
+  await Promise.all([books.append([note("b")]), books.append([note("c")])]);
+  await books.close();
+  const path = join(vault.ledger, "000001.jsonl");
+  put(
+    path,
+    readFileSync(path, "utf8")
+      .split("\n")
+      .slice(0, 3)
+      .map((line) => `${line}\n`)
+      .join(""),
+  );
   const refusal = errorOf(await tryOpenBooks(vault));
-  expect(refusal.error.message).toContain("ends at entry 3, and its index has seen entry 4");
+  expect(refusal.error.message).toMatch(/ends at entry 3, and its checkpoint of .* has seen entry 4/);
+  const read = errorOf(readBooks(realFiles, vault));
+  expect(read.error.message).toContain("ends at entry 3, and its index has seen entry 4");
 });
 
 test("books that somebody has a doubt about are left as they are", async () => {

@@ -2,14 +2,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readChain } from "../../../src/records/ledger-reading.ts";
+import type { Event } from "../../../src/records/events.ts";
+import { readChain, readEntriesAfter, readEntriesOf } from "../../../src/records/ledger-reading.ts";
 import { everyCut, powerCutDisk, recordingDisk, refusingDisk } from "../../support/disks.ts";
+import { accepted } from "../../support/events.ts";
 import { HandClock } from "../../support/hand-clock.ts";
 import { note, openLedger, realFiles, seeChain, writtenLedger } from "../../support/ledger-kit.ts";
 import { given, valueOf } from "../../support/results.ts";
 import { put, treeOf } from "../../support/temporary-folder.ts";
 
 const GROUPS = [[note("a")], [note("b"), note("c")]];
+const FROM_BEGIN = { from: { segment: 1, offset: 0 }, toSeq: 9 };
 
 test("every opening starts a new segment that repeats the last group", async () => {
   const { folder, lines, entries } = await writtenLedger(GROUPS);
@@ -74,12 +77,43 @@ test("what a crash tore is told of, and taken over by the next segment without i
   const { ledger, end } = await openLedger({ folder });
   expect(end.torn).toEqual({
     segment: "000001.jsonl",
-    atByte: Buffer.byteLength(lines.slice(0, 2).join("")),
-    lostBytes: Buffer.byteLength(given(lines[2])) - 9,
+    atByte: Buffer.byteLength(given(lines[0])),
+    lostBytes: Buffer.byteLength(lines.slice(1).join("")) - 9,
   });
   await ledger.append([note("d")]);
   expect(seeChain(folder)).toMatchObject({ read: { ok: true, value: { torn: undefined } } });
-  expect(seeChain(folder).entries.map((entry) => "name" in entry && entry.name)).toEqual(["a", "b", "d"]);
+  expect(seeChain(folder).entries.map((entry) => "name" in entry && entry.name)).toEqual(["a", "d"]);
+});
+
+test.each([0, 1, 9])(
+  "of an append whose last %i bytes are all that is missing nothing counts, for no reader",
+  async (missing) => {
+    const { folder, path, bytes, lines } = await writtenLedger(GROUPS);
+    const cut = missing === 0 ? Buffer.byteLength(lines.slice(0, 2).join("")) : bytes.length - missing;
+    put(path, bytes.subarray(0, cut));
+    const { ledger } = await openLedger({ folder });
+    await ledger.append([note("d")]);
+    const names = ["a", "d"];
+    expect(seeChain(folder).entries.map((entry) => "name" in entry && entry.name)).toEqual(names);
+    const told = [...readEntriesAfter(realFiles, folder, 0)];
+    expect(told.map((entry) => "name" in entry && entry.name)).toEqual(names);
+  },
+);
+
+test("appends that were one write stand each for itself", async () => {
+  const { ledger, folder, path } = await openLedger();
+  await Promise.all([ledger.append([note("a")]), ledger.append([note("b"), note("c")])]);
+  put(path, readFileSync(path).subarray(0, -9));
+  expect(seeChain(folder).entries.map((entry) => "name" in entry && entry.name)).toEqual(["a"]);
+});
+
+test("of an order that was accepted and held in one append, half an append leaves nothing that could run", async () => {
+  const held: Event = { event: "wo_waiting", wo_id: "WO-1", lane: "CLC", reason: "held_lane", message: "" };
+  const { folder, path, bytes, entries } = await writtenLedger([[note("a")], [accepted(), held]]);
+  put(path, bytes.subarray(0, -9));
+  const seen = seeChain(folder);
+  expect(seen.entries).toEqual(entries.slice(0, 1));
+  expect([...readEntriesOf(realFiles, (await openLedger({ folder })).folder, "WO-1", FROM_BEGIN)]).toEqual([]);
 });
 
 test("power that goes while a ledger is opened takes no entry along, whenever it goes", async () => {

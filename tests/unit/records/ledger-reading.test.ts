@@ -94,6 +94,34 @@ test("an end that is torn in a segment with a sound one behind it is damage", as
   expect(readFileSync(path).length).toBeGreaterThan(0);
 });
 
+test("a compressed segment that cannot be unpacked is seen, and told like any damage", async () => {
+  const { ledger, folder } = await openLedger({ segmentBytes: 1 });
+  for (const name of ["a", "b", "c"]) await ledger.append([note(name)]);
+  const path = join(folder, "000002.jsonl");
+  put(`${path}.gz`, gzipSync(readFileSync(path)).fill(0, 20, 40));
+  rmSync(path);
+  expect(seeChain(folder).read).toMatchObject({ ok: false, error: { segment: "000002.jsonl", atByte: 0, seq: 2 } });
+  expect([...readEntriesAfter(realFiles, folder, 0)].map(({ seq }) => seq)).toEqual([1]);
+});
+
+test("a copy of an old segment under a new number is seen: it would set aside what came after it", async () => {
+  const { path, folder } = await writtenLedger(NAMES.map((name) => [note(name)]));
+  const { ledger } = await openLedger({ folder });
+  for (const name of NAMES) await ledger.append([note(name)]);
+  put(join(folder, "000003.jsonl"), readFileSync(path));
+  expect(seeChain(folder).read).toMatchObject({
+    ok: false,
+    error: { segment: "000002.jsonl", seq: 7, readableTo: 12, reason: expect.stringContaining("ends at entry 6") },
+  });
+});
+
+test("another history that begins in a new segment is seen where the old one still stands", async () => {
+  const { folder, entries } = await writtenLedger([[note("a")], [note("b")]]);
+  const placed = { seq: 2, group: 2, ts: "2026-01-05T00:00:00.000Z", prev: given(entries[0]).hash };
+  put(join(folder, "000002.jsonl"), `${encode(note("x"), placed).line}\n`);
+  expect(seeChain(folder).read).toMatchObject({ ok: false, error: { seq: 2, readableTo: 2 } });
+});
+
 test("a segment that vanished from the middle is seen", async () => {
   const { ledger, folder } = await openLedger({ segmentBytes: 1 });
   for (const name of ["a", "b", "c"]) await ledger.append([note(name)]);

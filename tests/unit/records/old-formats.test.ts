@@ -7,6 +7,7 @@ import { lookUpBase } from "../../../src/daemon/base.ts";
 import { readRuntime } from "../../../src/daemon/runtime.ts";
 import { isRunStatus } from "../../../src/platform/run-protocol.ts";
 import { readBooks } from "../../../src/records/books.ts";
+import { Checkpoints } from "../../../src/records/checkpoint.ts";
 import { OrderIndex } from "../../../src/records/order-index.ts";
 import { Telemetry } from "../../../src/records/telemetry.ts";
 import { Vault } from "../../../src/records/vault.ts";
@@ -30,6 +31,14 @@ test("a ledger of version 1 is sound, and its orders are where they were", () =>
     ["WO-PROSE", "waiting"],
   ]);
   expect(verifyLedger(realFiles, vault).findings).toEqual([]);
+});
+
+test("a checkpoint of version 1 is read; without its key it proves nothing, and the ledger passes through it", () => {
+  const checkpoints = new Checkpoints(realFiles, vault.path, join(SAMPLE, "no-key.pem"));
+  expect(checkpoints.read()).toMatchObject({ kind: "unproven", checkpoint: { v: 1 } });
+  expect(verifyLedger(realFiles, vault, checkpoints).findings).toMatchObject([
+    { code: "no_checkpoint", isDamage: false },
+  ]);
 });
 
 test("an index snapshot of version 1 is taken, and says the same as the ledger", () => {

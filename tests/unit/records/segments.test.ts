@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { EMPTY_HEAD, encode } from "../../../src/records/chain.ts";
-import { type Line, listSegments, readEntryAt, readLines, takesOverFrom } from "../../../src/records/segments.ts";
+import { type Line, listSegments, readEntryAt, readLines, takeoverOf } from "../../../src/records/segments.ts";
 import { note, realFiles, writtenLedger } from "../../support/ledger-kit.ts";
 import { given } from "../../support/results.ts";
 import { folderWith, put, temporaryFolder } from "../../support/temporary-folder.ts";
@@ -79,13 +79,16 @@ test.each([0, 3])("a compressed segment reads as the plain one did, from byte %i
 
 test("a segment takes over from the seq of its first line", async () => {
   const { folder } = await writtenLedger([[note("a"), note("b")], [note("c")]]);
-  expect(takesOverFrom(realFiles, folder, SEGMENT)).toBe(1);
+  expect(takeoverOf(realFiles, folder, SEGMENT)?.from).toBe(1);
 });
 
 test("a segment that begins with a repair takes over from the first entry that is lost", () => {
   const repair = { event: "ledger_repaired", segment: "", sha256: "", lost_from: 6, lost_to: 9, by: "me" } as const;
   const { line } = encode(repair, { seq: 10, group: 10, ts: "2026-01-05T00:00:00.000Z", prev: EMPTY_HEAD.hash });
-  expect(takesOverFrom(realFiles, folderWith({ [SEGMENT.name]: `${line}\n` }), SEGMENT)).toBe(6);
+  expect(takeoverOf(realFiles, folderWith({ [SEGMENT.name]: `${line}\n` }), SEGMENT)).toMatchObject({
+    from: 6,
+    isRepair: true,
+  });
 });
 
 test.each([
@@ -93,7 +96,7 @@ test.each([
   ["begins with half a line", '{"agent":"x","attem'],
   ["begins with a foreign line", '{"hello":1}\n'],
 ])("a segment that %s takes over from nothing", (_what, text) => {
-  expect(takesOverFrom(realFiles, folderWith({ [SEGMENT.name]: text }), SEGMENT)).toBeUndefined();
+  expect(takeoverOf(realFiles, folderWith({ [SEGMENT.name]: text }), SEGMENT)).toBeUndefined();
 });
 
 test("an entry is found at its position, plain or compressed, and nothing beside it", async () => {

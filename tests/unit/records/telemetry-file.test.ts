@@ -1,8 +1,9 @@
 /** The file that others write to, wipe, cut and replace: every event ends up in it once. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { Telemetry } from "../../../src/records/telemetry.ts";
 import { refusal, refusingDisk, shortDisk, watchedDisk } from "../../support/disks.ts";
-import { note } from "../../support/ledger-kit.ts";
+import { note, realFiles } from "../../support/ledger-kit.ts";
 import { Desk, LEDGER } from "../../support/telemetry-kit.ts";
 import { put } from "../../support/temporary-folder.ts";
 
@@ -175,4 +176,19 @@ test("what is committed while much is caught up is told once, in its turn", asyn
   const onBreathe = async () => desk.telemetry.push(await desk.commit(note("b")));
   await desk.restart({ onBreathe });
   expect(desk.told).toEqual(Array.from({ length: 601 }, (_, at) => String(at + 1)));
+});
+
+test("a line of ours that is longer than what is looked at at once is found, and not written a second time", async () => {
+  const desk = await Desk.open();
+  await desk.tell(note("a"), note("b".repeat(700_000)));
+  await desk.restart();
+  await desk.tell(note("c"));
+  expect(desk.told).toEqual(["1", "2", "3"]);
+});
+
+test.each(["1e999", "-1", "2.5"])("a line with our ledger's name and the seq %s was not written by us", async (seq) => {
+  const desk = await Desk.open();
+  await desk.tell(note("a"));
+  writeFileSync(desk.path, `{"ledger":"${LEDGER}","at":${seq},"seq": ${seq}}\n`, { flag: "a" });
+  expect(Telemetry.lastSeq(realFiles, desk.path, LEDGER)).toBe(1);
 });
