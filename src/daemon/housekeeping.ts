@@ -61,7 +61,6 @@ export class Housekeeping {
       isOpen: (id) => books.index.open.some((record) => record.id === id),
       snapshotSegment: books.snapshotSegment,
     });
-    await books.vault.sweepBlobs();
     log.info("retention_applied", { ...done });
     if (done.runs + done.files + done.segments > 0) telemetry.notice({ event: "retention_applied", ...done });
     await this.#measure();

@@ -75,6 +75,8 @@ export async function recover(
  */
 export async function retell(files: Files, books: Books, parts: Parts): Promise<number> {
   const { line, views, outbox, folders, intake } = parts;
+  // In the background, because there may be any number of them.
+  await books.vault.sweepBlobs();
   // What a power cut has put back into the inbox comes to rest by itself.
   await intake.idle();
   const isThere = (path: string) => files.info(path) !== undefined;
@@ -129,7 +131,6 @@ function sweepUnfinished(files: Files, books: Books, folders: BridgeFolders): vo
     (files.list(folder) ?? []).flatMap(({ name, kind }) => (kind === "folder" ? [join(folder, name)] : []));
   const processed = below(join(bridge, "processed")).flatMap(below);
   const inside = [
-    ...below(join(books.vault.path, "blobs")),
     ...below(join(bridge, "outbox")),
     ...below(join(bridge, "error")),
     ...folders.list().lanes.map(({ folder }) => folder),
