@@ -3,6 +3,8 @@ const [name, ...parts] = process.argv.slice(2);
 const benches: Readonly<Record<string, () => Promise<(parts: readonly string[]) => Promise<boolean>>>> = {
   line: async () => (await import("./line.ts")).benchLine,
   orders: async () => (await import("./orders.ts")).benchOrders,
+  cost: async () => (await import("./cost.ts")).benchCost,
+  peers: async () => (await import("./peers.ts")).benchPeers,
 };
 const load = benches[name ?? ""];
 if (load === undefined) {
