@@ -73,7 +73,6 @@ export class BridgeFolders {
   async sync(): Promise<void> {
     const root = this.#files.realPath(this.inbox);
     if (root !== undefined) await this.#files.syncUpwards(join(root, "lane"));
-    await this.#files.syncUpwards(this.inbox);
   }
 
   /** The lanes that are there, and those that must not be read because anybody may write to them. */

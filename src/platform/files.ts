@@ -200,7 +200,7 @@ export class Files {
     const own = this.info(dirname(path));
     for (let folder = dirname(path); ; folder = dirname(folder)) {
       const info = this.info(folder);
-      if (info === undefined || info.owner !== own?.owner || info.device !== own.device) return;
+      if (info?.kind !== "folder" || info.owner !== own?.owner || info.device !== own.device) return;
       await this.syncFolder(folder);
       if (folder === dirname(folder)) return;
     }

@@ -108,6 +108,8 @@ export function intruders(world: World): string[] {
     /^home\/\.local\/state\/wo-bridge\/(?:bases\.json|app\/|locks?\/|[\w.-]*\.lock)/,
     new RegExp(`^home/\\.local/state/wo-bridge/${vault}/(?:ledger|blobs|runs|config)/`),
     new RegExp(`^home/\\.local/state/wo-bridge/${vault}/[\\w.-]+$`),
+    // What signs the checkpoint of the ledger.
+    /^home\/\.local\/state\/wo-bridge\/keys\/\w+\.pem$/,
   ];
   const files = ["02luka/bridge", "02luka/g", "02luka/apps", "02luka/logs", ".local/state/wo-bridge"].flatMap((path) =>
     filesBelow(world, `home/${path}`),
