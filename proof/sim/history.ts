@@ -185,8 +185,9 @@ class History implements World {
   #fatal(life: Life, error: unknown, exit: number | undefined): void {
     if (life.isDead) return;
     this.tell(`daemon ${life.pid} ends${exit === undefined ? "" : ` with ${exit}`}: ${String(error)}`);
-    const isTrouble =
-      error instanceof BridgeError && ["DISK_FULL", "TOO_MANY_FILES", "SYNC_FAILED"].includes(error.code);
+    // A start may be refused; what works ends of nothing but a disk that lies.
+    const passing = exit === undefined ? ["DISK_FULL", "TOO_MANY_FILES", "SYNC_FAILED"] : ["SYNC_FAILED"];
+    const isTrouble = error instanceof BridgeError && passing.includes(error.code);
     if (!isTrouble) this.#faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
     life.die();
   }

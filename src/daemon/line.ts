@@ -75,7 +75,7 @@ export class Line {
 
   constructor(options: LineOptions) {
     this.#options = options;
-    this.#endings = new Endings({ ...options, withRoom: (work) => this.#withRoom(work) });
+    this.#endings = new Endings({ ...options, withRoom: (work) => this.withRoom(work) });
     this.#lanes = new Lanes({ ...options, run: (job) => this.#carryOut(job).catch(options.onFatal) });
   }
 
@@ -85,17 +85,17 @@ export class Line {
 
   /** A claimed file becomes an order, or goes where it belongs. */
   async takeIn(claim: Claim): Promise<void> {
-    const admission = await this.#withRoom(() => this.#options.reception.admit(claim));
+    const admission = await this.withRoom(() => this.#options.reception.admit(claim));
     if (admission === undefined) return;
     switch (admission.kind) {
       case "rejected": {
         const { problems, id, tellable = claim } = admission;
-        return this.#withRoom(() => rejectClaim(this.#options, tellable, problems, id));
+        return this.withRoom(() => rejectClaim(this.#options, tellable, problems, id));
       }
       case "duplicate":
-        return this.#withRoom(() => acknowledgeAgain(this.#options, admission.tellable ?? claim, admission.of));
+        return this.withRoom(() => acknowledgeAgain(this.#options, admission.tellable ?? claim, admission.of));
       case "own":
-        return this.#withRoom(() => this.#takeBack(claim, admission.record));
+        return this.withRoom(() => this.#takeBack(claim, admission.record));
       case "new":
         break;
     }
@@ -115,7 +115,7 @@ export class Line {
     // An order that may run at once carries its acceptance along to its first barrier.
     if (wait === undefined && this.#lanes.startNow(job)) return;
     const events: Event[] = wait === undefined ? [accepted] : [accepted, waiting(accepted, wait)];
-    await this.#withRoom(async () => {
+    await this.withRoom(async () => {
       await this.#options.books.append(events); // COMMIT POINT 1
     });
     if (this.#options.books.index.summary(job.id) === undefined) return this.#options.reception.release(job.id);
@@ -136,7 +136,7 @@ export class Line {
       await this.#resume(record);
     } catch (thrown) {
       if (!isPressure(thrown)) throw thrown;
-      void this.#withRoom(() => this.#resume(record)).catch(this.#options.onFatal);
+      void this.withRoom(() => this.#resume(record)).catch(this.#options.onFatal);
     }
   }
 
@@ -225,7 +225,7 @@ export class Line {
     const message = runsCommands(order) ? noSandbox(lane) : undefined;
     if (message === undefined || books.index.get(id)?.status !== "pending") return false;
     const event = waiting({ wo_id: id, lane }, { reason: "no_sandbox", message });
-    await this.#withRoom(() => books.append([event]));
+    await this.withRoom(() => books.append([event]));
     onNews(event);
     return true;
   }
@@ -314,7 +314,7 @@ export class Line {
   async supersede({ id, supersedes }: OrderRecord): Promise<void> {
     const older = supersedes === undefined ? undefined : this.#options.books.index.get(supersedes);
     if (older === undefined) return;
-    await this.#withRoom(async () => {
+    await this.withRoom(async () => {
       await this.cancel(older, id, `superseded by ${id}`);
     });
   }
@@ -376,7 +376,7 @@ export class Line {
    * Does work that a crash would have done again anyway: where there is no room for it, again when there is. What the
    * disk refuses for another reason stays where it is until the next start, and is told of; then undefined.
    */
-  async #withRoom<T>(work: () => Promise<T>): Promise<T | undefined> {
+  async withRoom<T>(work: () => Promise<T>): Promise<T | undefined> {
     const { log, pressure } = this.#options;
     for (;;) {
       try {

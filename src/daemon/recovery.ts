@@ -74,30 +74,40 @@ export async function recover(
  * that minute is given once more.
  */
 export async function retell(files: Files, books: Books, parts: Parts): Promise<number> {
-  const { line, views, outbox, folders, intake } = parts;
+  const { line, intake } = parts;
   // In the background, because there may be any number of them.
-  await books.vault.sweepBlobs();
+  await line.withRoom(() => books.vault.sweepBlobs());
   // What a power cut has put back into the inbox comes to rest by itself.
   await intake.idle();
-  const isThere = (path: string) => files.info(path) !== undefined;
   const slice = files.slices();
   let told = 0;
   for (const { id } of lately([...books.index.summaries()], books.headSeq)) {
     await slice();
-    const record = books.index.get(id);
-    if (record === undefined) continue;
-    const isAcknowledged = outbox.isAcknowledged(files, record);
-    const { status, settledTo, name } = record;
-    // Its file is on its way there by now: claimed, or back in the inbox and about to be.
-    const isMoving = settledTo === undefined || isThere(join(folders.inbox, entryLaneOf(record), name));
-    const isAnswered = !isResting(status) || outbox.isReported(files, record);
-    const isTold = isAnswered && (!isResting(status) || isMoving || isThere(join(folders.base, settledTo)));
-    if (!isAcknowledged) await views.acknowledge(record);
-    if (isMoving && !isAnswered) await views.publish(record);
-    else if (!isTold) await line.finish(record);
-    if (!isAcknowledged || !isTold) told += 1;
+    if ((await line.withRoom(() => retellOne(files, books, parts, id))) === true) told += 1;
   }
   return told;
+}
+
+/** True when something of it was missing. */
+async function retellOne(
+  files: Files,
+  books: Books,
+  { line, views, outbox, folders }: Parts,
+  id: string,
+): Promise<boolean> {
+  const isThere = (path: string) => files.info(path) !== undefined;
+  const record = books.index.get(id);
+  if (record === undefined) return false;
+  const isAcknowledged = outbox.isAcknowledged(files, record);
+  const { status, settledTo, name } = record;
+  // Its file is on its way there by now: claimed, or back in the inbox and about to be.
+  const isMoving = settledTo === undefined || isThere(join(folders.inbox, entryLaneOf(record), name));
+  const isAnswered = !isResting(status) || outbox.isReported(files, record);
+  const isTold = isAnswered && (!isResting(status) || isMoving || isThere(join(folders.base, settledTo)));
+  if (!isAcknowledged) await views.acknowledge(record);
+  if (isMoving && !isAnswered) await views.publish(record);
+  else if (!isTold) await line.finish(record);
+  return !isAcknowledged || !isTold;
 }
 
 /** Open orders, and those that came to rest not long before the newest of them did, by the clock or by the ledger. */

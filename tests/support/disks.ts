@@ -38,6 +38,19 @@ export function refusingDisk(verb: string, errno: string, { nth = 1, always = fa
   }, over);
 }
 
+/** Refuses one verb with an errno from `refuse(true)` until `refuse(false)`. */
+export function moodyDisk(
+  verb: string,
+  errno: string,
+): { readonly disk: Disk; readonly refuse: (isRefused: boolean) => void } {
+  let refuses = false;
+  const disk = watchedDisk((call, go) => {
+    if (refuses && call.verb === verb) throw refusal(errno);
+    return go();
+  });
+  return { disk, refuse: (isRefused) => void (refuses = isRefused) };
+}
+
 /** Takes half of the `nth` write, and says of the next one that there is no room. */
 export function shortDisk(nth: number): Disk {
   let count = 0;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { lately, recover, retell } from "../../../src/daemon/recovery.ts";
 import { sha256 } from "../../../src/platform/ids.ts";
+import { moodyDisk } from "../../support/disks.ts";
 import { happened, planned, stepFinished, stepStarted } from "../../support/events.ts";
 import { doing, ended, House, scriptedRunner, writing } from "../../support/house-kit.ts";
 import { given } from "../../support/results.ts";
@@ -200,6 +201,17 @@ test("a result of an earlier try, which a power cut brought back, gives way to t
   const path = put(house.path("bridge/outbox/CLC/WO-1_result.yaml"), 'wo_id: "WO-1"\nstatus: failed\n');
   await retell(house.kit.files, house.kit.books, house.kit.parts);
   expect(readFileSync(path, "utf8")).toContain("status: done");
+});
+
+test("answers are given as soon as files can be opened, where they cannot be just now", async () => {
+  const { disk, refuse } = moodyDisk("openRead", "EMFILE");
+  const house = await House.open("", { disk });
+  await house.accepted(writing("WO-1"), started, completed, settled);
+  refuse(true);
+  const retelling = retell(house.kit.files, house.kit.books, house.kit.parts);
+  await house.kit.clock.pass(1000);
+  refuse(false);
+  await expect(house.through(retelling)).resolves.toBe(1);
 });
 
 test("a file that a power cut took out of processed/ is put there again, once", async () => {
