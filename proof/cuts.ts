@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type DaemonWish, World } from "../tests/support/world.ts";
 import type { Violation } from "./model/check.ts";
 import type { Run } from "./report.ts";
-import { LOAD_CONFIG, Load } from "./rig/load.ts";
+import { LOAD_CONFIG, LOST_END, Load } from "./rig/load.ts";
 import { MEDIA, Medium, type MediumKind } from "./rig/medium.ts";
 import { Observer } from "./rig/observer.ts";
 import { Random } from "./rig/random.ts";
@@ -39,8 +39,7 @@ class CutWorld {
     this.#world = world;
     this.#random = random;
     this.#observer = new Observer(world, effects);
-    const interrupted = { ends: ["done", "failed"], failures: ["interrupted"] };
-    this.#load = new Load({ world, observer: this.#observer, effects, random, interrupted });
+    this.#load = new Load({ world, observer: this.#observer, effects, random, interrupted: LOST_END });
   }
 
   static async make(medium: Medium, random: Random): Promise<CutWorld> {

@@ -3,12 +3,13 @@
  * load. The daemon has to stop or to wait, to say why, and to go on by itself once the disk works again. Root only.
  */
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { fillDisk } from "../tests/support/fill-disk.ts";
 import { until, World } from "../tests/support/world.ts";
 import type { Violation } from "./model/check.ts";
 import type { Run } from "./report.ts";
-import { LOAD_CONFIG, Load } from "./rig/load.ts";
+import { LOAD_CONFIG, LOST_END, Load } from "./rig/load.ts";
 import { Medium } from "./rig/medium.ts";
 import { Observer } from "./rig/observer.ts";
 import { Random } from "./rig/random.ts";
@@ -64,7 +65,7 @@ async function full({ world, observer, load }: Scene): Promise<readonly Violatio
   const daemon = await world.startDaemon();
   await workFor(load, LOAD_MS);
   const filler = world.path("filler");
-  fill(filler);
+  fillDisk(filler);
   await new Promise((resolve) => setTimeout(resolve, LOAD_MS));
   rmSync(filler);
   await workFor(load, LOAD_MS / 2);
@@ -97,19 +98,6 @@ async function workFor(load: Load, durationMs: number, isOver: () => boolean = (
   }
 }
 
-/** Takes every byte that is left. */
-function fill(path: string): void {
-  const handle = openSync(path, "a");
-  for (let bytes = 1024 * 1024; bytes >= 1; bytes = Math.floor(bytes / 2)) {
-    try {
-      while (writeSync(handle, Buffer.alloc(bytes)) === bytes);
-    } catch {
-      // Full for pieces of this size.
-    }
-  }
-  closeSync(handle);
-}
-
 /** So many of one fault, each on a file system of its own; or why it cannot be tried here. */
 export async function fault(name: string, count: number, seed: number): Promise<Tally | string> {
   const counter = new Counter(`disk: ${name}`);
@@ -124,8 +112,7 @@ export async function fault(name: string, count: number, seed: number): Promise<
     medium.flush();
     const effects = join(medium.outside, "effects");
     const observer = new Observer(world, effects);
-    const interrupted = { ends: ["done", "failed"], failures: ["interrupted"] };
-    const load = new Load({ world, observer, effects, random, interrupted });
+    const load = new Load({ world, observer, effects, random, interrupted: LOST_END });
     const said = await inflict({ medium, world, observer, load, random });
     // Who mends a file system that gave up starts the machine anew.
     const found = await verdict(world, observer, { under: medium.underBoot(1) });

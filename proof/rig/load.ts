@@ -17,6 +17,9 @@ export const LOAD_CONFIG = [
   "",
 ].join("\n");
 
+/** How a command may end whose end went with the machine. */
+export const LOST_END = { ends: ["done", "failed"], failures: ["interrupted"] };
+
 export interface LoadOptions {
   readonly world: World;
   readonly observer: Observer;

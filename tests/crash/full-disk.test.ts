@@ -1,23 +1,11 @@
 /** A disk that fills up while orders come in: intake pauses and says so, and resumes by itself; nothing is lost or done twice. */
-import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { expect, test } from "vitest";
+import { fillDisk } from "../support/fill-disk.ts";
 import { NO_SMALL_DISK, smallDisk } from "../support/temporary-folder.ts";
 import { until, World } from "../support/world.ts";
 
 const COUNT = 60;
-
-/** Takes every byte that is left. */
-function fill(path: string): void {
-  const handle = openSync(path, "a");
-  for (let bytes = 1024 * 1024; bytes >= 1; bytes = Math.floor(bytes / 2)) {
-    try {
-      while (writeSync(handle, Buffer.alloc(bytes)) === bytes);
-    } catch {
-      // Full for pieces of this size.
-    }
-  }
-  closeSync(handle);
-}
 
 function told(world: World, event: string): boolean {
   return (world.read("g/telemetry/unified.jsonl") ?? "").includes(`"event":"${event}"`);
@@ -33,7 +21,7 @@ test("a full disk pauses intake, says so, and every order is done once when ther
 test("a daemon that is killed and started again on a full disk works as soon as there is room", async ({ skip }) => {
   const world = await fullWorld(skip);
   await world.killAll();
-  fill(world.path("filler"));
+  fillDisk(world.path("filler"));
   // A supervisor would do this again and again.
   let daemon = await world.startDaemon();
   expect(daemon.exitCode).not.toBe(70);
@@ -57,7 +45,7 @@ async function fullWorld(skip: (note: string) => never): Promise<World> {
     );
   }
   world.write("effects.txt", "");
-  fill(world.path("filler"));
+  fillDisk(world.path("filler"));
   for (const id of ids) renameSync(world.path(`ready/${id}.json`), world.path(`bridge/inbox/CLC/${id}.json`));
 
   await until(async () => (await world.wo("status")).stdout.includes("paused"), 20_000, "the pause is told");

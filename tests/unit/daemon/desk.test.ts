@@ -2,7 +2,7 @@
 import { expect, test, vi } from "vitest";
 import { Desk } from "../../../src/daemon/desk.ts";
 import { EXIT } from "../../../src/platform/errors.ts";
-import { refusal, watchedDisk } from "../../support/disks.ts";
+import { moodyDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
 import { doing, ended, House, scriptedRunner, writing } from "../../support/house-kit.ts";
 import { put } from "../../support/temporary-folder.ts";
@@ -51,17 +51,13 @@ test("an order that no machine can carry out waits again when it is tried again:
 });
 
 test("an order that is tried again while no file can be opened goes on as soon as one can", async () => {
-  let isOut = false;
-  const disk = watchedDisk(({ verb }, go) => {
-    if (isOut && verb === "openRead") throw refusal("EMFILE");
-    return go();
-  });
+  const { disk, refuse } = moodyDisk("openRead", "EMFILE");
   const house = await House.open("", { disk });
   await house.accepted(writing("WO-1"), started, failed);
-  isOut = true;
+  refuse(true);
   expect(await deskOf(house).retry(["WO-1"], "me")).toMatchObject([{ ok: true }]);
   expect(house.status("WO-1")).toBe("pending");
-  isOut = false;
+  refuse(false);
   await vi.waitUntil(() => house.kit.clock.pass(1000).then(() => house.status("WO-1") === "done"), { interval: 1 });
 });
 

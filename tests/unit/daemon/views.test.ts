@@ -1,7 +1,7 @@
 /** Views follow the ledger: written after the fact, soon enough, and again when they vanish. */
 import { rmSync } from "node:fs";
 import { expect, test, vi } from "vitest";
-import { refusal, watchedDisk } from "../../support/disks.ts";
+import { moodyDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
 import { House, writing } from "../../support/house-kit.ts";
 import { given } from "../../support/results.ts";
@@ -133,18 +133,14 @@ test("an acknowledgement that was wiped comes back when the order is at rest, al
 });
 
 test("an answer that the disk has refused is given in one of the next rounds", async () => {
-  let isFull = false;
-  const disk = watchedDisk(({ verb }, go) => {
-    if (isFull && verb === "openNew") throw refusal("ENOSPC");
-    return go();
-  });
+  const { disk, refuse } = moodyDisk("openNew", "ENOSPC");
   const house = await open({ disk });
   const record = await house.accepted(writing("WO-1"), started, completed);
-  isFull = true;
+  refuse(true);
   await house.kit.parts.views.acknowledge(record);
   await house.kit.parts.views.publish(record);
   expect(house.list("bridge/outbox/CLC")).toEqual([]);
-  isFull = false;
+  refuse(false);
   await looks(house, () => house.list("bridge/outbox/CLC").length === 2);
 });
 
@@ -182,46 +178,34 @@ test("all views can be made anew, and are counted", async () => {
 });
 
 test("a disk that refuses to show a state file does not end the daemon", async () => {
-  let isBroken = false;
-  const disk = watchedDisk(({ verb }, go) => {
-    if (isBroken && verb === "openRead") throw refusal("EMFILE");
-    return go();
-  });
+  const { disk, refuse } = moodyDisk("openRead", "EMFILE");
   const house = await open({ disk });
   await house.accepted(writing("WO-1"), waiting);
-  isBroken = true;
+  refuse(true);
   await expect(house.kit.parts.views.checkContents(0)).resolves.toBeUndefined();
 });
 
 test("a disk that refuses a view loses nothing, and whoever publishes goes on", async () => {
-  let isFull = false;
-  const disk = watchedDisk(({ verb }, go) => {
-    if (isFull && verb === "openNew") throw refusal("ENOSPC");
-    return go();
-  });
+  const { disk, refuse } = moodyDisk("openNew", "ENOSPC");
   const house = await open({ disk });
   const record = await house.accepted(writing("WO-1"), started, completed);
-  isFull = true;
+  refuse(true);
   await house.kit.parts.views.publish(record);
   expect([house.read(STATE), house.kit.parts.views.behind > 0]).toEqual([undefined, true]);
-  isFull = false;
+  refuse(false);
   await looks(house, () => house.read(STATE) !== undefined);
 });
 
 test("a state that the disk refused to replace is written when it takes something again", async () => {
-  let isFull = false;
-  const disk = watchedDisk(({ verb }, go) => {
-    if (isFull && verb === "openNew") throw refusal("ENOSPC");
-    return go();
-  });
+  const { disk, refuse } = moodyDisk("openNew", "ENOSPC");
   const house = await open({ disk });
   const { views } = house.kit.parts;
   await views.publish(await house.accepted(writing("WO-1")));
-  isFull = true;
+  refuse(true);
   await house.kit.books.append([started, completed]);
   await views.publish(given(house.record("WO-1")));
   expect(house.json(STATE)).toMatchObject({ status: "pending" });
-  isFull = false;
+  refuse(false);
   views.rescan();
   await until(() => house.read(STATE)?.includes('"done"') === true);
 });

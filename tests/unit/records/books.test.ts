@@ -6,7 +6,7 @@ import { readBooks } from "../../../src/records/books.ts";
 import { decode, encode } from "../../../src/records/chain.ts";
 import type { Event } from "../../../src/records/events.ts";
 import { newVault, openBooks, tryOpenBooks } from "../../support/books-kit.ts";
-import { refusal, refusingDisk, watchedDisk } from "../../support/disks.ts";
+import { moodyDisk, refusingDisk } from "../../support/disks.ts";
 import { accepted, happened } from "../../support/events.ts";
 import { turn } from "../../support/hand-clock.ts";
 import { note, realFiles } from "../../support/ledger-kit.ts";
@@ -182,14 +182,10 @@ test("on a full disk the reserve is given up, told of, and the entry kept", asyn
 
 test("books are closed without their snapshot where there is no room for it", async () => {
   const vault = await newVault();
-  let isFull = false;
-  const disk = watchedDisk(({ verb }, go) => {
-    if (isFull && verb === "write") throw refusal("ENOSPC");
-    return go();
-  });
+  const { disk, refuse } = moodyDisk("write", "ENOSPC");
   const books = await openBooks(vault, disk);
   await books.append([accepted(), started, completed]);
-  isFull = true;
+  refuse(true);
   await books.close();
   expect((await openBooks(vault)).index.get("WO-1")?.status).toBe("done");
 });

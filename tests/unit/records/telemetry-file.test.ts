@@ -2,7 +2,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { Telemetry } from "../../../src/records/telemetry.ts";
-import { refusal, refusingDisk, shortDisk, watchedDisk } from "../../support/disks.ts";
+import { moodyDisk, refusingDisk, shortDisk } from "../../support/disks.ts";
 import { note, realFiles } from "../../support/ledger-kit.ts";
 import { Desk, LEDGER } from "../../support/telemetry-kit.ts";
 import { put } from "../../support/temporary-folder.ts";
@@ -131,18 +131,14 @@ test.each([
 });
 
 test("what comes while the disk takes nothing is written in order when it does, signs of life too", async () => {
-  let isFull = false;
-  const disk = watchedDisk(({ verb }, go) => {
-    if (isFull && verb === "openAppend") throw refusal("ENOSPC");
-    return go();
-  });
+  const { disk, refuse } = moodyDisk("openAppend", "ENOSPC");
   const desk = await Desk.open({ disk });
-  isFull = true;
+  refuse(true);
   rmSync(desk.path);
   await desk.tell(note("a"));
   desk.telemetry.notice({ event: "wo_pipeline_healed", path: "g/x", what: "put back" });
   await desk.tell(note("b"));
-  isFull = false;
+  refuse(false);
   await desk.tell(note("c"));
   expect(desk.told).toEqual([expect.stringContaining("wo_pipeline_healed"), "1", "2", "3"]);
 });
