@@ -62,6 +62,7 @@ export class Views {
   /** Whether an order came to rest since the last tick. */
   #isFlowing = false;
   readonly #writing = new Drain(() => this.#guarded(() => this.#writeDirty()));
+  readonly #listing = new Drain(() => this.#guarded(() => this.#writeFollowup()));
   #followupPlanned = false;
   #compared: { readonly stamp: string; readonly nextMs: number } = { stamp: "", nextMs: 0 };
   #comparing: Promise<void> | undefined;
@@ -175,8 +176,9 @@ export class Views {
   async flush(): Promise<void> {
     for (const record of this.#options.books.index.open) this.#makeDirty(record.id);
     this.#write();
-    await this.#writing.settled();
-    await this.#guarded(() => this.#writeFollowup());
+    // Asked for once more also while one is written: that one may not know the last entries.
+    this.#listing.request();
+    await Promise.all([this.#writing.settled(), this.#listing.settled()]);
     await this.#options.telemetry.settled();
     this.#options.telemetry.close();
   }
@@ -326,9 +328,9 @@ export class Views {
     if (this.#followupPlanned) return;
     this.#followupPlanned = true;
     const { clock, signal } = this.#options;
-    void clock.sleep(FOLLOWUP_MS, signal).then(async () => {
+    void clock.sleep(FOLLOWUP_MS, signal).then(() => {
       this.#followupPlanned = false;
-      if (!signal.aborted) await this.#guarded(() => this.#writeFollowup());
+      if (!signal.aborted) this.#listing.request();
     });
   }
 

@@ -19,7 +19,7 @@ import { inlinePublisher } from "../../src/platform/publisher.ts";
 import { ok } from "../../src/platform/result.ts";
 import type { Runner } from "../../src/platform/runner.ts";
 import { loadSecretRules } from "../../src/platform/secrets.ts";
-import { thisSystem } from "../../src/platform/system.ts";
+import { type System, thisSystem } from "../../src/platform/system.ts";
 import type { Books } from "../../src/records/books.ts";
 import { newVault, openBooks } from "./books-kit.ts";
 import { HandClock, turn } from "./hand-clock.ts";
@@ -56,6 +56,7 @@ export interface PartsWish {
   /** Of the ledger. */
   readonly ledgerDisk?: Disk;
   readonly log?: Log;
+  readonly system?: Partial<System>;
 }
 
 const rules = loadSecretRules();
@@ -73,13 +74,14 @@ export async function assembledParts(config = "", wished: PartsWish = {}): Promi
   mkdirSync(join(path, "bridge", "inbox", "CLC"), { recursive: true });
   if (config !== "") put(configPath(path), config);
   const wish = { init: true, vault: undefined, newId: false };
-  const base = await bindBase({ files, machine, system: thisSystem, sleep: () => turn() }, findBase(files, path), wish);
+  const system = { ...thisSystem, ...wished.system };
+  const base = await bindBase({ files, machine, system, sleep: () => turn() }, findBase(files, path), wish);
   const books = await openBooks(await newVault(base.vault), wished.ledgerDisk);
   const settings = new Settings(files, books, base.path);
   await settings.reload();
   const signs = new Signs(books);
   const ending = new AbortController();
-  const ground = { files, clock, machine, processes: systemProcesses(), system: thisSystem };
+  const ground = { files, clock, machine, processes: systemProcesses(), system };
   const common = {
     ground,
     log: wished.log ?? silentLog,

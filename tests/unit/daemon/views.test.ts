@@ -1,6 +1,7 @@
 /** Views follow the ledger: written after the fact, soon enough, and again when they vanish. */
 import { rmSync } from "node:fs";
 import { expect, test, vi } from "vitest";
+import type { System } from "../../../src/platform/system.ts";
 import { moodyDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
 import { House, writing } from "../../support/house-kit.ts";
@@ -217,6 +218,21 @@ test("before the daemon ends everything is written", async () => {
   await house.through(views.flush());
   expect([house.json(STATE), views.behind]).toMatchObject([{ status: "waiting" }, 0]);
   expect(house.read(LIST)).toContain("Paused");
+});
+
+test("a list that is written again while the daemon ends is waited for", async () => {
+  let onTheirWay = 0;
+  const slowly: System["writeView"] = async () => {
+    onTheirWay += 1;
+    await house.kit.clock.sleep(1500);
+    onTheirWay -= 1;
+  };
+  const house = await House.open("", { system: { writeView: slowly } });
+  const { views } = house.kit.parts;
+  views.start();
+  await house.accepted(writing("WO-1"), waiting);
+  await house.through(views.flush());
+  expect(onTheirWay).toBe(0);
 });
 
 test("the acknowledgement of an open order comes back when the outbox vanished with the states", async () => {
