@@ -138,7 +138,8 @@ export class Telemetry {
       }
       this.#rotate();
     } catch (thrown) {
-      if (!(thrown instanceof BridgeError)) throw thrown;
+      if (thrown instanceof Rewritten) this.flush();
+      else if (!(thrown instanceof BridgeError)) throw thrown;
       // The disk refused, perhaps even to cut off what it took half of, which is done before the next line then: the cursor stays where it is, and the next event tries again from there.
       this.close();
     }
@@ -148,6 +149,7 @@ export class Telemetry {
   async #append(lines: readonly TelemetryLine[]): Promise<void> {
     if (lines.length === 0 || this.#file === undefined) return;
     try {
+      if (this.#isRewritten(this.#file)) throw new Rewritten();
       await this.#file.append(Buffer.from(lines.map(({ text }) => text).join("")));
     } catch (thrown) {
       this.#ready.unshift(...lines.filter(({ seq }) => seq === undefined));
@@ -182,13 +184,23 @@ export class Telemetry {
     return same && info.sizeBytes >= this.#file.sizeBytes;
   }
 
+  /** True when the file has got entries that it did not have: git makes a file first, and fills it a moment later. */
+  #isRewritten(file: AppendFile): boolean {
+    const grownBytes = file.info().sizeBytes - file.sizeBytes;
+    if (grownBytes <= 0) return false;
+    const grown = file.read(file.sizeBytes, Math.min(grownBytes, SEARCH_BYTES)).toString("utf8").split("\n");
+    return grown.some((line) => (ownSeq(line, this.#options.ledgerId) ?? 0) > this.#seq);
+  }
+
   async #open(): Promise<void> {
     const { files, path, ledgerId } = this.#options;
     this.close();
     files.makeFolders(dirname(path), 0o755);
+    // Opened first: whatever comes into it from then on is either read here, or seen before the next line is written.
+    const file = this.#take();
     this.#seq = Telemetry.lastSeq(files, path, ledgerId);
     this.#readySeq = this.#seq;
-    await this.#mendEnd(this.#take());
+    await this.#mendEnd(file);
   }
 
   /** Opens the file that has the name now. */
@@ -241,6 +253,9 @@ export class Telemetry {
     return rest === "" ? `${head}\n` : `${head.slice(0, -1)},${rest}}\n`;
   }
 }
+
+/** What the file holds is not known any more: it is to be opened again. */
+class Rewritten extends Error {}
 
 /** Of an entry: what stands in front, what is the chain's own, and what is too heavy or too private to tail. */
 const NOT_TOLD_AGAIN = new Set(

@@ -1,12 +1,14 @@
 /** The file that others write to, wipe, cut and replace: every event ends up in it once. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { type Disk, systemDisk } from "../../../src/platform/disk.ts";
 import { Telemetry } from "../../../src/records/telemetry.ts";
 import { moodyDisk, refusingDisk, shortDisk } from "../../support/disks.ts";
 import { note, realFiles } from "../../support/ledger-kit.ts";
 import { Desk, LEDGER } from "../../support/telemetry-kit.ts";
 import { put } from "../../support/temporary-folder.ts";
 
+const asItIs = <T>(result: T): T => result;
 const XS = Array.from({ length: 999 }, () => "x");
 
 test.each<readonly [string, (desk: Desk) => unknown, readonly string[]]>([
@@ -24,6 +26,33 @@ test.each<readonly [string, (desk: Desk) => unknown, readonly string[]]>([
   await desk.tell(note("c"));
   expect(desk.told).toEqual(told);
 });
+
+test.each(["openAppend", "list"] as const)(
+  "a file that git has made, and fills behind our %s, is told once",
+  async (call) => {
+    let fill: (() => void) | undefined;
+    const then = <T>(result: T): T => {
+      fill?.();
+      return result;
+    };
+    const disk: Disk = {
+      ...systemDisk,
+      openAppend: (path, mode) => (call === "openAppend" ? then : asItIs)(systemDisk.openAppend(path, mode)),
+      list: (path) => (call === "list" ? then : asItIs)(systemDisk.list(path)),
+    };
+    const desk = await Desk.open({ disk });
+    await desk.tell(note("a"), note("b"));
+    const older = firstLine(desk);
+    rmSync(desk.path);
+    put(desk.path, "");
+    fill = () => {
+      fill = undefined;
+      writeFileSync(desk.path, older);
+    };
+    await desk.tell(note("c"));
+    expect([fill, desk.told]).toEqual([undefined, ["1", "2", "3"]]);
+  },
+);
 
 function firstLine(desk: Desk): string {
   return desk.text.slice(0, desk.text.indexOf("\n") + 1);
