@@ -54,7 +54,7 @@ async function oneByOne({
 }): Promise<string> {
   const bench = new BenchBase();
   mkdirSync(join(bench.base, "bridge/outbox/CLC"), { recursive: true });
-  if (orders > 0) await writeHistory(bench, orders);
+  if (orders > 0) await writeHistory({ home: bench.root, base: bench.base }, orders);
   await bench.start();
   // At the first start each order behind it gets its state file: that is not what an order costs.
   while (states(bench) < orders) await pause(500);

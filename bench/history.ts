@@ -9,7 +9,6 @@ import { thisMachine } from "#dist/platform/machine.js";
 import { systemProcesses } from "#dist/platform/processes.js";
 import { thisSystem } from "#dist/platform/system.js";
 import type { Event } from "#dist/records/events.js";
-import type { BenchBase } from "./bench-base.ts";
 
 /** Entries that one order leaves in the ledger. */
 export const ENTRIES_PER_ORDER = 6;
@@ -17,16 +16,19 @@ const AT_ONCE = 250;
 
 const newId = newIdSource();
 
-/** Adds the entries of so many done orders to the base's ledger, through the daemon's own books. */
-export async function writeHistory(bench: BenchBase, orders: number): Promise<void> {
+/** Adds the entries of so many done orders to an attached base's ledger, through the daemon's own books. */
+export async function writeHistory(
+  place: { readonly home: string; readonly base: string },
+  orders: number,
+): Promise<void> {
   const files = new Files(systemDisk, systemClock);
-  const machine = { ...thisMachine(), stateRoot: `${bench.root}/.local/state/wo-bridge` };
+  const machine = { ...thisMachine(), stateRoot: `${place.home}/.local/state/wo-bridge` };
   const fail = (error: unknown): never => {
     throw error;
   };
   const opened = await openBase(
     { files, clock: systemClock, machine, processes: systemProcesses(), system: thisSystem },
-    { path: bench.base, vault: undefined, init: false, newId: false, onFatal: fail, onFull: () => undefined },
+    { path: place.base, vault: undefined, init: false, newId: false, onFatal: fail, onFull: () => undefined },
   );
   const { books } = opened;
   if (books === undefined) throw new Error("the books cannot be opened");

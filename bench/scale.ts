@@ -66,7 +66,7 @@ export async function benchLedger(): Promise<readonly Row[]> {
 /** kill -9 in the middle of a lane's queue, with 100,000 entries behind it. */
 export async function benchKill(): Promise<readonly Row[]> {
   const bench = new BenchBase();
-  await writeHistory(bench, Math.ceil(100_000 / ENTRIES_PER_ORDER));
+  await writeHistory({ home: bench.root, base: bench.base }, Math.ceil(100_000 / ENTRIES_PER_ORDER));
   mkdirSync(join(bench.base, "bridge/outbox/CLC"), { recursive: true });
   const times: number[] = [];
   for (let round = 0; round < 5; round += 1) {
@@ -92,7 +92,7 @@ export async function benchKill(): Promise<readonly Row[]> {
 export async function benchHistory(): Promise<readonly Row[]> {
   const [empty, full] = [new BenchBase(), new BenchBase()];
   for (const { base } of [empty, full]) mkdirSync(join(base, "bridge/outbox/CLC"), { recursive: true });
-  await writeHistory(full, HISTORY);
+  await writeHistory({ home: full.root, base: full.base }, HISTORY);
   const firstStart = performance.now();
   await full.start();
   await until(() => states(full) >= HISTORY, 120_000);

@@ -1,8 +1,10 @@
 /**
- * `npm run proof -- [bugs|sim|kills|cuts|faults|soak …] [--full] [--seed N]`: every rig for a quarter of an hour, or with `--full` for hours; writes
+ * `npm run proof -- [bugs|sim|kills|calls|cuts|faults|crowd|soak …] [--full] [--seed N]`: every rig for a quarter of an hour, or with `--full` for hours; writes
  * docs/reliability.md. A full run that was stopped goes on where it was. Exits with 1 when anything was lost, was done twice,
  * or needed a hand.
  */
+import { calls } from "./calls.ts";
+import { crowd } from "./crowd.ts";
 import { cuts } from "./cuts.ts";
 import { faults } from "./faults.ts";
 import { kills } from "./kills.ts";
@@ -15,8 +17,10 @@ const RIGS: Readonly<Record<string, (run: Run) => Promise<void> | void>> = {
   bugs: plantBugs,
   sim: simulation,
   kills,
+  calls,
   cuts,
   faults,
+  crowd,
   soak,
 };
 

@@ -2,8 +2,7 @@
  * Mixed load for a long time, with a kill -9 every few seconds: nothing is lost, and memory, open files and waiting times
  * at the end are what they were at the beginning. Without a power cut: a kill takes nothing from the disk.
  */
-import type { ChildProcess } from "node:child_process";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { World } from "../tests/support/world.ts";
 import type { Violation } from "./model/check.ts";
@@ -11,6 +10,7 @@ import type { Run } from "./report.ts";
 import { LOAD_CONFIG, Load } from "./rig/load.ts";
 import { Observer } from "./rig/observer.ts";
 import { Random } from "./rig/random.ts";
+import { type Sample, sampleOf } from "./rig/sample.ts";
 import { Counter, type Tally } from "./rig/tally.ts";
 import { kill, verdict } from "./rig/verdict.ts";
 
@@ -24,12 +24,6 @@ const PAUSE_MS_MAX = 400;
 const GROWTH_MAX = 1.5;
 /** Lives from which on thirds can be compared. */
 const LIVES_MIN = 12;
-
-/** How a daemon was just before it was killed. */
-interface Sample {
-  readonly residentMiB: number;
-  readonly openFiles: number;
-}
 
 /** Soaks for so long; the tally counts kills. */
 export async function soakFor(durationMs: number, seed: number): Promise<Tally> {
@@ -61,12 +55,6 @@ export async function soakFor(durationMs: number, seed: number): Promise<Tally> 
   counter.add(`seed ${seed}, after all`, [...found, ...growth(samples, waits)]);
   if (found.length === 0) await world.remove();
   return counter.tally(noteOf(samples, waits, observer.drops.length));
-}
-
-function sampleOf({ pid }: ChildProcess): Sample {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const residentMiB = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
-  return { residentMiB, openFiles: readdirSync(`/proc/${pid}/fd`).length };
 }
 
 /** Milliseconds from drop to result, kills in between included, in the order of the drops. */

@@ -170,15 +170,16 @@ function misplaced(
   const bridge = join(remains.base, "bridge");
   const places = ["inbox", "processed", "error"].map((place) => {
     const hashes = filesBelow(remains, join(bridge, place)).map((path) => sha256(remains.read(path) ?? ""));
-    return { place, hashes };
+    return { place, copies: counted(hashes) };
   });
+  const dropped = counted(drops.map(({ text }) => text));
+  const kept = counted(drops.flatMap(({ text, isDurable }) => (isDurable ? [text] : [])));
   const faults: string[] = [];
   for (const { id, text, ends, isDurable, isWiped } of drops) {
     if (!isDurable || isWiped === true) continue;
     const hash = sha256(text);
-    const alike = drops.filter((other) => other.text === text);
-    const durable = alike.filter((other) => other.isDurable).length;
-    const counts = places.map(({ place, hashes }) => ({ place, count: hashes.filter((one) => one === hash).length }));
+    const [alike, durable] = [dropped.get(text) ?? 0, kept.get(text) ?? 0];
+    const counts = places.map(({ place, copies }) => ({ place, count: copies.get(hash) ?? 0 }));
     const isRejected = ends.includes("rejected") && (durable > 0 || rejected.has(hash));
     const status = isRejected ? "rejected" : histories.get(id.toLowerCase())?.status;
     const wanted =
@@ -187,10 +188,17 @@ function misplaced(
     const there = counts.find(({ place }) => place === wanted)?.count ?? 0;
     for (const { place } of elsewhere)
       faults.push(`${id} is ${status ?? "not accepted"}, and a copy lies in ${place}/`);
-    if (status !== undefined && (there > alike.length || there < durable))
-      faults.push(`${id} is ${status}: ${there} of ${alike.length} copies in ${wanted}/`);
+    if (status !== undefined && (there > alike || there < durable))
+      faults.push(`${id} is ${status}: ${there} of ${alike} copies in ${wanted}/`);
   }
   return [...new Set(faults)];
+}
+
+/** How often each is there. */
+function counted(all: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const one of all) counts.set(one, (counts.get(one) ?? 0) + 1);
+  return counts;
 }
 
 function wrongEffects(histories: ReadonlyMap<string, History>, { drops, effects }: Witness): string[] {

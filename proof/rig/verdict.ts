@@ -5,24 +5,40 @@ import { type Violation, violations } from "../model/check.ts";
 import { realRemains } from "../model/remains.ts";
 import { type Observer, openNames } from "./observer.ts";
 
-const REST_MS = 60_000;
-const VIEWS_MS = 5000;
 const STOP_MS = 30_000;
+
+/** How long a daemon may take. */
+export interface Patience {
+  /** Until every order is at rest. */
+  readonly restMs: number;
+  /** From then on until every view says so. */
+  readonly viewsMs: number;
+}
+
+const PATIENCE: Patience = { restMs: 60_000, viewsMs: 5000 };
 
 /** Nobody but a person could have gone on from here. */
 const HAND = "it goes on by itself";
 
-/** Starts the daemon, waits until nothing is left to do, stops it, and tells what is wrong. Thorough: writes all views again, too. */
+interface VerdictWish extends DaemonWish {
+  /** Writes all views again, too, and compares: by default it does. */
+  readonly isThorough?: boolean;
+  readonly patience?: Patience;
+}
+
+/** Starts the daemon, waits until nothing is left to do, stops it, and tells what is wrong. */
 export async function verdict(
   world: World,
   observer: Observer,
-  { isThorough = true, ...wish }: DaemonWish & { readonly isThorough?: boolean } = {},
+  { isThorough = true, patience = PATIENCE, ...wish }: VerdictWish = {},
 ): Promise<Violation[]> {
   const daemon = await world.startDaemon(wish).catch(String);
   if (typeof daemon === "string") return [{ rule: HAND, message: `${daemon}\n${lastWords(world)}` }];
-  const found = await restOf(world, observer, daemon);
+  const found = await restOf(world, observer, daemon, patience);
   // Views are caught up in the background; what is still missing then is told below.
-  await until(() => look(world, observer).length === 0, VIEWS_MS, "all is as it should be").catch(() => undefined);
+  await until(() => look(world, observer).length === 0, patience.viewsMs, "all is as it should be").catch(
+    () => undefined,
+  );
   daemon.kill("SIGTERM");
   const stopped = await until(() => hasEnded(daemon), STOP_MS, "it stops when it is told to").catch(String);
   if (typeof stopped === "string" || daemon.exitCode !== 0)
@@ -33,7 +49,12 @@ export async function verdict(
 }
 
 /** Waits until a daemon has nothing left to do; what kept it from that. */
-export async function restOf(world: World, observer: Observer, daemon: ChildProcess): Promise<Violation[]> {
+export async function restOf(
+  world: World,
+  observer: Observer,
+  daemon: ChildProcess,
+  { restMs }: Patience = PATIENCE,
+): Promise<Violation[]> {
   let [before, detail] = ["", "it did not answer"];
   const isAtRest = async () => {
     if (hasEnded(daemon)) throw new Error(`the daemon ended with ${daemon.exitCode ?? daemon.signalCode}`);
@@ -43,7 +64,7 @@ export async function restOf(world: World, observer: Observer, daemon: ChildProc
     return same;
   };
   try {
-    await until(isAtRest, REST_MS, "all orders are at rest", () => detail);
+    await until(isAtRest, restMs, "all orders are at rest", () => detail);
     return [];
   } catch (error) {
     return [{ rule: HAND, message: `${String(error)}\n${lastWords(world)}` }];

@@ -29,17 +29,39 @@ export interface HistoryEnd {
   readonly events: number;
   readonly orders: number;
   readonly lives: number;
+  /** That the last process has, at the end. */
+  readonly openHandles: number;
 }
 
-const CONFIG = `intake: {settleMs: 300, giveUpMs: 1500, rescanMs: 2000}\n`;
 const RESERVE_BYTES = 64 * 1024;
 const START_LIMIT_MS = 60_000;
-const DROPS_MS = 20_000;
 const QUIET_MS = 45_000;
 const RESTART_MS = 2000;
 
-export async function runHistory(seed: number): Promise<HistoryEnd> {
-  const history = new History(seed);
+/** How much happens in a history, and in what time. */
+export interface Span {
+  readonly durationMs: number;
+  readonly ordersMin: number;
+  readonly ordersMax: number;
+  readonly troublesMin: number;
+  readonly troublesMax: number;
+  /** The text of wo-bridge.yaml. */
+  readonly config: string;
+}
+
+/** Dense enough that one trouble meets what the other left. */
+const MOMENTS: Span = {
+  durationMs: 20_000,
+  ordersMin: 1,
+  ordersMax: 14,
+  troublesMin: 0,
+  troublesMax: 6,
+  config: "intake: {settleMs: 300, giveUpMs: 1500, rescanMs: 2000}\n",
+};
+
+/** The same seed and span are the same history. */
+export async function runHistory(seed: number, span = MOMENTS): Promise<HistoryEnd> {
+  const history = new History(seed, span);
   return history.run();
 }
 
@@ -57,7 +79,10 @@ class History implements World {
   #daemon: Daemon | undefined;
   #lives = 0;
 
-  constructor(seed: number) {
+  readonly #span: Span;
+
+  constructor(seed: number, span: Span) {
+    this.#span = span;
     this.random = new Random(seed);
     this.scheduler = new Scheduler(this.random);
     this.machine = new SimulatedMachine(this.random, this.scheduler);
@@ -66,15 +91,16 @@ class History implements World {
 
   async run(): Promise<HistoryEnd> {
     const { machine, random, scheduler } = this;
+    const { durationMs, ordersMin, ordersMax, troublesMin, troublesMax, config } = this.#span;
     this.tell(machine.disk.isOrdered ? "a journaling disk" : "a disk that keeps what POSIX promises");
-    machine.disk.place(`${BASE}/wo-bridge.yaml`, CONFIG);
-    const count = random.between(1, 14);
+    machine.disk.place(`${BASE}/wo-bridge.yaml`, config);
+    const count = random.between(ordersMin, ordersMax);
     const drops = Array.from({ length: count }, (_, index) => newDrop(random, index));
     this.#start();
     await scheduler.run(START_LIMIT_MS, () => this.#daemon !== undefined);
-    for (const drop of drops) scheduler.after(random.next() * DROPS_MS, () => this.#drop(drop));
-    planTroubles(this, DROPS_MS);
-    await scheduler.run(DROPS_MS, () => false);
+    for (const drop of drops) scheduler.after(random.next() * durationMs, () => this.#drop(drop));
+    planTroubles(this, random.between(troublesMin, troublesMax), durationMs);
+    await scheduler.run(durationMs, () => false);
     this.#endTrouble();
     let found: readonly Violation[] = [];
     // Most are through at once; who is slow gets more time.
@@ -85,8 +111,10 @@ class History implements World {
     }
     if (found.length > 0)
       for (const path of filesBelow(this.#remains(), `${BASE}/bridge`)) this.#told.push(`  ${path}`);
+    const openHandles = this.#life?.openHandles ?? 0;
     this.#life?.die();
-    return { violations: found, told: this.#told, events: scheduler.count, orders: count, lives: this.#lives };
+    const counts = { events: scheduler.count, orders: count, lives: this.#lives, openHandles };
+    return { violations: found, told: this.#told, ...counts };
   }
 
   tell(what: string): void {

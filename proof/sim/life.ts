@@ -31,6 +31,7 @@ export class Life {
   readonly pid: number;
   readonly #ground: LifeGround;
   #isDead = false;
+  readonly #handles = new Set<number>();
   /** How many more calls of the disk it lives for. */
   #callsLeft = Number.POSITIVE_INFINITY;
 
@@ -43,6 +44,11 @@ export class Life {
 
   get isDead(): boolean {
     return this.#isDead;
+  }
+
+  /** Files and folders that it has opened and not closed. */
+  get openHandles(): number {
+    return this.#handles.size;
   }
 
   /** It dies in the middle of the `calls`-th call of the disk from now on. */
@@ -75,6 +81,17 @@ export class Life {
     throw new Dead();
   }
 
+  #opened(handle: number): number {
+    this.#handles.add(handle);
+    return handle;
+  }
+
+  #close(handle: number): void {
+    if (this.#isDead) return;
+    this.#handles.delete(handle);
+    this.#ground.disk.close(handle);
+  }
+
   #breath(): void {
     if (this.#isDead) throw new Dead();
     this.#callsLeft -= 1;
@@ -103,11 +120,11 @@ export class Life {
   #mortalDisk(): Disk {
     const { disk } = this.#ground;
     return {
-      openRead: (path) => this.#alive(() => disk.openRead(path)),
-      openNew: (path, mode) => this.#change(() => disk.openNew(path, mode)),
-      openAppend: (path, mode) => this.#change(() => disk.openAppend(path, mode)),
-      openFolder: (path) => this.#alive(() => disk.openFolder(path)),
-      close: (handle) => (this.#isDead ? undefined : disk.close(handle)),
+      openRead: (path) => this.#opened(this.#alive(() => disk.openRead(path))),
+      openNew: (path, mode) => this.#opened(this.#change(() => disk.openNew(path, mode))),
+      openAppend: (path, mode) => this.#opened(this.#change(() => disk.openAppend(path, mode))),
+      openFolder: (path) => this.#opened(this.#alive(() => disk.openFolder(path))),
+      close: (handle) => this.#close(handle),
       read: (handle, target, position) => this.#alive(() => disk.read(handle, target, position)),
       write: (handle, bytes) => this.#write(handle, bytes),
       truncate: (handle, sizeBytes) => this.#change(() => disk.truncate(handle, sizeBytes)),

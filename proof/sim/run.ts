@@ -1,10 +1,14 @@
 /** Histories one after the other, and what a living process left uncaught in any of them. */
 import { BridgeError } from "#dist/platform/errors.js";
-import { type HistoryEnd, runHistory } from "./history.ts";
+import { type HistoryEnd, runHistory, type Span } from "./history.ts";
 import { Dead } from "./life.ts";
 
 /** The histories of `count` seeds, from `first` on. */
-export async function* histories(first: number, count: number): AsyncGenerator<HistoryEnd & { readonly seed: number }> {
+export async function* histories(
+  first: number,
+  count: number,
+  span?: Span,
+): AsyncGenerator<HistoryEnd & { readonly seed: number }> {
   const uncaught: string[] = [];
   // What a dead process was in the middle of has nobody to catch it; of a living one it would be the end.
   const listen = (error: unknown) => {
@@ -13,7 +17,7 @@ export async function* histories(first: number, count: number): AsyncGenerator<H
   process.on("unhandledRejection", listen);
   try {
     for (let seed = first; seed < first + count; seed += 1) {
-      const end = await runHistory(seed);
+      const end = await runHistory(seed, span);
       const bugs = uncaught.splice(0).map((message) => ({ rule: "nothing is uncaught", message }));
       yield { seed, ...end, violations: [...bugs, ...end.violations] };
     }

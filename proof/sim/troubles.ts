@@ -23,7 +23,6 @@ export interface World {
   stop(): Promise<void>;
 }
 
-const TROUBLES_MAX = 6;
 const CALLS_MAX = 60;
 const WINDOW_MS = 3000;
 const HOUR_MS = 3_600_000;
@@ -44,10 +43,9 @@ const TROUBLES: readonly [(world: World) => void, ...((world: World) => void)[]]
   ask,
 ];
 
-/** Lets up to six of them happen within `durationMs`. */
-export function planTroubles(world: World, durationMs: number): void {
+/** Lets so many of them happen within `durationMs`. */
+export function planTroubles(world: World, count: number, durationMs: number): void {
   const { random, scheduler } = world;
-  const count = random.between(0, TROUBLES_MAX);
   for (let index = 0; index < count; index += 1) {
     const happen = random.pick(TROUBLES);
     scheduler.after(random.next() * durationMs, () => {
