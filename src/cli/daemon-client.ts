@@ -27,13 +27,14 @@ export function boundBase(context: Context): BoundBase {
   return bound;
 }
 
-/** Asks the daemon; undefined when none listens. Throws ControlRefusal when it says no. */
-export async function askDaemon(context: Context, request: Request): Promise<unknown> {
+/** Asks the daemon; undefined when none listens, or it is silent for so long. Throws ControlRefusal when it says no. */
+export async function askDaemon(context: Context, request: Request, silenceMs?: number): Promise<unknown> {
   let last: Answer | undefined;
+  const keep = (answer: Answer) => {
+    last = answer;
+  };
   try {
-    await askEach(context, request, (answer) => {
-      last = answer;
-    });
+    await askEach(context, request, keep, silenceMs === undefined ? {} : { silenceMs });
   } catch (thrown) {
     if (thrown instanceof BridgeError && thrown.code === "DAEMON_SILENT") return undefined;
     throw thrown;
@@ -48,12 +49,17 @@ export async function askRunningDaemon(context: Context, request: Request): Prom
   return data;
 }
 
+interface AskOptions {
+  readonly signal?: AbortSignal;
+  readonly silenceMs?: number;
+}
+
 /** Calls `onAnswer` for every answer until the daemon hangs up or `signal` aborts. Throws DAEMON_SILENT. */
 export async function askEach(
   context: Context,
   request: Request,
   onAnswer: (answer: Answer) => void,
-  signal?: AbortSignal,
+  options: AskOptions = {},
 ): Promise<void> {
   const { socketPath } = await import("../daemon/control.ts");
   const vault = new Vault(context.files, boundBase(context).vault);
@@ -64,7 +70,7 @@ export async function askEach(
     if (isAnswer(value)) onAnswer(value);
     else isForeign = true;
   };
-  await ask(path, request, onLine, { silenceMs, ...(signal === undefined ? {} : { signal }) });
+  await ask(path, request, onLine, { silenceMs, ...options });
   if (isForeign) throw new BridgeError("DAEMON_SILENT", `what answers at ${path} is no daemon of ours`);
 }
 

@@ -165,9 +165,10 @@ export async function daemonStatus(context: Context): Promise<number> {
   return live?.state === "running" ? EXIT.yes : live === undefined ? EXIT.daemonNeeded : EXIT.integrity;
 }
 
-async function health(context: Context): Promise<Runtime | undefined> {
+/** What the daemon says of itself; undefined when none answers. */
+export async function health(context: Context, silenceMs?: number): Promise<Runtime | undefined> {
   try {
-    const data = await askDaemon(context, { call: "health" });
+    const data = await askDaemon(context, { call: "health" }, silenceMs);
     return isRuntime(data) ? data : undefined;
   } catch (thrown) {
     // Not attached yet: starting it attaches an empty base, or says why not.

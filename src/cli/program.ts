@@ -175,6 +175,16 @@ function addDecisionVerbs(program: Command, run: Run): void {
 
 function addBaseVerbs(program: Command, run: Run): void {
   program
+    .command("doctor")
+    .description("is everything as it should be, and what to type where it is not; changes nothing")
+    .option("--explain <code>", "what a check looks at, and what it means")
+    .action(({ explain }: { explain?: string }) =>
+      run(async (context) => {
+        const { examineAll, explainCheck } = await import("./doctor.ts");
+        return explain === undefined ? examineAll(context) : explainCheck(context, explain);
+      }),
+    );
+  program
     .command("init")
     .description("attach a base")
     .option("--vault <dir>", "where its vault is to be, outside of every git tree")

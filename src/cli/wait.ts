@@ -38,7 +38,7 @@ export async function followOrder(
         if (seen.record?.status !== data.status) options.onChange(data);
         seen.record = data;
       },
-      hangUp.signal,
+      { signal: hangUp.signal },
     );
   } finally {
     off();

@@ -68,6 +68,11 @@ export class Sandbox {
     }
   }
 
+  /** Whether commands can be confined here. */
+  get isOn(): boolean {
+    return this.#finding.program !== undefined;
+  }
+
   /** Why the lane's commands must not run now; undefined when they may. */
   missing(lane: string): string | undefined {
     if (laneRules(this.#options.config(), lane).sandbox !== "required" || this.#finding.program !== undefined)

@@ -101,7 +101,7 @@ export function statusOf(source: StatusSource): Status {
     vaultBytes: live?.housekeeping.vaultBytes ?? ledgerBytes(source),
     isVaultMeasured: live?.housekeeping.vaultBytes !== undefined,
     daemon: source.runtime,
-    needs: needsOf(source, open, recent).slice(0, NEEDS_SHOWN),
+    needs: needsOf(source).slice(0, NEEDS_SHOWN),
     workers: live === undefined ? [] : AGENTS.map((name) => workerOf(name, live)),
     lanes: live === undefined ? [] : lanesOf(live),
     counts: index.counts,
@@ -130,9 +130,8 @@ function ledgerBytes({ files, base }: StatusSource): number {
   return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
-function needsOf(source: StatusSource, open: readonly OrderRecord[], recent: readonly OrderRecord[]): Need[] {
+function needsOf(source: StatusSource): Need[] {
   const { facts } = source.index;
-  const failedAfter = isoTime(source.nowMs - FAILED_SHOWN_MS);
   const paused =
     facts.paused === undefined
       ? []
@@ -143,21 +142,28 @@ function needsOf(source: StatusSource, open: readonly OrderRecord[], recent: rea
             next: "free some space; it resumes by itself",
           },
         ];
-  const waiting = open
+  return [...daemonNeeds(source), ...paused, ...settingsNeeds(source), ...orderNeeds(source), ...fileNeeds(source)];
+}
+
+/** Orders that wait for a person, and those that failed within a day. */
+export function orderNeeds({ index, nowMs }: Pick<StatusSource, "index" | "nowMs">): Need[] {
+  const failedAfter = isoTime(nowMs - FAILED_SHOWN_MS);
+  const waiting = index.open
     .filter(({ status }) => status === "waiting")
     .map((record) => ({
       what: `${record.id} ${troubleOf(record)}`,
       since: record.updatedTs,
       next: approvalOf(record) ?? `wo show ${record.id}`,
     }));
-  const failed = recent
+  const failed = index
+    .recent()
     .filter(({ status, restedTs }) => status === "failed" && (restedTs ?? "") > failedAfter)
     .map((record) => ({
       what: `${record.id} failed: ${troubleOf(record)}`,
       since: record.restedTs ?? record.updatedTs,
       next: `wo show ${record.id}`,
     }));
-  return [...daemonNeeds(source), ...paused, ...settingsNeeds(source), ...waiting, ...failed, ...fileNeeds(source)];
+  return [...waiting, ...failed];
 }
 
 function daemonNeeds({ runtime }: StatusSource): Need[] {
@@ -193,7 +199,7 @@ function settingsNeeds({ live, nowMs }: StatusSource): Need[] {
 }
 
 /** Files that were refused or passed over, as long as they are still there. */
-function fileNeeds({ files, base, index }: StatusSource): Need[] {
+export function fileNeeds({ files, base, index }: Pick<StatusSource, "files" | "base" | "index">): Need[] {
   const { rejected, ignored } = index.facts;
   const refused = rejected.toReversed().flatMap(({ ts, lane, name, reason }) => {
     const path = join("bridge", "error", lane, name);

@@ -44,6 +44,11 @@ export function startDetached(words: readonly string[], logPath: string): number
   return child.pid;
 }
 
+/** The Node that runs this: its version without the v, and the real path of its program. */
+export function thisNode(): { readonly version: string; readonly path: string } {
+  return { version: process.versions.node, path: process.execPath };
+}
+
 /** What was typed behind the program's name. */
 export function ownWords(): readonly string[] {
   return process.argv.slice(2);

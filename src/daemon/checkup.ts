@@ -1,0 +1,370 @@
+/** What a doctor looks at, with the daemon alive or dead: the machine, the base, its vault and ledger, and the orders. */
+import { join } from "node:path";
+import { BridgeFolders } from "../bridge/lanes.ts";
+import { kindOfName } from "../bridge/names.ts";
+import { isoTime } from "../platform/clock.ts";
+import { BridgeError } from "../platform/errors.ts";
+import { runProgram } from "../platform/program.ts";
+import { readBooks } from "../records/books.ts";
+import type { OrderIndex } from "../records/order-index.ts";
+import { Telemetry } from "../records/telemetry.ts";
+import { Vault } from "../records/vault.ts";
+import type { Check, Finding } from "../upkeep/doctor.ts";
+import { verifyLedger } from "../upkeep/verify-ledger.ts";
+import { type BoundBase, lookUpBase } from "./base.ts";
+import { configProblemText, laneRules } from "./config.ts";
+import { checkpointsOf, type Ground, telemetryPath } from "./opening.ts";
+import { type Runtime, readRuntime } from "./runtime.ts";
+import { Sandbox } from "./sandbox.ts";
+import { configInEffect, configPath } from "./settings.ts";
+import { fileNeeds, type Need, orderNeeds } from "./status.ts";
+import { placeRules } from "./surroundings.ts";
+
+/** Who is looked at. */
+export interface Patient {
+  readonly ground: Ground;
+  /** Absolute path of the base, perhaps not there. */
+  readonly path: string;
+  readonly node: { readonly version: string; readonly path: string };
+  /** What the daemon says of itself; undefined when none answers. */
+  readonly health: () => Promise<Runtime | undefined>;
+}
+
+const MIB = 1024 * 1024;
+const ROOM_LOW_BYTES = 512 * MIB;
+const ROOM_NONE_BYTES = 32 * MIB;
+/** All of a ledger of this size is read in well under a second. */
+const VERIFY_BYTES = 32 * MIB;
+const HEARTBEAT_LATE_MS = 90_000;
+const FILE_WAITS_MS = 60_000;
+const GIT_LOCK_OLD_MS = 60_000;
+const CLOCK_BACK_MS = 60_000;
+const GIT_MS = 3000;
+const NEEDS_SHOWN = 20;
+
+/** All checks, what others rest on first. */
+export function checksOf(patient: Patient): readonly Check[] {
+  const { ground } = patient;
+  const base = () => baseOf(patient);
+  return [
+    {
+      code: "runtime",
+      about: "The Node that runs this, and where it lies. One that a version manager keeps goes when it is upgraded.",
+      look: () => runtimeFindings(patient),
+    },
+    {
+      code: "state",
+      about:
+        "The folder outside of every tree in which the registry, the vaults and the keys are: yours, and yours only.",
+      look: () => stateFindings(ground),
+    },
+    {
+      code: "base",
+      about:
+        "The folder that the daemon serves, and whether it is attached to a vault. An unknown one is never given an empty vault unasked.",
+      look: () => baseFindings(patient),
+    },
+    {
+      code: "git",
+      about:
+        "The git tree around the base. Its lock keeps orders that came by git waiting; without git nobody can tell which came by it.",
+      look: () => gitFindings(ground, base().path),
+    },
+    {
+      code: "room",
+      about:
+        "Free space for base and vault. Without it intake pauses, and what was begun is finished out of a reserve.",
+      look: () => roomFindings(ground, base()),
+    },
+    {
+      code: "vault",
+      about: "The folder that holds the record: yours, and readable by nobody else.",
+      look: () => ownFolder(ground, base().vault, "the vault"),
+    },
+    {
+      code: "ledger",
+      about:
+        "The record itself: is the chain sound, is every content there, is it the one that the signed checkpoint has seen, and does telemetry know nothing more?",
+      look: () => ledgerFindings(ground, base()),
+    },
+    {
+      code: "config",
+      about: "wo-bridge.yaml: can it be read, and was what it allows accepted by a person?",
+      look: () => configFindings(ground, base()),
+    },
+    {
+      code: "daemon",
+      about: "The process that does the work: does it answer, has it shown a sign of life, is it of this version?",
+      look: () => daemonFindings(patient, base()),
+    },
+    {
+      code: "inbox",
+      about: "The lanes: may they be read, and does anything lie there longer than it takes to be taken?",
+      look: () => inboxFindings(ground, base()),
+    },
+    {
+      code: "sandbox",
+      about:
+        "Whether commands can be kept to their base: found out by running one in a sandbox. Lanes that require it wait without.",
+      look: () => sandboxFindings(ground, base()),
+    },
+    {
+      code: "clock",
+      about: "The clock against what was written last: one that was set back makes new things look old.",
+      look: () => clockFindings(ground, base()),
+    },
+    {
+      code: "orders",
+      about:
+        "Orders that wait for a person or have failed since yesterday, and files that were refused or passed over.",
+      look: () => orderFindings(ground, base()),
+    },
+  ];
+}
+
+function runtimeFindings({ node, ground }: Patient): Finding[] {
+  const [major = 0, minor = 0] = node.version.split(".").map(Number);
+  const seen = `Node ${node.version}, ${node.path}, wo-bridge ${ground.machine.version}`;
+  if (major < 20 || (major === 20 && minor < 19))
+    return [{ mark: "error", seen: `${seen}: it is too old`, next: "install Node 20.19 or newer" }];
+  const manager = /\/\.?(nvm|fnm|volta|asdf|mise|Cellar)\//.exec(node.path)?.[1];
+  if (manager === undefined) return [{ mark: "ok", seen }];
+  const next = "let the daemon run on a Node that stays: `brew install node`, and its opt link";
+  return [{ mark: "warning", seen: `${seen}: ${manager} takes it away with an upgrade`, next }];
+}
+
+function stateFindings(ground: Ground): readonly Finding[] {
+  const { files, machine } = ground;
+  if (files.info(machine.home)?.kind !== "folder")
+    return [{ mark: "error", seen: `there is no home folder ${machine.home}`, next: "set HOME to your own" }];
+  if (files.info(machine.stateRoot) === undefined)
+    return [{ mark: "error", seen: `nothing was ever attached: ${machine.stateRoot} is not there`, next: "wo init" }];
+  return ownFolder(ground, machine.stateRoot, "the state folder");
+}
+
+/** A folder of this user, that nobody else may look into. */
+function ownFolder({ files, machine }: Ground, path: string, what: string): readonly Finding[] {
+  const info = files.info(path);
+  if (info === undefined)
+    return [
+      { mark: "error", seen: `${what} ${path} is gone`, next: "put it back: it cannot be made again from the tree" },
+    ];
+  if (info.kind !== "folder") return [{ mark: "error", seen: `${what} ${path} is no folder`, next: `ls -ld ${path}` }];
+  if (info.owner !== machine.userId) {
+    const seen = `${what} ${path} belongs to user ${info.owner}, not to you (${machine.userId})`;
+    return [{ mark: "error", seen, next: `sudo chown -R ${machine.user} ${path}` }];
+  }
+  if ((info.mode & 0o077) !== 0)
+    return [{ mark: "warning", seen: `others may look into ${what} ${path}`, next: `chmod 700 ${path}` }];
+  return [{ mark: "ok", seen: `${path}, yours only` }];
+}
+
+/** Throws BASE_MISSING, BASE_UNKNOWN: what rests on the base cannot be told without. */
+function baseOf({ ground, path }: Patient): BoundBase {
+  const bound = lookUpBase(ground.files, ground.machine, path);
+  if (bound === undefined) throw new BridgeError("BASE_UNKNOWN", `${path} is not attached`);
+  return bound;
+}
+
+function baseFindings(patient: Patient): Finding[] {
+  try {
+    const { path, vault } = baseOf(patient);
+    if (patient.ground.files.info(join(path, ".wo-base")) !== undefined)
+      return [{ mark: "ok", seen: `${path}, its vault ${vault}` }];
+    return [{ mark: "warning", seen: `${path} has lost its .wo-base`, next: "wo daemon start puts it back" }];
+  } catch (thrown) {
+    if (!(thrown instanceof BridgeError)) throw thrown;
+    return [{ mark: "error", seen: thrown.message, next: thrown.hint }];
+  }
+}
+
+async function gitFindings({ files, clock }: Ground, base: string): Promise<Finding[]> {
+  const version = await runProgram(["git", "--version"], { cwd: "/", timeoutMs: GIT_MS });
+  if (version.exitCode !== 0)
+    return [{ mark: "error", seen: "git does not run: orders that came by git wait", next: "install git" }];
+  const words = ["rev-parse", "--path-format=absolute", "--git-dir"] as const;
+  const tree = await runProgram(["git", ...words], { cwd: base, timeoutMs: GIT_MS });
+  const name = version.stdout.trim();
+  if (tree.exitCode !== 0) return [{ mark: "ok", seen: `${name}; the base is in no git tree` }];
+  const lock = join(tree.stdout.trim(), "index.lock");
+  const ageMs = clock.now() - (files.info(lock)?.modifiedMs ?? clock.now());
+  if (ageMs <= GIT_LOCK_OLD_MS) return [{ mark: "ok", seen: `${name}, ${tree.stdout.trim()}` }];
+  const since = isoTime(clock.now() - ageMs);
+  return [{ mark: "warning", seen: `${lock} is left`, since, next: `rm ${lock}    (when no git runs)` }];
+}
+
+function roomFindings({ files }: Ground, base: BoundBase): Finding[] {
+  return [base.path, base.vault].map((folder) => {
+    const free = files.freeBytes(folder);
+    const seen = `${Math.round(free / MIB)} MiB free for ${folder}`;
+    if (free >= ROOM_LOW_BYTES) return { mark: "ok", seen };
+    return {
+      mark: free < ROOM_NONE_BYTES ? "error" : "warning",
+      seen,
+      next: "free some space; work resumes by itself",
+    };
+  });
+}
+
+function ledgerFindings({ files, machine }: Ground, base: BoundBase): Finding[] {
+  const vault = new Vault(files, base.vault);
+  const checkpoints = checkpointsOf(files, machine, base);
+  const read = readBooks(files, vault, checkpoints);
+  if (!read.ok) return [{ mark: "error", seen: read.error.error.message, next: read.error.error.hint }];
+  const { head, facts } = read.value.index;
+  const told = facts.ledger === "" ? 0 : Telemetry.lastSeq(files, telemetryPath(base.path), facts.ledger);
+  const rolledBack = new BridgeError(
+    "VAULT_ROLLED_BACK",
+    `telemetry tells of entry ${told}, and the ledger ends at ${head.seq}`,
+  );
+  if (told > head.seq) return [{ mark: "error", seen: rolledBack.message, next: rolledBack.hint }];
+  const sizes = (files.list(vault.ledger) ?? []).map(
+    ({ name }) => files.info(join(vault.ledger, name))?.sizeBytes ?? 0,
+  );
+  if (sizes.reduce((sum, bytes) => sum + bytes, 0) > VERIFY_BYTES)
+    return [{ mark: "ok", seen: `${head.seq} entries; read from its snapshot on (all of it: wo ledger verify)` }];
+  const report = verifyLedger(files, vault, checkpoints);
+  const faults = report.findings.map(({ message, isDamage }): Finding => {
+    const next = isDamage ? "wo ledger repair    (says what it would do)" : "wo daemon start mends it";
+    return { mark: isDamage ? "error" : "warning", seen: message, next };
+  });
+  const sound: Finding = {
+    mark: "ok",
+    seen: `${report.entries} entries, chain intact, ${report.blobs} contents there`,
+  };
+  return faults.length > 0 ? faults : [sound];
+}
+
+/** The index as it is on disk; of a damaged ledger what can be read. */
+function indexOf({ files }: Ground, base: BoundBase): OrderIndex {
+  const read = readBooks(files, new Vault(files, base.vault));
+  return read.ok ? read.value.index : read.error.index;
+}
+
+function configFindings(ground: Ground, base: BoundBase): Finding[] {
+  const { facts } = indexOf(ground, base);
+  const vault = new Vault(ground.files, base.vault);
+  const { problems, pending } = configInEffect(ground.files, vault, facts, configPath(base.path));
+  const broken = problems.map((problem): Finding => {
+    const seen = `${configProblemText(problem)}; the last accepted one is in effect`;
+    return { mark: "error", seen, next: "mend wo-bridge.yaml" };
+  });
+  const wishes = pending.map((wish): Finding => {
+    return { mark: "warning", seen: `not accepted, and not in effect: ${wish}`, next: "wo config accept" };
+  });
+  const found = [...broken, ...wishes];
+  const seen = facts.config === undefined ? "none was accepted yet: the defaults hold" : "as it was accepted";
+  return found.length > 0 ? found : [{ mark: "ok", seen }];
+}
+
+async function daemonFindings({ ground, health }: Patient, base: BoundBase): Promise<Finding[]> {
+  const { files, machine, processes, clock } = ground;
+  const live = await health();
+  const known = live ?? readRuntime(files, new Vault(files, base.vault));
+  if (known === undefined) return [{ mark: "error", seen: "no daemon has run here", next: "wo daemon start" }];
+  const { pid, startTime, version, heartbeat, since, reason, hint } = known;
+  if (known.state === "refused")
+    return [
+      { mark: "error", seen: `it refuses to work: ${reason ?? "unknown"}`, since, next: hint ?? "wo daemon status" },
+    ];
+  if (live === undefined) {
+    const isThere = known.state === "running" && processes.isAlive({ pid, startTime });
+    if (isThere)
+      return [
+        { mark: "error", seen: `pid ${pid} lives and does not answer`, since: heartbeat, next: `kill -9 ${pid}` },
+      ];
+    const how =
+      known.state === "running"
+        ? "it ended without a word"
+        : `it was stopped${reason === undefined ? "" : `: ${reason}`}`;
+    return [{ mark: "error", seen: `no daemon runs: ${how}`, since: heartbeat, next: "wo daemon start" }];
+  }
+  if (version !== machine.version) {
+    const seen = `pid ${pid} runs wo-bridge ${version}, and this is ${machine.version}`;
+    return [{ mark: "warning", seen, since, next: "wo daemon stop && wo daemon start" }];
+  }
+  if (clock.now() - Date.parse(heartbeat) > HEARTBEAT_LATE_MS)
+    return [
+      {
+        mark: "error",
+        seen: `pid ${pid} answers, and works no more`,
+        since: heartbeat,
+        next: "wo daemon stop && wo daemon start",
+      },
+    ];
+  return [{ mark: "ok", seen: `up, pid ${pid}, wo-bridge ${version}`, since }];
+}
+
+function inboxFindings({ files, machine, clock }: Ground, base: BoundBase): Finding[] {
+  const { lanes, faults } = new BridgeFolders(files, base.path, machine.userId).list();
+  const broken = faults.map(({ lane, message }): Finding => {
+    return { mark: "error", seen: `lane ${lane} is not read: ${message}`, next: "mend its owner or mode" };
+  });
+  const waiting = lanes.flatMap(({ name: lane, folder }) =>
+    (files.list(folder) ?? []).flatMap(({ name }) => {
+      const modifiedMs = kindOfName(name) === "order" ? files.info(join(folder, name))?.modifiedMs : undefined;
+      return modifiedMs === undefined || clock.now() - modifiedMs < FILE_WAITS_MS ? [] : [{ lane, name, modifiedMs }];
+    }),
+  );
+  const [oldest] = waiting.toSorted((a, b) => a.modifiedMs - b.modifiedMs);
+  const late: Finding[] =
+    oldest === undefined
+      ? []
+      : [
+          {
+            mark: "warning",
+            seen: `${waiting.length} files are not taken, the oldest is ${oldest.lane}/${oldest.name}`,
+            since: isoTime(oldest.modifiedMs),
+            next: "wo status",
+          },
+        ];
+  const found = [...broken, ...late];
+  return found.length > 0 ? found : [{ mark: "ok", seen: `${lanes.length} lanes, nothing waits to be taken` }];
+}
+
+async function sandboxFindings(ground: Ground, base: BoundBase): Promise<Finding[]> {
+  const { files, clock, machine, system } = ground;
+  const vault = new Vault(files, base.vault);
+  const { config } = configInEffect(files, vault, indexOf(ground, base).facts, configPath(base.path));
+  const sandbox = new Sandbox({
+    files,
+    clock,
+    machine,
+    trySandbox: system.trySandbox,
+    vault: base.vault,
+    config: () => config,
+    placeRules: (lane) => placeRules(ground, base, config, lane),
+  });
+  await sandbox.look();
+  const bound = Object.keys(config.lanes).filter((lane) => laneRules(config, lane).sandbox === "required");
+  const missing = bound.flatMap((lane) => sandbox.missing(lane) ?? [])[0];
+  if (missing !== undefined) return [{ mark: "error", seen: `${bound.join(", ")}: ${missing}`, next: "wo status" }];
+  const [found = "", ...chosen] = sandbox.notes();
+  const first: Finding = sandbox.isOn
+    ? { mark: "ok", seen: found }
+    : { mark: "warning", seen: found, next: "wo doctor --explain sandbox" };
+  return [first, ...chosen.map((seen): Finding => ({ mark: "ok", seen }))];
+}
+
+function clockFindings({ files, clock }: Ground, base: BoundBase): Finding[] {
+  const last = readRuntime(files, new Vault(files, base.vault))?.heartbeat;
+  if (last === undefined) return [{ mark: "ok", seen: "nothing was written yet that could be younger than now" }];
+  const backMs = Date.parse(last) - clock.now();
+  if (!(backMs > CLOCK_BACK_MS)) return [{ mark: "ok", seen: `${isoTime(clock.now())}, behind every sign of life` }];
+  const seen = `it is ${isoTime(clock.now())}, and the last sign of life was at ${last}: the clock was set back`;
+  return [{ mark: "warning", seen, next: "set the clock; nothing is lost meanwhile" }];
+}
+
+function orderFindings(ground: Ground, base: BoundBase): Finding[] {
+  const index = indexOf(ground, base);
+  const source = { files: ground.files, base, index, nowMs: ground.clock.now() };
+  const needs: readonly Need[] = [...orderNeeds(source), ...fileNeeds(source)];
+  const { counts } = index;
+  const seen = `${counts.running} running, ${counts.pending} pending, ${counts.done} done: none needs you`;
+  if (needs.length === 0) return [{ mark: "ok", seen }];
+  const shown = needs.slice(0, NEEDS_SHOWN).map(({ what, since, next }): Finding => {
+    return { mark: "warning", seen: what, since, next };
+  });
+  const more = needs.length - shown.length;
+  return more === 0 ? shown : [...shown, { mark: "warning", seen: `and ${more} more`, next: "wo status" }];
+}

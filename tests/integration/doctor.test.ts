@@ -1,0 +1,176 @@
+/** `wo doctor` on bases that something is wrong with: it names that, and what to type, in under two seconds. */
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { documentOf, filing, QUICK, running, valueIn } from "../support/line-kit.ts";
+import { asRecord, World } from "../support/world.ts";
+
+/** A machine that is busy with other tests takes longer. */
+const LIMIT_MS = 6000;
+
+interface Seen {
+  readonly code: number;
+  /** "mark code: what was seen -> what to type". */
+  readonly lines: readonly string[];
+}
+
+async function examined(world: World, env: NodeJS.ProcessEnv = {}): Promise<Seen> {
+  const start = performance.now();
+  const argv = [process.execPath, join(import.meta.dirname, "../../dist/main.js"), "doctor", "--json"];
+  const end = await world.run(argv, { ...world.env, ...env });
+  expect(performance.now() - start).toBeLessThan(LIMIT_MS);
+  const findings = valueIn(documentOf(end, "doctor"), "findings");
+  if (!Array.isArray(findings)) throw new Error(end.stdout);
+  const lines = findings.map((finding) => {
+    const { mark, code, seen, next } = asRecord(finding);
+    return `${String(mark)} ${String(code)}: ${String(seen)}${next === undefined ? "" : ` -> ${String(next)}`}`;
+  });
+  return { code: end.code, lines };
+}
+
+function troubles({ lines }: Seen): readonly string[] {
+  return lines.filter((line) => !line.startsWith("ok "));
+}
+
+test("a base that nobody has attached: the cause is named, and what rests on it cannot be told", async () => {
+  const world = await World.make({ bare: true });
+  const seen = await examined(world);
+  expect(seen.code).toBe(1);
+  expect(troubles(seen)[0]).toMatch(/^error state: nothing was ever attached: .* -> wo init$/);
+  expect(troubles(seen)[1]).toMatch(/^error base: .* is not attached -> run `wo init` here/);
+  expect(seen.lines.filter((line) => line.startsWith("unknown "))).toHaveLength(10);
+  const { stdout } = await world.wo("doctor");
+  expect(stdout).toMatch(/^\? others +cannot tell: .* is not attached \(git, room, vault, ledger, config, daemon/m);
+  expect(stdout).toContain("2 errors, 10 that nobody can tell");
+});
+
+test("without a home folder it says so, and ends", async () => {
+  const world = await World.make({ bare: true });
+  const seen = await examined(world, { HOME: "/does/not/exist" });
+  expect([seen.code, troubles(seen)[0]]).toEqual([
+    1,
+    "error state: there is no home folder /does/not/exist -> set HOME to your own",
+  ]);
+});
+
+test("all is well while the daemon works; what waits for a person is a warning, and no error", async () => {
+  const world = await World.make({ config: `${QUICK}lanes: {HELD: {mode: hold}}\n` });
+  world.write("bridge/inbox/HELD/.keep", "");
+  await world.startDaemon();
+  const well = await examined(world);
+  expect([well.code, troubles(well)]).toEqual([0, []]);
+  expect((await world.wo("doctor")).stdout).toContain("All is well.");
+  world.drop("HELD", "held.json", filing("WO-HELD"));
+  world.drop("CLC", "bad.json", running("WO-BAD", "exit 3"));
+  world.write("bridge/inbox/CLC/tool.zsh", "echo\n");
+  await world.reaches("WO-HELD", "waiting");
+  await world.reaches("WO-BAD", "failed");
+  const seen = await examined(world);
+  expect(seen.code).toBe(0);
+  expect(troubles(seen)).toEqual([
+    expect.stringMatching(/^warning orders: WO-HELD .* -> wo approve WO-HELD$/),
+    expect.stringMatching(/^warning orders: WO-BAD failed: .* -> wo show WO-BAD$/),
+    expect.stringMatching(/^warning orders: CLC\/tool\.zsh is no order: .* -> rename or remove /),
+  ]);
+});
+
+test("a daemon that was killed, that hangs, that refuses, that was stopped: each is told apart", async () => {
+  const world = await World.make({ config: QUICK });
+  const ofDaemon = async () => (await examined(world)).lines.filter((line) => / daemon: /.test(line));
+  expect(await ofDaemon()).toEqual(["error daemon: no daemon has run here -> wo daemon start"]);
+  const first = await world.startDaemon();
+  first.kill("SIGSTOP");
+  expect(await ofDaemon()).toEqual([
+    `error daemon: pid ${first.pid} lives and does not answer -> kill -9 ${first.pid}`,
+  ]);
+  await world.kill(first);
+  expect(await ofDaemon()).toEqual(["error daemon: no daemon runs: it ended without a word -> wo daemon start"]);
+  // Its pid is another program's by now.
+  const runtime = join(world.vault, "runtime.json");
+  writeFileSync(runtime, readFileSync(runtime, "utf8").replace(/"pid": \d+/, `"pid": ${process.pid}`));
+  expect(await ofDaemon()).toEqual(["error daemon: no daemon runs: it ended without a word -> wo daemon start"]);
+  writeFileSync(runtime, readFileSync(runtime, "utf8").replace(/"state": "\w+"/, '"state": "refused", "reason": "R"'));
+  expect(await ofDaemon()).toEqual(["error daemon: it refuses to work: R -> wo daemon status"]);
+  await world.kill(await world.startDaemon(), "SIGTERM");
+  expect(await ofDaemon()).toEqual([
+    expect.stringMatching(/^error daemon: no daemon runs: it was stopped.* -> wo daemon start$/),
+  ]);
+});
+
+test("many things that are wrong at a time are each named, with the command that mends it", async () => {
+  const config = `${QUICK}lanes: {SAFE: {sandbox: required}}\n`;
+  const world = await World.make({ config });
+  world.write("bridge/inbox/SAFE/.keep", "");
+  await world.kill(await world.startDaemon(), "SIGTERM");
+  await world.run(["git", "-C", world.base, "init", "-q"]);
+  const old = new Date(Date.now() - 3_600_000);
+  for (const path of [".git/index.lock", "bridge/inbox/CLC/left.json"]) {
+    world.write(path, "{}");
+    utimesSync(world.path(path), old, old);
+  }
+  world.write("wo-bridge.yaml", `${config}policy: {roots: [/srv]}\n`);
+  chmodSync(world.vault, 0o755);
+  chmodSync(world.path("bridge/inbox/SAFE"), 0o777);
+  rmSync(world.path(".wo-base"));
+  const runtime = join(world.vault, "runtime.json");
+  writeFileSync(runtime, readFileSync(runtime, "utf8").replace(/"heartbeat": "\d{4}/, '"heartbeat": "2999'));
+  const seen = await examined(world, { PATH: "/nowhere" });
+  expect(seen.code).toBe(1);
+  const git = await examined(world);
+  expect(troubles(seen).filter((line) => / git: /.test(line))).toEqual([
+    "error git: git does not run: orders that came by git wait -> install git",
+  ]);
+  expect(troubles(git)).toEqual([
+    expect.stringMatching(/^warning base: .* has lost its \.wo-base -> wo daemon start puts it back$/),
+    expect.stringMatching(/^warning git: .*index\.lock is left -> rm .*index\.lock/),
+    expect.stringMatching(/^warning vault: others may look into the vault .* -> chmod 700 /),
+    expect.stringMatching(/^warning config: not accepted, and not in effect: .*\/srv.* -> wo config accept$/),
+    expect.stringMatching(/^error daemon: no daemon runs/),
+    expect.stringMatching(/^error inbox: lane SAFE is not read: everybody may write to /),
+    expect.stringMatching(/^warning inbox: 1 files are not taken, the oldest is CLC\/left\.json -> wo status$/),
+    expect.stringMatching(/^warning clock: .* the clock was set back -> /),
+  ]);
+  expect(troubles(seen)).toContainEqual(
+    expect.stringMatching(/^error sandbox: SAFE: the lane requires a sandbox, and there is none/),
+  );
+});
+
+test("a damaged ledger, a vault behind telemetry, and a configuration that cannot be read", async () => {
+  const world = await World.make({ config: QUICK });
+  const daemon = await world.startDaemon();
+  world.drop("CLC", "one.json", filing("WO-1"));
+  await world.reaches("WO-1", "done");
+  await world.kill(daemon, "SIGTERM");
+  world.write("wo-bridge.yaml", "lanes: {CLC: {mode: exekute}}\n");
+  const segment = join(world.vault, "ledger", readdirSync(join(world.vault, "ledger")).toSorted()[0] ?? "");
+  const sound = readFileSync(segment);
+  const telemetry = "g/telemetry/unified.jsonl";
+  const told = world.telemetry().findLast(({ seq }) => seq !== undefined);
+  world.write(telemetry, `${JSON.stringify({ ...told, seq: 999_999 })}\n`);
+  expect(troubles(await examined(world))).toEqual([
+    expect.stringMatching(/^error ledger: telemetry tells of entry 999999, and the ledger ends at \d+ -> /),
+    expect.stringMatching(
+      /^error config: wo-bridge\.yaml:1:21 .*the last accepted one is in effect -> mend wo-bridge\.yaml$/,
+    ),
+    expect.stringMatching(/^error daemon: /),
+  ]);
+  rmSync(world.path(telemetry));
+  const bent = Buffer.from(sound);
+  bent[300] = (bent[300] ?? 0) ^ 1;
+  writeFileSync(segment, bent);
+  expect(troubles(await examined(world))).toContainEqual(
+    expect.stringMatching(/^error ledger: entry 2 at byte \d+ of 000001\.jsonl: .* -> wo ledger repair/),
+  );
+  renameSync(world.vault, `${world.vault}-gone`);
+  expect(troubles(await examined(world))).toContainEqual(
+    expect.stringMatching(/^error vault: the vault .* is gone -> /),
+  );
+});
+
+test("a check is explained by its code; an unknown code names those that there are", async () => {
+  const world = await World.make({ bare: true });
+  const known = await world.wo("doctor", "--explain", "ledger");
+  expect([known.code, known.stdout]).toEqual([0, expect.stringMatching(/^ledger: The record itself/)]);
+  const unknown = await world.wo("doctor", "--explain", "ledgr");
+  expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining("one of: runtime, state, base, git")]);
+});
