@@ -42,84 +42,67 @@ const CLOCK_BACK_MS = 60_000;
 const GIT_MS = 3000;
 const NEEDS_SHOWN = 20;
 
+/** What each check looks at, and what it means. */
+const ABOUT: readonly (readonly [code: keyof Looks, about: string])[] = [
+  ["runtime", "The Node that runs this, and where it lies. One that a version manager keeps goes when it is upgraded."],
+  [
+    "state",
+    "The folder outside of every tree in which the registry, the vaults and the keys are: yours, and yours only.",
+  ],
+  [
+    "base",
+    "The folder that the daemon serves, and whether it is attached to a vault. An unknown one is never given an empty vault unasked.",
+  ],
+  [
+    "git",
+    "The git tree around the base. Its lock keeps orders that came by git waiting; without git nobody can tell which came by it.",
+  ],
+  ["room", "Free space for base and vault. Without it intake pauses, and what was begun is finished out of a reserve."],
+  ["vault", "The folder that holds the record: yours, and readable by nobody else."],
+  [
+    "ledger",
+    "The record itself: is the chain sound, is every content there, is it the one that the signed checkpoint has seen, and does telemetry know nothing more?",
+  ],
+  ["config", "wo-bridge.yaml: can it be read, and was what it allows accepted by a person?"],
+  ["daemon", "The process that does the work: does it answer, has it shown a sign of life, is it of this version?"],
+  ["inbox", "The lanes: may they be read, and does anything lie there longer than it takes to be taken?"],
+  [
+    "sandbox",
+    "Whether commands can be kept to their base: found out by running one in a sandbox. Lanes that require it wait without.",
+  ],
+  ["clock", "The clock against what was written last: one that was set back makes new things look old."],
+  [
+    "orders",
+    "Orders that wait for a person or have failed since yesterday, and files that were refused or passed over.",
+  ],
+];
+
+type Looks = ReturnType<typeof looksAt>;
+
 /** All checks, what others rest on first. */
 export function checksOf(patient: Patient): readonly Check[] {
+  const looks = looksAt(patient);
+  return ABOUT.map(([code, about]) => ({ code, about, look: looks[code] }));
+}
+
+function looksAt(patient: Patient) {
   const { ground } = patient;
   const base = () => baseOf(patient);
-  return [
-    {
-      code: "runtime",
-      about: "The Node that runs this, and where it lies. One that a version manager keeps goes when it is upgraded.",
-      look: () => runtimeFindings(patient),
-    },
-    {
-      code: "state",
-      about:
-        "The folder outside of every tree in which the registry, the vaults and the keys are: yours, and yours only.",
-      look: () => stateFindings(ground),
-    },
-    {
-      code: "base",
-      about:
-        "The folder that the daemon serves, and whether it is attached to a vault. An unknown one is never given an empty vault unasked.",
-      look: () => baseFindings(patient),
-    },
-    {
-      code: "git",
-      about:
-        "The git tree around the base. Its lock keeps orders that came by git waiting; without git nobody can tell which came by it.",
-      look: () => gitFindings(ground, base().path),
-    },
-    {
-      code: "room",
-      about:
-        "Free space for base and vault. Without it intake pauses, and what was begun is finished out of a reserve.",
-      look: () => roomFindings(ground, base()),
-    },
-    {
-      code: "vault",
-      about: "The folder that holds the record: yours, and readable by nobody else.",
-      look: () => ownFolder(ground, base().vault, "the vault"),
-    },
-    {
-      code: "ledger",
-      about:
-        "The record itself: is the chain sound, is every content there, is it the one that the signed checkpoint has seen, and does telemetry know nothing more?",
-      look: () => ledgerFindings(ground, base()),
-    },
-    {
-      code: "config",
-      about: "wo-bridge.yaml: can it be read, and was what it allows accepted by a person?",
-      look: () => configFindings(ground, base()),
-    },
-    {
-      code: "daemon",
-      about: "The process that does the work: does it answer, has it shown a sign of life, is it of this version?",
-      look: () => daemonFindings(patient, base()),
-    },
-    {
-      code: "inbox",
-      about: "The lanes: may they be read, and does anything lie there longer than it takes to be taken?",
-      look: () => inboxFindings(ground, base()),
-    },
-    {
-      code: "sandbox",
-      about:
-        "Whether commands can be kept to their base: found out by running one in a sandbox. Lanes that require it wait without.",
-      look: () => sandboxFindings(ground, base()),
-    },
-    {
-      code: "clock",
-      about: "The clock against what was written last: one that was set back makes new things look old.",
-      look: () => clockFindings(ground, base()),
-    },
-    {
-      code: "orders",
-      about:
-        "Orders that wait for a person or have failed since yesterday, and files that were refused or passed over.",
-      look: () => orderFindings(ground, base()),
-    },
-  ];
+  return {
+    runtime: () => runtimeFindings(patient),
+    state: () => stateFindings(ground),
+    base: () => baseFindings(patient),
+    git: () => gitFindings(ground, base().path),
+    room: () => roomFindings(ground, base()),
+    vault: () => ownFolder(ground, base().vault, "the vault"),
+    ledger: () => ledgerFindings(ground, base()),
+    config: () => configFindings(ground, base()),
+    daemon: () => daemonFindings(patient, base()),
+    inbox: () => inboxFindings(ground, base()),
+    sandbox: () => sandboxFindings(ground, base()),
+    clock: () => clockFindings(ground, base()),
+    orders: () => orderFindings(ground, base()),
+  };
 }
 
 function runtimeFindings({ node, ground }: Patient): Finding[] {

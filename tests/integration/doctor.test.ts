@@ -23,7 +23,8 @@ async function examined(world: World, env: NodeJS.ProcessEnv = {}): Promise<Seen
   if (!Array.isArray(findings)) throw new Error(end.stdout);
   const lines = findings.map((finding) => {
     const { mark, code, seen, next } = asRecord(finding);
-    return `${String(mark)} ${String(code)}: ${String(seen)}${next === undefined ? "" : ` -> ${String(next)}`}`;
+    const line = `${String(mark)} ${String(code)}: ${String(seen)}`;
+    return typeof next === "string" ? `${line} -> ${next}` : line;
   });
   return { code: end.code, lines };
 }
