@@ -9,7 +9,6 @@ import type { Files } from "../platform/files.ts";
 import { randomName } from "../platform/ids.ts";
 import type { Machine } from "../platform/machine.ts";
 import type { SandboxSpec } from "../platform/run-protocol.ts";
-import { canListHosts } from "../platform/sandbox.ts";
 import type { SandboxFinding } from "../platform/sandbox-canary.ts";
 import type { System } from "../platform/system.ts";
 import { confine, findGuarded, type GuardedPath, writableFolders } from "../processors/confinement.ts";
@@ -95,14 +94,13 @@ export class Sandbox {
     if (missing !== undefined) throw new BridgeError("NO_SANDBOX", missing);
     const { program } = this.#finding;
     if (sandbox === "off" || program === undefined) return undefined;
-    const hosts = canListHosts() ? network : [];
     const rules = placeRules(lane);
     const folders = writableFolders(files, rules);
     const guarded = await Promise.all(folders.map((folder) => this.#guarded(folder, rules)));
     return confine(files, folders, guarded.flat(), {
       program,
       temporary,
-      hosts,
+      hosts: network,
       hidden: this.#hidden(),
     });
   }
@@ -136,13 +134,11 @@ export class Sandbox {
     const named = (fits: (rules: Config["lanes"][string]) => boolean) =>
       Object.entries(lanes).flatMap(([name, rules]) => (fits(rules) ? [name] : []));
     const off = named(({ sandbox }) => sandbox === "off");
-    const offline = canListHosts() ? [] : named(({ network }) => network.length > 0);
     return [
       this.#finding.program === undefined
         ? `sandbox off: ${this.#finding.fault}; commands run with the daemon's own rights (${this.#finding.advice})`
         : `sandbox on: ${this.#finding.program}, its canary passed`,
       ...(off.length === 0 ? [] : [`sandbox off in ${off.join(", ")}, as wo-bridge.yaml says`]),
-      ...(offline.length === 0 ? [] : [`network off in ${offline.join(", ")}: lists of hosts need Linux`]),
     ];
   }
 

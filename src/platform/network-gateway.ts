@@ -3,18 +3,43 @@
  * listed hosts and nothing else. It runs in the runner host, so that it outlives the daemon as the command does.
  */
 import { lookup } from "node:dns/promises";
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import { createServer as createSession } from "node:http2";
 import { connect, isIP, type LookupFunction, type Socket } from "node:net";
 import { Duplex, PassThrough } from "node:stream";
 
 const DIAL_MS = 30_000;
 
-/** Serves the proxy on a channel until that closes. */
-export function serveGateway(channel: Socket, hosts: readonly string[]): void {
+function newProxy(hosts: readonly string[]): Server {
   const proxy = createServer((incoming, outgoing) => void forward(incoming, outgoing, hosts));
   proxy.on("connect", (incoming: IncomingMessage, client: Duplex) => void tunnel(incoming, client, hosts));
   proxy.on("clientError", (_error, socket) => socket.destroy());
+  return proxy;
+}
+
+/**
+ * Serves the proxy at a port of this machine's own address until the signal; resolves with the port. For sandboxes that
+ * share the machine's network: whoever else finds the port reaches the listed hosts through it, and nothing more.
+ */
+export async function listenGateway(hosts: readonly string[], signal: AbortSignal): Promise<number> {
+  const proxy = newProxy(hosts);
+  const end = () => {
+    proxy.close();
+    proxy.closeAllConnections();
+  };
+  await new Promise<void>((resolve, reject) => {
+    proxy.once("error", reject);
+    proxy.listen({ host: "127.0.0.1", port: 0 }, resolve);
+  });
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  const address = proxy.address();
+  return typeof address === "object" ? (address?.port ?? 0) : 0;
+}
+
+/** Serves the proxy on a channel until that closes. */
+export function serveGateway(channel: Socket, hosts: readonly string[]): void {
+  const proxy = newProxy(hosts);
   const session = createSession();
   session.on("stream", (stream) => {
     stream.on("error", () => stream.destroy());

@@ -28,7 +28,7 @@ import {
   type RunStatus,
   STATUS_FILE,
 } from "./run-protocol.ts";
-import { LEFT_FILE, sandboxedLines } from "./sandbox.ts";
+import { hasOwnNetwork, LEFT_FILE, sandboxedLines } from "./sandbox.ts";
 import { quoted } from "./shell.ts";
 
 const WATCH_OUTPUT_MS = 200;
@@ -107,16 +107,24 @@ function prepare(spec: RunSpec): void {
 }
 
 function gateFor({ sandbox }: RunSpec): Gate {
-  if (sandbox !== undefined && sandbox.hosts.length > 0) return newGate(true);
+  if (sandbox !== undefined && sandbox.hosts.length > 0 && hasOwnNetwork()) return newGate(true);
   const gate = spare ?? newGate();
   spare = undefined;
   return gate;
 }
 
-function go(run: Run): void {
+async function go(run: Run): Promise<void> {
+  const hosts = run.spec.sandbox?.hosts ?? [];
   let text: string;
   try {
-    text = becoming(run.spec);
+    // Few commands have a network list: what serves it is loaded when first needed.
+    const gateway = hosts.length > 0 ? await import("./network-gateway.ts") : undefined;
+    const gatewayPort = hasOwnNetwork() ? undefined : await gateway?.listenGateway(hosts, run.ended.signal);
+    // Dropped meanwhile: its gate has read end-of-file.
+    if (run.child.stdin?.writableEnded !== false) return;
+    text = becoming(run.spec, gatewayPort);
+    const channel = run.child.stdio[3];
+    if (channel instanceof Socket) gateway?.serveGateway(channel, hosts);
     writeSync(run.marker, GO_LINE);
   } catch (thrown) {
     // What is not written down is not begun: the gate reads end-of-file.
@@ -126,17 +134,11 @@ function go(run: Run): void {
   }
   run.startedMs = systemClock.elapsed();
   void limit(run);
-  const channel = run.child.stdio[3];
-  const hosts = run.spec.sandbox?.hosts ?? [];
-  if (channel instanceof Socket) {
-    // Loaded when first needed: few commands have a network list.
-    void import("./network-gateway.ts").then(({ serveGateway }) => serveGateway(channel, hosts));
-  }
   run.child.stdin?.end(text);
 }
 
 /** What a gate reads. A function is parsed whole before its last line calls it: of a torn text nothing is run. */
-function becoming({ argv, cwd, env, folder, sandbox }: RunSpec): string {
+function becoming({ argv, cwd, env, folder, sandbox }: RunSpec, gatewayPort: number | undefined): string {
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}`);
   const [out, err] = ["stdout.log", "stderr.log"].map((name) => quoted(join(folder, name)));
   const lines = [
@@ -145,7 +147,7 @@ function becoming({ argv, cwd, env, folder, sandbox }: RunSpec): string {
     ...exports,
     ...(sandbox === undefined
       ? [`exec ${argv.map(quoted).join(" ")}`]
-      : sandboxedLines(argv, sandbox, { cwd, folder })),
+      : sandboxedLines(argv, sandbox, { cwd, folder, ...(gatewayPort === undefined ? {} : { gatewayPort }) })),
   ];
   return `become() {\n${lines.join("\n")}\n}\nbecome\n`;
 }
@@ -234,7 +236,7 @@ function hear(line: string): void {
   if (run === undefined) return;
   switch (message.say) {
     case "go":
-      go(run);
+      void go(run);
       break;
     case "drop":
       run.child.stdin?.end();

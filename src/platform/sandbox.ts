@@ -1,6 +1,6 @@
 /**
  * The one file that knows how this machine confines a command. Linux: bubblewrap, with a process, network and mount
- * namespace for each command. macOS: sandbox-exec, with the same rules for files and no network.
+ * namespace for each command. macOS: sandbox-exec, with the same rules for files, and no network but the gateway's port.
  *
  * On Linux the sandbox's first process is the kernel's promise that nothing outlives it: when the command has ended, or
  * its outermost process is killed, every process inside is, whatever it did to its group, session or environment.
@@ -36,18 +36,23 @@ export function findSandboxProgram(path: string): string | undefined {
   return folders.map((folder) => join(folder, "bwrap")).find(isFile);
 }
 
-/** False where the network of a sandbox is all or nothing. */
-export function canListHosts(): boolean {
+/** True where sandboxes have a network of their own, and a command reaches its gateway over a channel. */
+export function hasOwnNetwork(): boolean {
   return process.platform !== "darwin";
 }
 
 /** Lines for a gate that become the command in its sandbox, the last one included. `folder` is the run's own. */
-export function sandboxedLines(argv: readonly string[], spec: SandboxSpec, { cwd, folder }: Place): readonly string[] {
-  if (process.platform === "darwin") return [`exec ${line([spec.program, "-p", profileOf(spec), ...argv])}`];
+export function sandboxedLines(argv: readonly string[], spec: SandboxSpec, place: Place): readonly string[] {
+  const { cwd, folder, gatewayPort } = place;
+  if (process.platform === "darwin")
+    return [
+      ...(gatewayPort === undefined ? [] : gatewayExports(gatewayPort)),
+      `exec ${line([spec.program, "-p", profileOf(spec, gatewayPort), ...argv])}`,
+    ];
   const filter = join(folder, FILTER_FILE);
   writeFileSync(filter, socketFilter(process.arch), { mode: 0o600 });
   return [
-    ...(spec.hosts.length === 0 ? [] : gatewayExports()),
+    ...(spec.hosts.length === 0 ? [] : gatewayExports(GATEWAY_PORT)),
     // The outer processes live on through TERM, so that the command has its grace; inside it is as it was.
     "trap '' TERM",
     `exec ${FD.left}>>${quoted(join(folder, LEFT_FILE))} ${FD.filter}<${quoted(filter)}`,
@@ -58,6 +63,8 @@ export function sandboxedLines(argv: readonly string[], spec: SandboxSpec, { cwd
 interface Place {
   readonly cwd: string;
   readonly folder: string;
+  /** Of the gateway to the listed hosts, where the sandbox shares the machine's network. */
+  readonly gatewayPort?: number;
 }
 
 function line(argv: readonly string[]): string {
@@ -131,8 +138,8 @@ function insideWords({ hosts }: SandboxSpec, argv: readonly string[]): string[] 
   return ["/usr/bin/env", "--default-signal=TERM", "/bin/sh", "-c", text, "sh", ...argv];
 }
 
-function gatewayExports(): string[] {
-  const address = `http://127.0.0.1:${GATEWAY_PORT}`;
+function gatewayExports(port: number): string[] {
+  const address = `http://127.0.0.1:${port}`;
   const names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
   const all = [
     ...names.map((name) => [name, address]),
@@ -207,7 +214,7 @@ export function socketFilter(machine: string): Buffer {
 }
 
 /** The same rules for sandbox-exec; the last rule that fits decides. */
-export function profileOf({ writable, readOnly, pinned, hidden }: SandboxSpec): string {
+export function profileOf({ writable, readOnly, pinned, hidden }: SandboxSpec, gatewayPort?: number): string {
   const text = (path: string) => `"${path.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
   const rule = (verb: string, action: string, filters: readonly string[]) =>
     filters.length === 0 ? [] : [`(${verb} ${action} ${filters.join(" ")})`];
@@ -217,6 +224,7 @@ export function profileOf({ writable, readOnly, pinned, hidden }: SandboxSpec): 
     "(version 1)",
     "(allow default)",
     "(deny network*)",
+    ...(gatewayPort === undefined ? [] : [`(allow network-outbound (remote ip "localhost:${gatewayPort}"))`]),
     "(deny file-write*)",
     ...rule("allow", "file-write*", [...below(writable), ...devices.map((path) => `(literal ${text(path)})`)]),
     ...rule(

@@ -215,6 +215,16 @@ test("the profile for sandbox-exec names each rule once, the strictest last", ()
   ]);
 });
 
+test("in the profile nothing of the network is open but the gateway's port, where there is one", () => {
+  const { sandbox } = boxOf({ writable: ["/b"] }, realFolder());
+  const network = (port?: number) =>
+    profileOf(sandbox, port)
+      .split("\n")
+      .filter((rule) => rule.includes("network"));
+  expect(network()).toEqual(["(deny network*)"]);
+  expect(network(4711)).toEqual(["(deny network*)", '(allow network-outbound (remote ip "localhost:4711"))']);
+});
+
 test("in the profile a root of the policy is written like the base, and what is guarded below it is denied behind that", () => {
   const { sandbox } = boxOf({ readOnly: ["/root/.git/hooks"], writable: ["/b", "/root"] }, realFolder());
   const rules = profileOf(sandbox).split("\n");
