@@ -21,18 +21,22 @@ export interface SubmitOptions {
   readonly dryRun?: boolean;
 }
 
-/** Files it, with the signature that lies beside it; with `watch` follows it to its rest. A file with problems is not filed: 2. */
+/**
+ * Files it, with the signature that lies beside it; with `watch` follows it to its rest. What is no order is not filed (2),
+ * nor what its lane would refuse (5).
+ */
 export async function submit(context: Context, path: string, options: SubmitOptions): Promise<number> {
   const here = baseInEffect(context);
   const examined = await examine(context, path, here, options.lane);
-  const { order, bytes, problems } = examined;
-  if (order === undefined || bytes === undefined || examined.exit === EXIT.usage) {
+  const { order, bytes, problems, exit } = examined;
+  const isRefused = exit === EXIT.refused && options.dryRun !== true;
+  if (order === undefined || bytes === undefined || exit === EXIT.usage || isRefused) {
     if (context.json) answer(context, "submit", { filed: false, problems }, () => "");
     else context.terminal.err(problemsText(context.terminal, path, problems));
     context.terminal.err(
       `${context.terminal.paint("red", "✗")} nothing was filed\nnext: wo check ${typedWord(path)} --lane ${typedWord(options.lane)}`,
     );
-    return EXIT.usage;
+    return exit;
   }
   if (options.dryRun === true) return dryRun(context, path, here, { ...examined, order });
   const name = basename(path);

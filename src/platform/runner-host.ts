@@ -173,7 +173,7 @@ async function finish(run: Run, code: number | null, signal: NodeJS.Signals | nu
   if (startedMs !== undefined) {
     const status: RunStatus = {
       v: 1,
-      ...(signal === null ? { exitCode: code ?? 0 } : { signal }),
+      ...(signal === null ? { exitCode: code ?? 255 } : { signal }),
       timedOut: run.timedOut,
       stopped: run.stopped,
       leftovers: leftovers && !run.timedOut && !run.stopped,

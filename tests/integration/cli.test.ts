@@ -246,6 +246,16 @@ test("submit without a daemon files the order and says what to start; with --wat
   expect(world.list("bridge/inbox/CLC").filter((name) => name.startsWith("bad"))).toEqual([]);
 });
 
+test("submit does not file what the lane would refuse, and says all that it has against it", async () => {
+  const world = await World.make({ config: "lanes: {FILES: {mode: files-only}}\n" });
+  const path = orderFile(world, "push.json", running("WO-1", "ls"));
+  const refused = await world.wo("submit", path, "--lane", "FILES");
+  expect([refused.code, lastLine(refused)]).toEqual([5, `next: wo check ${path} --lane FILES`]);
+  expect(refused.stderr).toContain("[lane_refuses_commands]");
+  expect(world.list("bridge/inbox/FILES")).toEqual([]);
+  expect((await world.wo("submit", path, "--lane", "CLC")).code).toBe(0);
+});
+
 test("a canary that does not come through ends with 1 and names what was not seen", async () => {
   const world = await workingWorld("lanes:\n  HELD: {mode: hold}\n");
   const end = await world.wo("canary", "--lane", "HELD", "--timeout", "300ms");
