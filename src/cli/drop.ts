@@ -1,5 +1,5 @@
 /** Puts an order file into a lane so that nobody ever sees half of it, and tells the daemon that it is whole. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { writeDrop } from "../bridge/folder-drop.ts";
 import { BridgeFolders } from "../bridge/lanes.ts";
 import { signatureOf } from "../bridge/names.ts";
@@ -16,20 +16,29 @@ export interface Dropped {
   readonly isAnnounced: boolean;
 }
 
-/** Writes the file beside its name, then gives it its name; one that is taken already is not replaced. */
+/**
+ * Writes the order beside its name, then gives it its name. One that is taken already is not replaced: a file gets another
+ * one, a folder, whose header has its name, is not dropped; undefined then.
+ */
 export async function dropOrder(
   context: Context,
   lane: string,
   name: string,
   { bytes, signature }: { readonly bytes: Uint8Array | string; readonly signature?: Uint8Array | undefined },
-): Promise<Dropped> {
+): Promise<Dropped | undefined> {
   const { files, machine } = context;
   const folders = new BridgeFolders(files, boundBase(context).path, machine.userId);
   const known = folders.list().lanes.find((one) => one.name.toLowerCase() === lane.toLowerCase());
   const folder = known?.folder ?? join(folders.inbox, lane);
   const temporary = join(folder, `.wo-${randomName()}.tmp`);
   await writeDrop(files, temporary, Buffer.from(bytes));
-  const given = (await files.moveNew(temporary, folder, name)) ?? name;
+  const isFolder = files.info(temporary)?.kind === "folder";
+  const isTaken = isFolder && files.info(join(folder, name)) !== undefined;
+  const given = isTaken ? temporary : ((await files.moveNew(temporary, folder, name)) ?? name);
+  if (isFolder && given !== name) {
+    files.removeTree(join(folder, basename(given)));
+    return undefined;
+  }
   if (signature !== undefined) await files.publish(signatureOf(join(folder, given)), signature);
   const laneName = known?.name ?? lane;
   const told = await askDaemon(context, { call: "announce", lane: laneName, name: given });

@@ -50,6 +50,11 @@ export async function submit(context: Context, path: string, options: SubmitOpti
   }
   const signature = context.files.read(signatureOf(resolve(context.machine.currentFolder, path)));
   const dropped = await dropOrder(context, options.lane, name, { bytes, signature });
+  if (dropped === undefined) {
+    const message = `${name} lies in the inbox of ${options.lane} already, and a folder must keep the name of its header`;
+    complain(context, { code: "name_taken", message, hint: "submit it again once that one is taken" });
+    return EXIT.busy;
+  }
   const data = {
     filed: true,
     wo_id: order.id,

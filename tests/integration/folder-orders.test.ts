@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { failureOf, problemsOf, workingWorld } from "../support/line-kit.ts";
 import { treeOf } from "../support/temporary-folder.ts";
-import { asRecord, SAMPLES, until, type World } from "../support/world.ts";
+import { asRecord, SAMPLES, until, World } from "../support/world.ts";
 
 const HEADER = "wo_id: WO-DIR\ntitle: A folder\nbody_file: body.yaml\n";
 const FILES = { "X.yaml": HEADER, "body.yaml": "files: {made.txt: made}\n", "evidence/notes.md": "why\n" };
@@ -98,6 +98,16 @@ test("wo check and wo submit take folders", async () => {
   expect((await world.wo("submit", world.path("mine/X"), "--lane", "CLC")).code).toBe(0);
   await world.reaches("WO-DIR", "done");
   expect(world.list("mine")).toEqual(["X"]);
+});
+
+test("a folder whose name is taken in the inbox is not submitted: its header would not fit another name", async () => {
+  const world = await World.make();
+  for (const [path, text] of Object.entries(FILES)) world.write(`mine/X/${path}`, text);
+  expect((await world.wo("submit", world.path("mine/X"))).code).toBe(0);
+  const before = treeOf(world.path("bridge/inbox"));
+  const again = await world.wo("submit", world.path("mine/X"));
+  expect([again.code, again.stderr]).toEqual([4, expect.stringContaining("submit it again once that one is taken")]);
+  expect(treeOf(world.path("bridge/inbox"))).toEqual(before);
 });
 
 test("a folder with orders in it that is none is told of once", async () => {
