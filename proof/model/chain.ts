@@ -41,7 +41,7 @@ export function readChain(remains: Remains): Chain {
   let gaps: { readonly seq: number; readonly text: string }[] = [];
   for (const name of segments) {
     const sound = linesOf(plainBytes(remains.read(join(folder, name)), name)).map(decode);
-    newest = Math.max(newest, ...sound.map((entry) => entry?.group ?? 0));
+    for (const entry of sound) newest = Math.max(newest, entry?.group ?? 0);
     const [first] = sound;
     if (first !== undefined) {
       const from = first.event === "ledger_repaired" ? Number(first["lost_from"]) : first.seq;
