@@ -54,6 +54,8 @@ export async function crowdOf({ burst, history }: Size, seed: number): Promise<T
   const world = await World.make({ config: CONFIG });
   const observer = new Observer(world, join(world.root, "effects"));
   await writeHistory({ home: world.home, base: world.base }, history);
+  // Its views, which the orders themselves would have left.
+  await world.wo("rebuild");
   for (const lane of LANES) mkdirSync(world.path(`bridge/inbox/${lane}`), { recursive: true });
   const release = prepare(world, observer, burst);
   const started = performance.now();
