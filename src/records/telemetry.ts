@@ -189,7 +189,9 @@ export class Telemetry {
     const grownBytes = file.info().sizeBytes - file.sizeBytes;
     if (grownBytes <= 0) return false;
     const grown = file.read(file.sizeBytes, Math.min(grownBytes, SEARCH_BYTES)).toString("utf8").split("\n");
-    return grown.some((line) => (ownSeq(line, this.#options.ledgerId) ?? 0) > this.#seq);
+    const seqs = grown.flatMap((line) => ownSeq(line, this.#options.ledgerId) ?? []);
+    // What the ledger does not have yet was never told by us.
+    return seqs.some((seq) => seq > this.#seq && seq <= this.#headSeq);
   }
 
   async #open(): Promise<void> {

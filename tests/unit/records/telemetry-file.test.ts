@@ -62,6 +62,15 @@ function replace(desk: Desk, text: string): void {
   renameSync(put(`${desk.path}.new`, text), desk.path);
 }
 
+test("a line in our name that tells of what has not happened yet holds up nothing", async () => {
+  const desk = await Desk.open();
+  await desk.tell(note("a"));
+  const forged = `{"ledger":"${LEDGER}","seq": 999}`;
+  writeFileSync(desk.path, `${forged}\n`, { flag: "a" });
+  await desk.tell(note("b"));
+  expect(desk.told.filter((line) => line !== forged)).toEqual(["1", "2"]);
+});
+
 test("lines of others are kept where they stand", async () => {
   const desk = await Desk.open();
   await desk.tell(note("a"));
