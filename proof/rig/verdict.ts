@@ -15,7 +15,7 @@ export interface Patience {
   readonly viewsMs: number;
 }
 
-const PATIENCE: Patience = { restMs: 60_000, viewsMs: 5000 };
+const PATIENCE: Patience = { restMs: 60_000, viewsMs: 30_000 };
 
 /** Nobody but a person could have gone on from here. */
 const HAND = "it goes on by itself";

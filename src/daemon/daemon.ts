@@ -60,6 +60,8 @@ export class Daemon {
   readonly #log: Log;
   readonly #runtime: RuntimeFile;
   readonly #ending: AbortController;
+  /** What the last life left untold is told again. */
+  #telling: Promise<void> = Promise.resolve();
   #working: Working | undefined;
   #server: Server | undefined;
   #stopped: Promise<void> | undefined;
@@ -162,7 +164,7 @@ export class Daemon {
     this.#log.info("recovered", { ...(await recover(ground.files, books, parts)) });
     await rounds.begin();
     void housekeeping.begin(this.#options.tidyAfterMs).catch(onFatal);
-    void retell(ground.files, books, parts).catch(onFatal);
+    this.#telling = retell(ground.files, books, parts).then(() => undefined, onFatal);
     return onFull;
   }
 
@@ -243,6 +245,7 @@ export class Daemon {
       });
       await parts.views.flush();
       this.#ending.abort();
+      await this.#telling;
       await books.close();
     }
     this.#ending.abort();

@@ -83,6 +83,8 @@ export async function retell(files: Files, books: Books, parts: Parts): Promise<
   let told = 0;
   for (const { id } of lately([...books.index.summaries()], books.headSeq)) {
     await slice();
+    // The rest is the next start's.
+    if (line.isLeaving) break;
     if ((await line.withRoom(() => retellOne(files, books, parts, id))) === true) told += 1;
   }
   return told;

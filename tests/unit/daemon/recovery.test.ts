@@ -214,6 +214,14 @@ test("answers are given as soon as files can be opened, where they cannot be jus
   await expect(house.through(retelling)).resolves.toBe(1);
 });
 
+test("a daemon that leaves tells no more of them: the rest is the next start's", async () => {
+  const house = await House.open();
+  await house.accepted(writing("WO-1"), started, completed, settled);
+  await house.kit.parts.line.leave();
+  expect(await retell(house.kit.files, house.kit.books, house.kit.parts)).toBe(0);
+  expect(house.list("bridge/outbox")).toEqual([]);
+});
+
 test("a file that a power cut took out of processed/ is put there again, once", async () => {
   const house = await House.open();
   await house.carryOut(writing("WO-1"));

@@ -1,6 +1,7 @@
 /** Views follow the ledger: written after the fact, soon enough, and again when they vanish. */
 import { rmSync } from "node:fs";
 import { expect, test, vi } from "vitest";
+import { silentLog } from "../../../src/platform/log.ts";
 import type { System } from "../../../src/platform/system.ts";
 import { moodyDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
@@ -146,7 +147,10 @@ test("an answer that the disk has refused is given in one of the next rounds", a
 });
 
 test("answers that somebody has fetched and removed do not come back", async () => {
-  const house = await open();
+  const said: string[] = [];
+  const house = await open({ log: { ...silentLog, info: (event) => said.push(event) } });
+  // At a first start all that is missing was lost.
+  await until(() => said.includes("state_files_compared"));
   await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), started, completed, settled));
   rmSync(house.path("bridge/outbox/CLC/WO-1_result.yaml"));
   rmSync(house.path(STATE));
