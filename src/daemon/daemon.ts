@@ -164,7 +164,8 @@ export class Daemon {
     this.#log.info("recovered", { ...(await recover(ground.files, books, parts)) });
     await rounds.begin();
     void housekeeping.begin(this.#options.tidyAfterMs).catch(onFatal);
-    this.#telling = retell(ground.files, books, parts).then(() => undefined, onFatal);
+    const isOver = () => this.#stopped !== undefined;
+    this.#telling = retell(ground.files, books, parts, isOver).then(() => undefined, onFatal);
     return onFull;
   }
 

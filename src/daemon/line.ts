@@ -372,11 +372,6 @@ export class Line {
     return { ...accepted, modifiedMs: dropInfo(files, path)?.modifiedMs ?? 0 };
   }
 
-  /** Nothing is begun any more. */
-  get isLeaving(): boolean {
-    return this.#leaving;
-  }
-
   /**
    * Does work that a crash would have done again anyway: where there is no room for it, again when there is. What the
    * disk refuses for another reason stays where it is until the next start, and is told of; then undefined.

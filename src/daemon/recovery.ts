@@ -73,7 +73,7 @@ export async function recover(
  * is put there. Whatever is older was on the medium, and whoever removed it meant to; what was fetched and removed within
  * that minute is given once more.
  */
-export async function retell(files: Files, books: Books, parts: Parts): Promise<number> {
+export async function retell(files: Files, books: Books, parts: Parts, isOver = () => false): Promise<number> {
   const { line, intake } = parts;
   // In the background, because there may be any number of them.
   await line.withRoom(() => books.vault.sweepBlobs());
@@ -84,7 +84,7 @@ export async function retell(files: Files, books: Books, parts: Parts): Promise<
   for (const { id } of lately([...books.index.summaries()], books.headSeq)) {
     await slice();
     // The rest is the next start's.
-    if (line.isLeaving) break;
+    if (isOver()) break;
     if ((await line.withRoom(() => retellOne(files, books, parts, id))) === true) told += 1;
   }
   return told;

@@ -120,8 +120,8 @@ async function go(run: Run): Promise<void> {
     // Few commands have a network list: what serves it is loaded when first needed.
     const gateway = hosts.length > 0 ? await import("./network-gateway.ts") : undefined;
     const gatewayPort = hasOwnNetwork() ? undefined : await gateway?.listenGateway(hosts, run.ended.signal);
-    // Dropped meanwhile: its gate has read end-of-file.
-    if (run.child.stdin?.writableEnded !== false) return;
+    // Dropped or gone meanwhile: its gate has read end-of-file, or nobody stands behind it.
+    if (run.child.stdin?.writableEnded !== false || run.ended.signal.aborted) return;
     text = becoming(run.spec, gatewayPort);
     const channel = run.child.stdio[3];
     if (channel instanceof Socket) gateway?.serveGateway(channel, hosts);
@@ -186,6 +186,7 @@ async function finish(run: Run, code: number | null, signal: NodeJS.Signals | nu
     if (!daemonGone) spare ??= newGate();
     await writeStatus(run.spec.folder, status);
   } else {
+    for (const output of [run.stdout, run.stderr]) output.finish();
     say({ say: "refused", key: run.spec.key, reason: "it ended behind its gate" });
   }
   // Not before its end is written: a host without runs and without a daemon leaves.
@@ -223,6 +224,8 @@ function hear(line: string): void {
   const message = parseJson(line);
   if (!isToHost(message)) return;
   if (message.say === "prepare") {
+    // Nobody would ever open its gate, or close it.
+    if (daemonGone) return;
     try {
       prepare(message.spec);
     } catch (thrown) {
