@@ -4,6 +4,7 @@
  */
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { writeHistory } from "../bench/history.ts";
 import { asRecord, until, World } from "../tests/support/world.ts";
 import type { Run } from "./report.ts";
@@ -148,10 +149,6 @@ function beyond(samples: readonly Sample[]): { readonly rule: string; readonly m
     ...(residentMiB > RESIDENT_MIB_MAX ? [{ rule, message: `${residentMiB.toFixed(0)} MiB resident` }] : []),
     ...(openFiles > OPEN_FILES_MAX ? [{ rule, message: `${openFiles} open files` }] : []),
   ]);
-}
-
-function pause(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
 
 /** A tenth of it, or all. */

@@ -5,6 +5,7 @@ import { thisNode } from "../platform/self.ts";
 import { countsOf, examine } from "../upkeep/doctor.ts";
 import { answer, type Context, complain } from "./context.ts";
 import { health } from "./daemon.ts";
+import { boundBase } from "./daemon-client.ts";
 import { groundOf } from "./ground.ts";
 import { doctorText } from "./views/doctor-view.ts";
 
@@ -35,7 +36,7 @@ export function explainCheck(context: Context, code: string): number {
 function patientOf(context: Context): Patient {
   return {
     ground: groundOf(context),
-    path: context.basePath,
+    bound: () => boundBase(context),
     node: thisNode(),
     health: () => health(context, SILENCE_MS),
   };

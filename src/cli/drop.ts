@@ -1,8 +1,9 @@
 /** Puts an order file into a lane so that nobody ever sees half of it, and tells the daemon that it is whole. */
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { writeDrop } from "../bridge/folder-drop.ts";
 import { BridgeFolders } from "../bridge/lanes.ts";
 import { signatureOf } from "../bridge/names.ts";
+import { unpackFolder } from "../orders/folder-order.ts";
 import { randomName } from "../platform/ids.ts";
 import type { Context } from "./context.ts";
 import { askDaemon, boundBase } from "./daemon-client.ts";
@@ -30,13 +31,14 @@ export async function dropOrder(
   const folders = new BridgeFolders(files, boundBase(context).path, machine.userId);
   const known = folders.list().lanes.find((one) => one.name.toLowerCase() === lane.toLowerCase());
   const folder = known?.folder ?? join(folders.inbox, lane);
+  const isFolder = unpackFolder(Buffer.from(bytes)) !== undefined;
+  if (isFolder && files.info(join(folder, name)) !== undefined) return undefined;
   const temporary = join(folder, `.wo-${randomName()}.tmp`);
   await writeDrop(files, temporary, Buffer.from(bytes));
-  const isFolder = files.info(temporary)?.kind === "folder";
-  const isTaken = isFolder && files.info(join(folder, name)) !== undefined;
-  const given = isTaken ? temporary : ((await files.moveNew(temporary, folder, name)) ?? name);
+  const given = (await files.moveNew(temporary, folder, name)) ?? name;
   if (isFolder && given !== name) {
-    files.removeTree(join(folder, basename(given)));
+    // Somebody took the name in this moment.
+    files.removeTree(join(folder, given));
     return undefined;
   }
   if (signature !== undefined) await files.publish(signatureOf(join(folder, given)), signature);

@@ -5,26 +5,24 @@ import { kindOfName } from "../bridge/names.ts";
 import { isoTime } from "../platform/clock.ts";
 import { BridgeError } from "../platform/errors.ts";
 import { runProgram } from "../platform/program.ts";
-import { readBooks } from "../records/books.ts";
 import type { OrderIndex } from "../records/order-index.ts";
-import { Telemetry } from "../records/telemetry.ts";
 import { Vault } from "../records/vault.ts";
 import type { Check, Finding } from "../upkeep/doctor.ts";
 import { verifyLedger } from "../upkeep/verify-ledger.ts";
-import { type BoundBase, lookUpBase } from "./base.ts";
+import type { BoundBase } from "./base.ts";
 import { configProblemText, laneRules } from "./config.ts";
-import { checkpointsOf, type Ground, telemetryPath } from "./opening.ts";
+import { checkpointsOf, examineBooks, type Ground } from "./opening.ts";
 import { type Runtime, readRuntime } from "./runtime.ts";
 import { Sandbox } from "./sandbox.ts";
 import { configInEffect, configPath } from "./settings.ts";
-import { fileNeeds, type Need, orderNeeds } from "./status.ts";
+import { fileNeeds, ledgerBytes, type Need, orderNeeds } from "./status.ts";
 import { placeRules } from "./surroundings.ts";
 
 /** Who is looked at. */
 export interface Patient {
   readonly ground: Ground;
-  /** Absolute path of the base, perhaps not there. */
-  readonly path: string;
+  /** The base as it is registered; throws BASE_MISSING, BASE_UNKNOWN. */
+  readonly bound: () => BoundBase;
   readonly node: { readonly version: string; readonly path: string };
   /** What the daemon says of itself; undefined when none answers. */
   readonly health: () => Promise<Runtime | undefined>;
@@ -86,8 +84,11 @@ export function checksOf(patient: Patient): readonly Check[] {
 }
 
 function looksAt(patient: Patient) {
-  const { ground } = patient;
-  const base = () => baseOf(patient);
+  // What rests on the base cannot be told without one: asking for it throws then.
+  const { ground, bound: base } = patient;
+  const { files, machine } = ground;
+  let known: ReturnType<typeof examineBooks> | undefined;
+  const books = () => (known ??= examineBooks(files, machine, base()));
   return {
     runtime: () => runtimeFindings(patient),
     state: () => stateFindings(ground),
@@ -95,13 +96,13 @@ function looksAt(patient: Patient) {
     git: () => gitFindings(ground, base().path),
     room: () => roomFindings(ground, base()),
     vault: () => ownFolder(ground, base().vault, "the vault"),
-    ledger: () => ledgerFindings(ground, base()),
-    config: () => configFindings(ground, base()),
+    ledger: () => ledgerFindings(ground, base(), books()),
+    config: () => configFindings(ground, base(), books().index),
     daemon: () => daemonFindings(patient, base()),
     inbox: () => inboxFindings(ground, base()),
-    sandbox: () => sandboxFindings(ground, base()),
+    sandbox: () => sandboxFindings(ground, base(), books().index),
     clock: () => clockFindings(ground, base()),
-    orders: () => orderFindings(ground, base()),
+    orders: () => orderFindings(ground, base(), books().index),
   };
 }
 
@@ -142,17 +143,10 @@ function ownFolder({ files, machine }: Ground, path: string, what: string): read
   return [{ mark: "ok", seen: `${path}, yours only` }];
 }
 
-/** Throws BASE_MISSING, BASE_UNKNOWN: what rests on the base cannot be told without. */
-function baseOf({ ground, path }: Patient): BoundBase {
-  const bound = lookUpBase(ground.files, ground.machine, path);
-  if (bound === undefined) throw new BridgeError("BASE_UNKNOWN", `${path} is not attached`);
-  return bound;
-}
-
-function baseFindings(patient: Patient): Finding[] {
+function baseFindings({ ground, bound }: Patient): Finding[] {
   try {
-    const { path, vault } = baseOf(patient);
-    if (patient.ground.files.info(join(path, ".wo-base")) !== undefined)
+    const { path, vault } = bound();
+    if (ground.files.info(join(path, ".wo-base")) !== undefined)
       return [{ mark: "ok", seen: `${path}, its vault ${vault}` }];
     return [{ mark: "warning", seen: `${path} has lost its .wo-base`, next: "wo daemon start puts it back" }];
   } catch (thrown) {
@@ -189,24 +183,15 @@ function roomFindings({ files }: Ground, base: BoundBase): Finding[] {
   });
 }
 
-function ledgerFindings({ files, machine }: Ground, base: BoundBase): Finding[] {
-  const vault = new Vault(files, base.vault);
-  const checkpoints = checkpointsOf(files, machine, base);
-  const read = readBooks(files, vault, checkpoints);
-  if (!read.ok) return [{ mark: "error", seen: read.error.error.message, next: read.error.error.hint }];
-  const { head, facts } = read.value.index;
-  const told = facts.ledger === "" ? 0 : Telemetry.lastSeq(files, telemetryPath(base.path), facts.ledger);
-  const rolledBack = new BridgeError(
-    "VAULT_ROLLED_BACK",
-    `telemetry tells of entry ${told}, and the ledger ends at ${head.seq}`,
-  );
-  if (told > head.seq) return [{ mark: "error", seen: rolledBack.message, next: rolledBack.hint }];
-  const sizes = (files.list(vault.ledger) ?? []).map(
-    ({ name }) => files.info(join(vault.ledger, name))?.sizeBytes ?? 0,
-  );
-  if (sizes.reduce((sum, bytes) => sum + bytes, 0) > VERIFY_BYTES)
-    return [{ mark: "ok", seen: `${head.seq} entries; read from its snapshot on (all of it: wo ledger verify)` }];
-  const report = verifyLedger(files, vault, checkpoints);
+function ledgerFindings(
+  { files, machine }: Ground,
+  base: BoundBase,
+  { index, refusal }: ReturnType<typeof examineBooks>,
+): Finding[] {
+  if (refusal !== undefined) return [{ mark: "error", seen: refusal.error.message, next: refusal.error.hint }];
+  if (ledgerBytes({ files, base }) > VERIFY_BYTES)
+    return [{ mark: "ok", seen: `${index.head.seq} entries; read from its snapshot on (all of it: wo ledger verify)` }];
+  const report = verifyLedger(files, new Vault(files, base.vault), checkpointsOf(files, machine, base));
   const faults = report.findings.map(({ message, isDamage }): Finding => {
     const next = isDamage ? "wo ledger repair    (says what it would do)" : "wo daemon start mends it";
     return { mark: isDamage ? "error" : "warning", seen: message, next };
@@ -218,16 +203,9 @@ function ledgerFindings({ files, machine }: Ground, base: BoundBase): Finding[] 
   return faults.length > 0 ? faults : [sound];
 }
 
-/** The index as it is on disk; of a damaged ledger what can be read. */
-function indexOf({ files }: Ground, base: BoundBase): OrderIndex {
-  const read = readBooks(files, new Vault(files, base.vault));
-  return read.ok ? read.value.index : read.error.index;
-}
-
-function configFindings(ground: Ground, base: BoundBase): Finding[] {
-  const { facts } = indexOf(ground, base);
-  const vault = new Vault(ground.files, base.vault);
-  const { problems, pending } = configInEffect(ground.files, vault, facts, configPath(base.path));
+function configFindings({ files }: Ground, base: BoundBase, { facts }: OrderIndex): Finding[] {
+  const vault = new Vault(files, base.vault);
+  const { problems, pending } = configInEffect(files, vault, facts, configPath(base.path));
   const broken = problems.map((problem): Finding => {
     const seen = `${configProblemText(problem)}; the last accepted one is in effect`;
     return { mark: "error", seen, next: "mend wo-bridge.yaml" };
@@ -305,19 +283,11 @@ function inboxFindings({ files, machine, clock }: Ground, base: BoundBase): Find
   return found.length > 0 ? found : [{ mark: "ok", seen: `${lanes.length} lanes, nothing waits to be taken` }];
 }
 
-async function sandboxFindings(ground: Ground, base: BoundBase): Promise<Finding[]> {
-  const { files, clock, machine, system } = ground;
-  const vault = new Vault(files, base.vault);
-  const { config } = configInEffect(files, vault, indexOf(ground, base).facts, configPath(base.path));
-  const sandbox = new Sandbox({
-    files,
-    clock,
-    machine,
-    trySandbox: system.trySandbox,
-    vault: base.vault,
-    config: () => config,
-    placeRules: (lane) => placeRules(ground, base, config, lane),
-  });
+async function sandboxFindings(ground: Ground, base: BoundBase, { facts }: OrderIndex): Promise<Finding[]> {
+  const vault = new Vault(ground.files, base.vault);
+  const { config } = configInEffect(ground.files, vault, facts, configPath(base.path));
+  const rules = (lane: string) => placeRules(ground, base, config, lane);
+  const sandbox = new Sandbox({ ...ground, vault: base.vault, config: () => config, placeRules: rules });
   await sandbox.look();
   const bound = Object.keys(config.lanes).filter((lane) => laneRules(config, lane).sandbox === "required");
   const missing = bound.flatMap((lane) => sandbox.missing(lane) ?? [])[0];
@@ -338,9 +308,8 @@ function clockFindings({ files, clock }: Ground, base: BoundBase): Finding[] {
   return [{ mark: "warning", seen, next: "set the clock; nothing is lost meanwhile" }];
 }
 
-function orderFindings(ground: Ground, base: BoundBase): Finding[] {
-  const index = indexOf(ground, base);
-  const source = { files: ground.files, base, index, nowMs: ground.clock.now() };
+function orderFindings({ files, clock }: Ground, base: BoundBase, index: OrderIndex): Finding[] {
+  const source = { files, base, index, nowMs: clock.now() };
   const needs: readonly Need[] = [...orderNeeds(source), ...fileNeeds(source)];
   const { counts } = index;
   const seen = `${counts.running} running, ${counts.pending} pending, ${counts.done} done: none needs you`;

@@ -105,10 +105,20 @@ export function checkpointsOf(files: Files, { stateRoot }: Machine, { id, vault 
   return new Checkpoints(files, vault, join(stateRoot, "keys", `${id}.pem`));
 }
 
+/** The books of a base as they are on disk, changing nothing: what can be read, and why they cannot be continued where they cannot. */
+export function examineBooks(
+  files: Files,
+  machine: Machine,
+  base: BoundBase,
+): { readonly index: OrderIndex; readonly refusal: Refusal | undefined } {
+  const read = readBooks(files, new Vault(files, base.vault), checkpointsOf(files, machine, base));
+  if (!read.ok) return { index: read.error.index, refusal: read.error };
+  return { index: read.value.index, refusal: rolledBack(files, read.value.index, base) };
+}
+
 /** Why the books of a base cannot be continued, changing nothing; undefined when they can. */
 export function refusalOf(files: Files, machine: Machine, base: BoundBase): Refusal | undefined {
-  const read = readBooks(files, new Vault(files, base.vault), checkpointsOf(files, machine, base));
-  return read.ok ? rolledBack(files, read.value.index, base) : read.error;
+  return examineBooks(files, machine, base).refusal;
 }
 
 /** Telemetry knows entries that the ledger lacks: the vault is an older copy, and would do things a second time. */

@@ -140,19 +140,11 @@ function assembleIntake(
 }
 
 function assembleConfinement(
-  { ground: { files, clock, machine, system }, base, settings }: PartsOptions,
+  { ground, base, settings }: PartsOptions,
   rules: (lane: string) => PlaceRules,
 ): Pick<Parts, "sandbox" | "temporary"> {
-  const config = () => settings.config;
-  const sandbox = new Sandbox({
-    files,
-    clock,
-    machine,
-    trySandbox: system.trySandbox,
-    vault: base.vault,
-    config,
-    placeRules: rules,
-  });
+  const { files, machine } = ground;
+  const sandbox = new Sandbox({ ...ground, vault: base.vault, config: () => settings.config, placeRules: rules });
   const root = machine.temporaryFolder;
   return { sandbox, temporary: new TemporaryFolders({ files, root, baseId: base.id, userId: machine.userId }) };
 }

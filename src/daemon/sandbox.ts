@@ -19,7 +19,7 @@ export interface SandboxOptions {
   readonly files: Files;
   readonly clock: Clock;
   readonly machine: Machine;
-  readonly trySandbox: System["trySandbox"];
+  readonly system: Pick<System, "trySandbox">;
   readonly vault: string;
   readonly config: () => Config;
   readonly placeRules: (lane: string) => PlaceRules;
@@ -54,12 +54,12 @@ export class Sandbox {
 
   /** Runs the canary. Without a room for it there is no sandbox either. */
   async look(): Promise<void> {
-    const { files, machine, trySandbox } = this.#options;
+    const { files, machine, system } = this.#options;
     const root = files.realPath(machine.temporaryFolder) ?? machine.temporaryFolder;
     const folder = join(root, `wo-canary-${randomName()}`);
     try {
       files.makeFolders(folder, 0o700);
-      this.#finding = await trySandbox(folder, machine.env["PATH"] ?? "");
+      this.#finding = await system.trySandbox(folder, machine.env["PATH"] ?? "");
       files.removeTree(folder);
     } catch (thrown) {
       if (!(thrown instanceof BridgeError)) throw thrown;

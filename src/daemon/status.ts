@@ -124,7 +124,8 @@ export function orderLine(record: OrderRecord): OrderLine {
   };
 }
 
-function ledgerBytes({ files, base }: StatusSource): number {
+/** Of the ledger's files on disk. */
+export function ledgerBytes({ files, base }: Pick<StatusSource, "files" | "base">): number {
   const folder = join(base.vault, "ledger");
   const sizes = (files.list(folder) ?? []).map(({ name }) => files.info(join(folder, name))?.sizeBytes ?? 0);
   return sizes.reduce((sum, bytes) => sum + bytes, 0);

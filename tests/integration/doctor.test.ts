@@ -155,7 +155,9 @@ test("a damaged ledger, a vault behind telemetry, and a configuration that canno
   const told = world.telemetry().findLast(({ seq }) => seq !== undefined);
   world.write(telemetry, `${JSON.stringify({ ...told, seq: 999_999 })}\n`);
   expect(troublesOfBase(await examined(world))).toEqual([
-    expect.stringMatching(/^error ledger: telemetry tells of entry 999999, and the ledger ends at \d+ -> /),
+    expect.stringMatching(
+      /^error ledger: the vault .* was set back: telemetry tells of entry 999999, and the ledger ends at entry \d+ -> /,
+    ),
     expect.stringMatching(
       /^error config: wo-bridge\.yaml:1:21 .*the last accepted one is in effect -> mend wo-bridge\.yaml$/,
     ),
