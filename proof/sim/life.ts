@@ -114,7 +114,13 @@ export class Life {
   }
 
   #sync(handle: number): Promise<void> {
-    return this.hear(this.#change(() => this.#ground.disk.sync(handle)));
+    const sync = () => {
+      const synced = this.#ground.disk.sync(handle);
+      // Who dies of this call hears of no failure, and none may be heard elsewhere.
+      synced.catch(() => undefined);
+      return synced;
+    };
+    return this.hear(this.#change(sync));
   }
 
   #mortalDisk(): Disk {

@@ -44,6 +44,7 @@ export class MemoryDisk implements Disk {
   #lastHandle = 2;
   #lastInode = 1;
   #usedBytes = 0;
+  #cuts = 0;
 
   constructor(random: Random, scheduler: Scheduler, now: () => number) {
     this.#random = random;
@@ -60,6 +61,7 @@ export class MemoryDisk implements Disk {
 
   /** Everything open is gone, and so is what was not synced. */
   cut(): void {
+    this.#cuts += 1;
     this.#handles.clear();
     this.#medium.cut(this.root);
     this.#usedBytes = sizeOf(this.root, new Set());
@@ -171,10 +173,13 @@ export class MemoryDisk implements Disk {
 
   sync(handle: number): Promise<void> {
     const { node } = this.#opened(handle);
+    const cuts = this.#cuts;
     return new Promise((resolve, reject) => {
       // What is written while it is on its way may be on the medium behind it, or not.
       const bytes = node.kind === "file" ? node.data : undefined;
       this.#scheduler.after(this.#random.next() * SYNC_MS_MAX, () => {
+        // What was on its way when the power went never arrives.
+        if (cuts !== this.#cuts) return;
         if (this.trouble.failingSyncs > 0) {
           this.trouble.failingSyncs -= 1;
           if (node.kind === "file") node.isPoisoned = true;

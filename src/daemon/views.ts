@@ -30,6 +30,9 @@ const COMPARE_SHARE = 1 / 50;
 /** State files on their way at the same time: several of the batches that the publisher makes of them. */
 const AT_ONCE = 256;
 
+/** The stamp of a folder that is not there; no folder is the same as this. */
+const ABSENT = "absent:";
+
 export interface ViewsOptions {
   readonly files: Files;
   readonly publisher: Publisher;
@@ -85,8 +88,8 @@ export class Views {
 
   /** Begins: catches up what is missing, in the background. */
   start(): void {
-    // What was wiped while nobody looked is known by the folder that went with it.
-    if (!this.#isThere(this.stateFolder)) this.#compared = { stamp: "wiped:", nextMs: 0 };
+    // What was wiped while nobody looked is known by the folder that went with it; what is wiped from now on, by another.
+    this.#compared = { stamp: `${folderOf(this.#stateStamp())}:`, nextMs: 0 };
     this.#options.files.makeFolders(this.stateFolder, 0o755);
     this.#options.files.sweep(this.stateFolder);
     for (const path of this.#options.followupPaths()) sweepView(this.#options.files, join(this.#options.base, path));
@@ -99,12 +102,9 @@ export class Views {
   async publish(record: OrderRecord): Promise<void> {
     const rests = isResting(record.status);
     this.#isFlowing ||= rests;
-    // Asked before the folder is made again: the order's acknowledgement may have gone with it.
-    const isWiped = rests && !this.#isSameFolder(this.#stateStamp());
     await this.#guarded(async () => {
       const reported = rests ? this.#told(record, this.#options.outbox.report(record)) : undefined;
       await Promise.all([reported, this.#writeState(record)]);
-      if (isWiped) await this.#told(record, this.#answer(record));
     });
   }
 
@@ -132,8 +132,8 @@ export class Views {
     void this.#guarded(() => this.#inSlices([...unanswered, ...lost], (record) => this.#answer(record)));
     const lists = this.#options.followupPaths().map((path) => join(this.#options.base, path));
     if (!lists.every((path) => this.#isThere(path))) this.#planFollowup();
-    if (this.#comparing !== undefined || stamp === this.#compared.stamp) return;
-    if (isSameFolder && this.#options.clock.elapsed() < this.#compared.nextMs) return;
+    const isCompared = stamp === this.#compared.stamp || this.#options.clock.elapsed() < this.#compared.nextMs;
+    if (this.#comparing !== undefined || (isSameFolder && isCompared)) return;
     this.#comparing = this.#compareNames(stamp).finally(() => {
       this.#comparing = undefined;
     });
@@ -230,6 +230,8 @@ export class Views {
     // Deleted first: what happens to the order while its file is written makes it lag again.
     this.#lagging.delete(record.id);
     this.#dirty.delete(record.id);
+    const before = this.#stateStamp();
+    const isWiped = !this.#isSameFolder(before);
     try {
       await this.#options.publisher.publish(this.#statePath(record), stateText(record));
     } catch (thrown) {
@@ -237,6 +239,8 @@ export class Views {
       throw thrown;
     }
     this.lastWriteMs = this.#options.clock.now();
+    // Whoever first writes into a folder that was made anew knows: what the order was told may have gone with the old one.
+    if (isWiped || folderOf(this.#stateStamp()) !== folderOf(before)) await this.#told(record, this.#answer(record));
   }
 
   #statePath({ id }: { readonly id: string }): string {
@@ -247,7 +251,7 @@ export class Views {
   #stateStamp(): string {
     const info = this.#options.files.info(this.stateFolder);
     // Inode numbers are used again at once: what was made anew is known by when it was made.
-    return info === undefined ? "absent:" : `${info.device}:${info.inode}:${info.bornMs}:${info.modifiedMs}`;
+    return info === undefined ? ABSENT : `${info.device}:${info.inode}:${info.bornMs}:${info.modifiedMs}`;
   }
 
   async #compareNames(stamp: string): Promise<void> {
@@ -257,16 +261,18 @@ export class Views {
     for await (const names of files.namesIn(this.stateFolder)) for (const name of names) there.add(name);
     const missing = [...books.index.summaries()].filter(({ id }) => !there.has(`${id}.json`) && !this.#lagging.has(id));
     this.#options.log.info("state_files_compared", { there: there.size, missing: missing.length });
-    await this.#guarded(() => this.#restore(missing, this.#isSameFolder(stamp)));
+    await this.#guarded(() => this.#restore(missing));
     const tookMs = clock.elapsed() - startMs;
+    const after = this.#stateStamp();
+    // Of a folder that was replaced meanwhile some names were seen that are gone: it is compared once more.
     this.#compared = {
-      stamp: missing.length === 0 ? stamp : this.#stateStamp(),
+      stamp: missing.length === 0 || folderOf(after) !== folderOf(stamp) ? stamp : after,
       nextMs: clock.elapsed() + tookMs / COMPARE_SHARE,
     };
   }
 
   /** Writes missing state files; where they went with their folder, also what is missing in the outbox. */
-  async #restore(missing: readonly OrderSummary[], isSameFolder: boolean): Promise<void> {
+  async #restore(missing: readonly OrderSummary[]): Promise<void> {
     if (missing.length === 0) return;
     const { books, clock, telemetry } = this.#options;
     const startMs = clock.elapsed();
@@ -275,7 +281,6 @@ export class Views {
       const record = books.index.get(id);
       if (record === undefined) return;
       await this.#writeState(record);
-      if (!isSameFolder) await this.#answer(record);
     });
     const what = `${missing.length} state files in ${Math.round(clock.elapsed() - startMs)} ms`;
     telemetry.notice({ event: "wo_pipeline_healed", path: "g/followup/state", what });
@@ -302,6 +307,7 @@ export class Views {
 
   /** False once the folder of state files is another one than that which was compared last, or found at the start. */
   #isSameFolder(stamp: string): boolean {
+    if (stamp === ABSENT) return false;
     return this.#compared.stamp === "" || folderOf(stamp) === folderOf(this.#compared.stamp);
   }
 

@@ -134,6 +134,32 @@ test("an acknowledgement that was wiped comes back when the order is at rest, al
   expect(house.list("bridge/outbox/CLC")).toEqual(["WO-1.ack.json", "WO-1_result.yaml", "somebody.else"]);
 });
 
+test("answers that were wiped come back also where the contents of states were looked at before the names", async () => {
+  const house = await open();
+  await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), started, completed, settled));
+  rmSync(house.path("g"), { recursive: true });
+  rmSync(house.path("bridge/outbox"), { recursive: true });
+  const checked = house.kit.parts.views.checkContents(1);
+  await until(() => house.read(STATE) !== undefined);
+  await house.kit.clock.pass(1);
+  await checked;
+  await until(() => house.list("bridge/outbox/CLC").length === 2);
+});
+
+test("what is wiped again in the moment in which it came back comes back again", async () => {
+  const house = await open();
+  await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), started, completed, settled));
+  for (let round = 0; round < 3; round += 1) {
+    rmSync(house.path("g"), { recursive: true });
+    rmSync(house.path("bridge/outbox"), { recursive: true });
+    house.kit.parts.views.rescan();
+    await until(() => house.read(STATE) !== undefined);
+  }
+  rmSync(house.path("g"), { recursive: true });
+  rmSync(house.path("bridge/outbox"), { recursive: true });
+  await looks(house, () => house.read(STATE) !== undefined && house.list("bridge/outbox/CLC").length === 2);
+});
+
 test("an answer that the disk has refused is given in one of the next rounds", async () => {
   const { disk, refuse } = moodyDisk("openNew", "ENOSPC");
   const house = await open({ disk });
