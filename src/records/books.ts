@@ -87,6 +87,7 @@ export class Books {
     let take: (recorded: readonly Recorded[]) => void = () => undefined;
     const onCommit = (recorded: readonly Recorded[]) => take(recorded);
     const ledger = await Ledger.continue({ ...options, folder: vault.ledger, onCommit, onFull }, end);
+    for (const recorded of Ledger.repeated(end)) index.move(recorded);
     const books = new Books(options, index, ledger);
     take = (recorded) => books.#take(recorded);
     if (end.torn !== undefined) {

@@ -8,7 +8,7 @@ import { Drain } from "../platform/drain.ts";
 import { assert, BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { LineBuffer } from "../platform/line-buffer.ts";
-import { type Entry, encode, type Head } from "./chain.ts";
+import { decode, type Entry, encode, type Head } from "./chain.ts";
 import type { Event } from "./events.ts";
 import { type ChainEnd, type ChainStart, type Recorded, segmentPath } from "./ledger-reading.ts";
 
@@ -81,6 +81,17 @@ export class Ledger {
       ledger.#tailStart = { head: end.tail.start.head, position: { segment: number, offset: 0 } };
     }
     return ledger;
+  }
+
+  /** The last group as an opening has written it again: where it stood before may be gone with the next power cut. */
+  static *repeated({ tail, lastSegment }: ChainEnd): Generator<Recorded> {
+    let offset = 0;
+    for (const line of tail.lines) {
+      const entry = decode(line);
+      assert(entry !== undefined, "what was read is repeated");
+      yield { entry, position: { segment: lastSegment + 1, offset } };
+      offset += Buffer.byteLength(line) + 1;
+    }
   }
 
   get head(): Head {

@@ -14,7 +14,7 @@ import { parseJson } from "../platform/result.ts";
 import { EMPTY_HEAD, type Head } from "./chain.ts";
 import { type Facts, factsSchema, foldFacts, NO_FACTS } from "./facts.ts";
 import { CHAIN_BEGIN, type ChainStart, type Recorded } from "./ledger-reading.ts";
-import { fold, isOrderRecord, newRecord, type OrderRecord, orderKey } from "./order-record.ts";
+import { fold, isOrderRecord, moved, newRecord, type OrderRecord, orderKey } from "./order-record.ts";
 
 const ROWS_FILE = "orders.rows";
 const SNAPSHOT_FILE = "index.json";
@@ -162,6 +162,14 @@ export class OrderIndex {
     if (record === undefined) return undefined;
     const next = fold(record, recorded);
     return next === record ? undefined : this.#put(next);
+  }
+
+  /** An entry that is in already counts at another place from now on. */
+  move(recorded: Recorded): void {
+    const { entry } = recorded;
+    const record = "wo_id" in entry && entry.wo_id !== undefined ? this.get(entry.wo_id) : undefined;
+    const next = record && moved(record, recorded);
+    if (next !== undefined && next !== record) this.#put(next);
   }
 
   #put(record: OrderRecord): OrderRecord {

@@ -167,6 +167,13 @@ export function fold(record: OrderRecord, { entry, position }: Recorded): OrderR
   return { ...record, ...change, ...rested, lastSeq: entry.seq, updatedTs: entry.ts };
 }
 
+/** The record after one of its entries was written again elsewhere. */
+export function moved(record: OrderRecord, { entry, position }: Recorded): OrderRecord {
+  if (entry.event === "wo_accepted") return { ...record, acceptedAt: position };
+  const isPlan = entry.event === "patch_planned" && entry.attempt === record.plan?.attempt;
+  return isPlan ? { ...record, plan: { ...record.plan, at: position } } : record;
+}
+
 type Change = Partial<OrderRecord>;
 
 function changeOf(record: OrderRecord, entry: Entry, position: Position): Change | undefined {

@@ -5,9 +5,10 @@ import { BridgeError } from "../../../src/platform/errors.ts";
 import { readBooks } from "../../../src/records/books.ts";
 import { decode, encode } from "../../../src/records/chain.ts";
 import type { Event } from "../../../src/records/events.ts";
+import { readEntryAt } from "../../../src/records/segments.ts";
 import { newVault, openBooks, tryOpenBooks } from "../../support/books-kit.ts";
 import { moodyDisk, refusingDisk } from "../../support/disks.ts";
-import { accepted, happened } from "../../support/events.ts";
+import { accepted, happened, planned } from "../../support/events.ts";
 import { turn } from "../../support/hand-clock.ts";
 import { note, realFiles } from "../../support/ledger-kit.ts";
 import { errorOf, given, valueOf } from "../../support/results.ts";
@@ -116,6 +117,19 @@ test("what a crash tore is told of in the ledger", async () => {
   const text = readFileSync(join(vault.ledger, "000002.jsonl"), "utf8");
   expect(text).toContain(`"at_byte":${Buffer.byteLength(lines.slice(0, 2).join(""))},"event":"ledger_tail_truncated"`);
   expect(books.headSeq).toBe(3);
+});
+
+test("what an order's record refers to in the last group is there still when power takes the group's first copy", async () => {
+  const { vault, path, lines } = await written([[note("a")], [accepted(), started, planned()]]);
+  rmSync(join(vault.ledger, "index.json"));
+  const next = await openBooks(vault);
+  await next.append([note("b")]);
+  await next.close();
+  put(path, lines.slice(0, 2).join(""));
+  const { index } = await openBooks(vault);
+  const { acceptedAt, plan } = given(index.get("WO-1"));
+  expect(readEntryAt(realFiles, vault.ledger, acceptedAt)).toMatchObject({ event: "wo_accepted", wo_id: "WO-1" });
+  expect(readEntryAt(realFiles, vault.ledger, given(plan).at)).toMatchObject({ event: "patch_planned", wo_id: "WO-1" });
 });
 
 test("damaged books are refused, told by their place, and left as they are", async () => {
