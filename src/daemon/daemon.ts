@@ -125,9 +125,12 @@ export class Daemon {
     return this.#opened.refusal?.error.message;
   }
 
-  /** Stops in order: intake first, then what runs within its budget, then the books. Asked again, the same stop. */
+  /**
+   * Stops in order: intake first, then what runs within its budget, then the books. Asked again, the same stop. A disk
+   * that fails in the middle of it is told to `onFatal`, as at any other time.
+   */
   stop(reason: string): Promise<void> {
-    this.#stopped ??= this.#stop(reason);
+    this.#stopped ??= this.#stop(reason).catch((error: unknown) => this.#options.onFatal(error, fatalExit(error)));
     return this.#stopped;
   }
 
