@@ -125,6 +125,17 @@ export const operations = z
   .optional()
   .describe("Operations on files, one after the other.");
 
+export const topOperation = suggested(
+  WORDS,
+  "One operation on a file, with its `inputs`; any other word is a task for a model or a person, and waits for one.",
+  z.string().nullable(),
+);
+/** A word for an operation on a file says nothing without them. */
+export const topInputs = when(
+  { required: ["op"], properties: { op: { enum: WORDS } } },
+  { required: ["inputs"], properties: { inputs: { type: "object" } }, errorMessage: "the operation has no `inputs`" },
+);
+
 const COMMAND_KEYS = ["run", "cmd", "command", "code", "args"] as const;
 export const hasCommand = oneOfKeys(COMMAND_KEYS, "a step has one command: `run: …`, `cmd: …`, or `skill` with `args`");
 const text: Rule = { pattern: "\\S", errorMessage: "the step has no command" };

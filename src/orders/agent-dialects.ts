@@ -8,11 +8,11 @@ import type { Collector } from "./collector.ts";
 import { readTimeout, shell } from "./commands.ts";
 import { readDiffOf } from "./diff-actions.ts";
 import { openDocument } from "./document.ts";
-import { placed, readMode, refuseMode, writing } from "./file-actions.ts";
+import { OPERATION_WORDS, placed, readMode, readOperation, refuseMode, refuseWord, writing } from "./file-actions.ts";
 import { valueAt } from "./header.ts";
 import { INLINE_PLACES, type OrderDocument } from "./operations-file.ts";
 import type { FileAction, FileWork, Step, TextEdit } from "./order.ts";
-import type { KeyPath } from "./problems.ts";
+import { type KeyPath, nearest } from "./problems.ts";
 import { actionItem, clcPatchItem, lpeFile, lpeItem, payloadItem } from "./shapes.ts";
 
 /** What such a part of an order asks for. */
@@ -218,6 +218,35 @@ function isBelow(file: string, names: readonly string[]): boolean {
     const folder = name.replace(/\/+(?:\*{1,2})?$/, "");
     return file === folder || file.startsWith(`${folder}/`);
   });
+}
+
+/** What a machine is asked for with it, among the inputs of an operation. */
+const WORK_KEYS = ["content", "patch", "diff", "patch_content", "run", "cmd", "command", "code", "script", "args"];
+
+/** The word at the top for work that a model or a person does: `op: summarize` with `inputs`; undefined for any other. */
+export function taskOf(data: Readonly<Record<string, unknown>>): string | undefined {
+  const { op, inputs } = data;
+  if (typeof op !== "string" || !isRecord(inputs) || nearest(op, [...OPERATION_WORDS.keys()]) !== undefined) return;
+  return WORK_KEYS.some((key) => key in inputs) ? undefined : op;
+}
+
+/** `op` with `inputs` at the top: one operation on a file, or a task that nothing here does. */
+export function readTopOperation(data: Readonly<Record<string, unknown>>, problems: Collector): Asked {
+  const { op, inputs } = data;
+  if (op === undefined || op === null || taskOf(data) !== undefined) return NOTHING;
+  const refuse = (code: "wrong_type" | "missing_value", message: string): Asked => {
+    problems.add({ code, message, hint: "use `operations: [{op: …, path: …}]`, or `steps` for a command" }, ["op"]);
+    return NOTHING;
+  };
+  if (typeof op !== "string") return refuse("wrong_type", "the operation is a word");
+  if (!OPERATION_WORDS.has(op)) {
+    refuseWord(op, ["op"], problems);
+    return NOTHING;
+  }
+  if (!isRecord(inputs)) return refuse("missing_value", `the operation "${op}" has no \`inputs\``);
+  const odd = ["op", "operation", "type"].find((key) => key in inputs);
+  if (odd !== undefined) return refuse("wrong_type", `the inputs of "${op}" name an operation once more: \`${odd}\``);
+  return { files: placed(readOperation({ op, ...inputs }, ["inputs"], problems), ["inputs"]), steps: [] };
 }
 
 /** A diff as the text of `patch`, `diff` or `patch_content` at the top; its own headers name its files. */

@@ -153,7 +153,8 @@ export function readOperations(value: unknown, path: KeyPath, problems: Collecto
   return value.flatMap((item, index) => placed(readOperation(item, [...path, index], problems), [...path, index]));
 }
 
-function readOperation(value: unknown, path: KeyPath, problems: Collector): FileWork[] {
+/** One operation: `{op | type | operation, …}`. */
+export function readOperation(value: unknown, path: KeyPath, problems: Collector): FileWork[] {
   if (!isRecord(value)) {
     problems.add({ code: "wrong_type", message: "an operation is a map" }, path);
     return [];
@@ -169,14 +170,19 @@ function readOperation(value: unknown, path: KeyPath, problems: Collector): File
   }
   const kind = OPERATION_WORDS.get(word);
   if (kind === undefined) {
-    const known = [...OPERATION_WORDS.keys()];
-    const near = nearest(word, known);
-    const hint = near === undefined ? `known: ${known.join(", ")}` : `did you mean "${near}"?`;
-    problems.add({ code: "unknown_action", message: `the operation "${word}" is not known`, hint }, [...path, key]);
+    refuseWord(word, [...path, key], problems);
     return [];
   }
   const item = problems.read(operationItem, value, path);
   return item === undefined ? [] : operationAction(kind, item, path, problems);
+}
+
+/** Refuses a word that names no operation. */
+export function refuseWord(word: string, path: KeyPath, problems: Collector): void {
+  const known = [...OPERATION_WORDS.keys()];
+  const near = nearest(word, known);
+  const hint = near === undefined ? `known: ${known.join(", ")}` : `did you mean "${near}"?`;
+  problems.add({ code: "unknown_action", message: `the operation "${word}" is not known`, hint }, path);
 }
 
 function operationAction(kind: OperationKind, item: OperationItem, path: KeyPath, problems: Collector): FileWork[] {

@@ -83,7 +83,7 @@ function idFromName(
 
 /** Where people write each thing, first come first taken. */
 const PLACES = {
-  title: places("title", "context.title", "summary", "objective", "desc", "name"),
+  title: places("title", "context.title", "summary", "objective", "desc", "name", "op"),
   summary: places("summary", "description", "desc", "objective"),
   owner: places(
     "owner",

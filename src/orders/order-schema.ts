@@ -3,6 +3,7 @@
  * apart. It never flags what the reader accepts. Where the reader is stricter than a JSON Schema can say, or than it is
  * worth saying twice, the schema is silent, and `wo check` tells:
  * - what depends on another place: `body_file` outside of a folder, `allow_delete`, `path_acl`, an id that comes from the file's name, keys that stand twice;
+ * - the inputs of an `op` at the top beyond their being there, and whether a word for a task stands beside other work;
  * - what a text holds: diffs, operations in a text, words for yes and no, a command that YAML has cut at a colon;
  * - upper limits of time and number, which the reader takes after rounding; NUL in a command; half characters.
  */
@@ -26,6 +27,8 @@ import {
   payload,
   steps,
   suggested,
+  topInputs,
+  topOperation,
 } from "./action-schemas.ts";
 import { ID, ID_KEYS } from "./header.ts";
 import { PRIORITIES } from "./order.ts";
@@ -163,6 +166,8 @@ const order = z
     patch_content: z.string().nullable().optional().describe("A unified diff: its own headers name its files."),
     payload,
     action,
+    op: topOperation,
+    inputs: anything("What `op` needs: for an operation on a file, the keys that it has in `operations`."),
     task_spec: open({ operations }, "A task: its `operations` on files."),
     clc_patch: clcPatch,
     lpe_patch_ops: patchEngine,
@@ -209,7 +214,7 @@ const order = z
     $id: "urn:wo-bridge:work-order",
     title: "Work order",
     description: "Files to write, edits, commands and checks; what is only said about the order may be anything.",
-    allOf: [...idRules, topStep, rollback],
+    allOf: [...idRules, topStep, topInputs, rollback],
   });
 
 /** The schema as the text of a JSON file. The same bytes on every machine. */

@@ -142,7 +142,7 @@ export interface Order {
 }
 
 /** True when there is nothing in the order that a machine could carry out. Names of files alone ask for nothing. */
-export function isProse(order: Order): boolean {
+export function isProse(order: Pick<Order, "files" | "steps" | "checks" | "operationsFile">): boolean {
   return (
     order.files.length === 0 &&
     order.steps.length === 0 &&

@@ -3,7 +3,15 @@
  * what would be overlooked here would be claimed as done later.
  */
 import { err, ok, type Result } from "../platform/result.ts";
-import { readAction, readClcPatches, readLpePatches, readPayload, readTopDiff } from "./agent-dialects.ts";
+import {
+  readAction,
+  readClcPatches,
+  readLpePatches,
+  readPayload,
+  readTopDiff,
+  readTopOperation,
+  taskOf,
+} from "./agent-dialects.ts";
 import { Collector } from "./collector.ts";
 import { readCommands, readRequired } from "./commands.ts";
 import { refuseFaultyDiffs } from "./diff-actions.ts";
@@ -13,13 +21,13 @@ import { openFolder, unpackFolder } from "./folder-order.ts";
 import { ID, readHeader, readId, valueAt } from "./header.ts";
 import { LIMITS, THREAD_BYTES, THREAD_TOKENS } from "./limits.ts";
 import { type OrderDocument, readOperationsFile, unpackOperations, withOperations } from "./operations-file.ts";
-import type { Order } from "./order.ts";
+import { isProse, type Order } from "./order.ts";
 import type { Problem } from "./problems.ts";
 import { readRoute } from "./routing.ts";
 import { yamlCost } from "./yaml-text.ts";
 
 /** Keys that ask for work in a form that is not carried out: never passed over as metadata. */
-export const NOT_YET = ["patch_file", "patches", "op", "script"] as const;
+export const NOT_YET = ["patch_file", "patches", "script"] as const;
 
 /** Reads an order file. `stem` is the file's name without its ending: the id of an order that declares none. */
 export function readOrder(bytes: Uint8Array, stem: string): Result<Order, readonly Problem[]> {
@@ -70,6 +78,7 @@ function orderOf(document: OrderDocument, stem: string): Result<Order, readonly 
   refuseUnread(document, problems);
   const asked = readAll(document, problems);
   const operationsFile = readOperationsFile(document, problems);
+  if (!isProse({ ...asked, ...(operationsFile === undefined ? {} : { operationsFile }) })) refuseHalf(data, problems);
   if (asked.files.length + asked.checks.length + asked.steps.length > LIMITS.actions) {
     problems.add({ code: "too_many_actions", message: `holds more than ${LIMITS.actions} actions` }, []);
   }
@@ -104,6 +113,7 @@ function readAll(document: OrderDocument, problems: Collector): Pick<Order, "fil
     ...(isGiven(data["clc_patch"]) ? [readClcPatches(clcPatches, ["clc_patch", "patches"], problems)] : []),
     readLpePatches(document, problems),
     readTopDiff(data, problems),
+    readTopOperation(data, problems),
   ];
   return {
     files: [
@@ -139,6 +149,14 @@ function refuseUnread({ data }: Document, problems: Collector): void {
   const isLpe = ["ops", "inline", "file"].some((key) => isGiven(valueAt(data, ["lpe_patch", key])));
   if (isGiven(data["lpe_patch"]) && !isLpe) refuse("lpe_patch");
   for (const key of ["diff", "patch_content"]) if (isGiven(data[key]) && typeof data[key] !== "string") refuse(key);
+}
+
+/** An order that would be done without the task that it names must not be done at all. */
+function refuseHalf(data: Readonly<Record<string, unknown>>, problems: Collector): void {
+  const task = taskOf(data);
+  if (task === undefined) return;
+  const message = `"${task}" is work for a model or a person, and what else the order asks for would be done without it`;
+  problems.add({ code: "unknown_action", message, hint: "write two orders" }, ["op"]);
 }
 
 function isGiven(value: unknown): boolean {

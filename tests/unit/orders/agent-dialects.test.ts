@@ -1,5 +1,6 @@
 /** The dialects of agents become the same actions as everybody's; what they leave unsaid rejects the order. */
 import { expect, test } from "vitest";
+import { isProse } from "../../../src/orders/order.ts";
 import { orderIn, problemIn } from "../../support/orders.ts";
 
 const DIFF = "--- a/f.md\n+++ b/f.md\n@@ -1 +1 @@\n-a\n+b\n";
@@ -14,6 +15,12 @@ test.each<readonly [string, object, object]>([
     { payload: { file_path: "d.md", action: "append", content: "x" } },
     { kind: "append", path: "d.md", text: "x", create: false },
   ],
+  [
+    "an operation at the top",
+    { op: "write_file", inputs: { path: "d.md", content: "x", mode: "0600" }, cost_estimate_usd: 0.01 },
+    { kind: "write", path: "d.md", content: "x", mode: 0o600, at: ["inputs"] },
+  ],
+  ["a move at the top", { op: "move", inputs: { from: "a", to: "b" } }, { kind: "move", path: "a", to: "b" }],
   [
     "a payload that sets a value",
     { payload: { file_path: "c.yaml", action: "set_key_value", key: "a.b", value: 5 } },
@@ -190,10 +197,42 @@ test.each<readonly [string, object, string, string]>([
     "missing_value",
     "lpe_patch_ops[0]",
   ],
+  ["a word for an operation without its inputs", { op: "write_file", path: "a", content: "x" }, "missing_value", "op"],
+  ["an operation whose inputs lack something", { op: "write_file", inputs: { path: "a" } }, "missing_value", "inputs"],
+  [
+    "an operation with a key that is not known",
+    { op: "write_file", inputs: { path: "a", content: "x", owner: "me" } },
+    "unknown_key",
+    "inputs.owner",
+  ],
+  ["an operation that is named twice", { op: "write", inputs: { op: "delete", path: "a" } }, "wrong_type", "op"],
+  ["an operation that is no word", { op: ["write"], inputs: { path: "a" } }, "wrong_type", "op"],
+  ["a word that is nearly an operation", { op: "write_flie", inputs: { path: "a" } }, "unknown_action", "op"],
+  ["a word for a task without inputs", { op: "summarize" }, "unknown_action", "op"],
+  ["a word that would run something", { op: "shell", inputs: { command: "ls" } }, "unknown_action", "op"],
+  ["a word that would write something", { op: "compose", inputs: { path: "a", content: "x" } }, "unknown_action", "op"],
+  [
+    "a task beside what can be carried out",
+    { op: "summarize", inputs: { path: "a" }, files: { b: "x" } },
+    "unknown_action",
+    "op",
+  ],
+  [
+    "a task beside operations in a file",
+    { op: "summarize", inputs: { path: "a" }, lpe_patch_file: "ops.yaml" },
+    "unknown_action",
+    "op",
+  ],
   ["a diff that is prose", { patch: "make it better" }, "bad_patch", "patch"],
   ["a broken diff", { payload: { file_path: "a", patch_content: "@@ -1,5 +1,5 @@\n a\n" } }, "bad_patch", "payload"],
 ])("%s rejects the order by its key", (_what, order, code, key) => {
   expect(problemIn(JSON.stringify(order))).toMatchObject({ code, key });
+});
+
+test("a task for a model is no work for a machine, and says what it is", () => {
+  const order = orderIn(JSON.stringify({ op: "summarize", inputs: { path: "a" }, cost_estimate_usd: 0.02 }));
+  expect(isProse(order)).toBe(true);
+  expect(order.header.title).toBe("summarize");
 });
 
 test("a diff that cannot be read is what a plan finds, when only a plan is asked for", () => {

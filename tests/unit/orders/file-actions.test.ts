@@ -138,7 +138,7 @@ test.each([
   expect(problemIn(text)).toMatchObject({ code, key });
 });
 
-test.each(["lpe_patch", "patch", "patches", "diff", "op", "body_file", "script"])(
+test.each(["lpe_patch", "patch", "patches", "diff", "body_file", "script"])(
   "the form %s is refused by name, also beside work that is understood",
   (key) => {
     const problem = problemIn(`files: {a: x}\n${key}: {x: y}\n`);

@@ -98,6 +98,9 @@ test.each([
   ["a bad step of a rollback", "rollback_on_failure: true\nrollback: {steps: [{name: a}]}\n"],
   ["variables that are no names", "environment: {required: ['a b']}\n"],
   ["a bad step of a condition", "environment: {validation: [{name: x}]}\n"],
+  ["an operation at the top without inputs", "op: write_file\npath: a\n"],
+  ["an operation at the top with inputs that are none", "op: move\ninputs: [a, b]\n"],
+  ["an operation at the top that is no word", "op: 5\n"],
   ["a dry run that is a number", "dry_run: 1\n"],
   ["two that are superseded", "supersedes: [A, B]\n"],
 ])("%s is flagged by the schema as it is by the reader", (_what, text) => {
@@ -185,6 +188,15 @@ const DIALECTS: readonly Dialect[] = [
     keys: [...itemKeys(operationItem), "mode", "mode", "mode"],
     bases: OPERATIONS,
     order: (item) => ({ operations: [item] }),
+  },
+  {
+    name: "an operation at the top",
+    keys: itemKeys(operationItem),
+    bases: [...OPERATIONS, { op: "summarize", path: "a" }],
+    order: (item) => {
+      const { op, ...inputs } = asRecord(item);
+      return { op, inputs };
+    },
   },
   {
     name: "operations of a task",
