@@ -62,6 +62,22 @@ export class Settler {
     return this.#relative(join(folder, copied));
   }
 
+  /** Brings the file of an order that waits once more back to its claim, from where it was settled. */
+  async takeBack(record: OrderRecord): Promise<void> {
+    const claimed = this.claimPath(record);
+    const settled = record.settledTo === undefined ? undefined : join(this.#folders.base, record.settledTo);
+    if (settled === undefined || !this.#holds(settled, record)) return;
+    // A power cut brought the claimed file back: one of the two is enough.
+    if (this.#holds(claimed, record)) this.#files.removeTree(claimed);
+    if (this.#files.info(claimed) !== undefined) return;
+    const signature = signatureOf(settled);
+    const target = signatureOf(claimed);
+    // First what nobody misses: a crash between the two is followed by this once more.
+    if (this.#files.info(signature) !== undefined)
+      await this.#publisher.moveNew(signature, dirname(target), basename(target));
+    await this.#publisher.moveNew(settled, dirname(claimed), basename(claimed));
+  }
+
   /** True for the order's own file, or another of the same content. */
   #holds(path: string, record: OrderRecord): boolean {
     const reading = peekDrop(this.#files, path, record.name);

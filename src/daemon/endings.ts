@@ -1,7 +1,7 @@
 /** What comes behind the second commit point: an order's result, its state, its file. It may be done any number of times. */
 import type { Settler } from "../bridge/settle.ts";
 import { unpackOperations } from "../orders/operations-file.ts";
-import { isResting } from "../orders/status.ts";
+import { isResting, type WaitReason } from "../orders/status.ts";
 import { assert } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import type { Books } from "../records/books.ts";
@@ -46,6 +46,19 @@ export class Endings {
     await finishing.finally(() => {
       if (this.#finishing.get(key) === finishing) this.#finishing.delete(key);
     });
+  }
+
+  /** An order that was let go by a person waits once more, its file where files of waiting orders lie. */
+  async waitAgain(id: string, wait: { readonly reason: WaitReason; readonly message: string }): Promise<Event> {
+    const { books, settler, withRoom } = this.#options;
+    const record = books.index.get(id);
+    assert(record !== undefined, "an order that waits again is known");
+    const event: Event = { event: "wo_waiting", wo_id: id, lane: record.lane, ...wait };
+    await withRoom(async () => {
+      await settler.takeBack(record);
+      await books.append([event]);
+    });
+    return event;
   }
 
   async #finishAgain(id: string): Promise<void> {

@@ -141,15 +141,13 @@ export class Line {
   }
 
   async #resume(record: OrderRecord): Promise<void> {
-    const { books } = this.#options;
     const job = await this.#jobOf(record);
     const isThere = [...this.#lanes.waiting, ...this.#lanes.running].some(
       ({ id }) => orderKey(id) === orderKey(record.id),
     );
     if (job === undefined || isThere) return;
     // Let go by a person, it still cannot be carried out by a machine: it would be a success of nothing.
-    if (isProse(job.order))
-      await books.append([waiting({ wo_id: job.id, lane: job.lane }, { reason: "assignee", message: PROSE })]);
+    if (isProse(job.order)) await this.#endings.waitAgain(job.id, { reason: "assignee", message: PROSE });
     else this.#enqueue(job);
   }
 
@@ -224,9 +222,7 @@ export class Line {
     const { books, noSandbox, onNews } = this.#options;
     const message = runsCommands(order) ? noSandbox(lane) : undefined;
     if (message === undefined || books.index.get(id)?.status !== "pending") return false;
-    const event = waiting({ wo_id: id, lane }, { reason: "no_sandbox", message });
-    await this.withRoom(() => books.append([event]));
-    onNews(event);
+    onNews(await this.#endings.waitAgain(id, { reason: "no_sandbox", message }));
     return true;
   }
 

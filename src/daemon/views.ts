@@ -27,6 +27,8 @@ const OPEN_STATES_AT_ONCE = 64;
 const FOLLOWUP_MS = 1000;
 /** Comparing names takes time with many orders: never more than this share of it. */
 const COMPARE_SHARE = 1 / 50;
+/** Until a state file that could not be read is looked at again. */
+const REFUSED_MS = 1000;
 /** State files on their way at the same time: several of the batches that the publisher makes of them. */
 const AT_ONCE = 256;
 
@@ -154,22 +156,28 @@ export class Views {
     return { states: summaries.length, results: summaries.filter(({ status }) => isResting(status)).length };
   }
 
-  /** Compares the content of every state file with the ledger, slowly; a disk that refuses one ends it until the next start. */
-  checkContents(pauseMs: number): Promise<void> {
-    return this.#guarded(() => this.#compareContents(pauseMs));
+  /** Compares the content of every state file with the ledger, slowly; one that the disk refuses comes once more, last. */
+  async checkContents(pauseMs: number): Promise<void> {
+    const { books, clock, signal } = this.#options;
+    const ids = [...books.index.summaries()].map(({ id }) => id);
+    for (const id of ids) {
+      if (signal.aborted) return;
+      let isRead = false;
+      await this.#guarded(async () => {
+        if (!this.#isAsKnown(id)) this.#dirty.add(id);
+        isRead = true;
+      });
+      if (!isRead) ids.push(id);
+      this.#write();
+      await clock.sleep(isRead ? pauseMs : REFUSED_MS, signal);
+    }
   }
 
-  async #compareContents(pauseMs: number): Promise<void> {
-    const { books, files, clock, signal } = this.#options;
-    const summaries = [...books.index.summaries()];
-    for (const summary of summaries) {
-      if (signal.aborted) return;
-      const reading = files.peek(this.#statePath(summary), 1024 * 1024);
-      const known = books.index.summary(summary.id);
-      if (reading.kind !== "file" || seqIn(reading.bytes) !== known?.lastSeq) this.#dirty.add(summary.id);
-      if (this.#dirty.size > 0) this.#write();
-      await clock.sleep(pauseMs, signal);
-    }
+  /** Whether an order's state file tells of its last entry. */
+  #isAsKnown(id: string): boolean {
+    const { books, files } = this.#options;
+    const reading = files.peek(this.#statePath({ id }), 1024 * 1024);
+    return reading.kind === "file" && seqIn(reading.bytes) === books.index.summary(id)?.lastSeq;
   }
 
   /** Writes what is behind; resolves when it is written, or the disk has refused it. */
@@ -261,14 +269,15 @@ export class Views {
     for await (const names of files.namesIn(this.stateFolder)) for (const name of names) there.add(name);
     const missing = [...books.index.summaries()].filter(({ id }) => !there.has(`${id}.json`) && !this.#lagging.has(id));
     this.#options.log.info("state_files_compared", { there: there.size, missing: missing.length });
-    await this.#guarded(() => this.#restore(missing));
-    const tookMs = clock.elapsed() - startMs;
-    const after = this.#stateStamp();
-    // Of a folder that was replaced meanwhile some names were seen that are gone: it is compared once more.
-    this.#compared = {
-      stamp: missing.length === 0 || folderOf(after) !== folderOf(stamp) ? stamp : after,
-      nextMs: clock.elapsed() + tookMs / COMPARE_SHARE,
-    };
+    let seen = this.#compared.stamp;
+    await this.#guarded(async () => {
+      await this.#restore(missing);
+      const after = this.#stateStamp();
+      // Of a folder that was replaced meanwhile some names were seen that are gone: it is compared once more.
+      seen = missing.length === 0 || folderOf(after) !== folderOf(stamp) ? stamp : after;
+    });
+    // What the disk has refused is still missing: that is no folder that was compared.
+    this.#compared = { stamp: seen, nextMs: clock.elapsed() + (clock.elapsed() - startMs) / COMPARE_SHARE };
   }
 
   /** Writes missing state files; where they went with their folder, also what is missing in the outbox. */

@@ -1,6 +1,6 @@
 /** Where files come to lie in the end; settling again, after any crash, never loses, doubles or replaces one. */
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import type { Claim } from "../../../src/bridge/intake.ts";
 import { BridgeFolders } from "../../../src/bridge/lanes.ts";
@@ -16,6 +16,7 @@ import { put, temporaryFolder, treeOf } from "../../support/temporary-folder.ts"
 
 const RECORD = recordAfter([happened.started, happened.completed]);
 const CLAIM = `bridge/inbox/CLC/.claimed/${ULID}~WO-1.yaml`;
+const CLAIM_FOLDER = "bridge/inbox/CLC/.claimed";
 const PROCESSED = "bridge/processed/CLC/202601";
 
 function kit(disk: Disk = systemDisk, base = temporaryFolder()) {
@@ -189,4 +190,32 @@ test.each([
   expect(await settler.settle(record, () => Buffer.from("as dropped"))).toBe(`${PROCESSED}/WO-1.yaml`);
   const { [`${PROCESSED}/WO-1.yaml`]: copy, "bridge/inbox/CLC/": _folder, ...rest } = treeOf(base);
   expect([copy, rest]).toEqual(["as dropped", left]);
+});
+
+test.each([
+  ["in processed/ alone", [PROCESSED]],
+  ["there already", [CLAIM_FOLDER]],
+  ["in both, after a power cut", [PROCESSED, CLAIM_FOLDER]],
+])(
+  "the file of an order that waits once more lies with those that wait, wherever it was: %s",
+  async (_what, places) => {
+    const { base, settler } = kit();
+    const record = { ...RECORD, sha256: sha256(Buffer.from("as dropped")), settledTo: `${PROCESSED}/WO-1.yaml` };
+    for (const folder of places) {
+      const [name, signature] = folder === PROCESSED ? ["WO-1.yaml", "WO-1.yaml.sig"] : [basename(CLAIM), ""];
+      put(join(base, folder, name), "as dropped");
+      if (signature !== "") put(join(base, folder, signature), "signed");
+    }
+    await settler.takeBack(record);
+    const { [`${CLAIM_FOLDER}/`]: _folder, [`${PROCESSED}/`]: _other, ...rest } = treeOf(base);
+    const isSigned = places.includes(PROCESSED);
+    expect(rest).toEqual({ [CLAIM]: "as dropped", ...(isSigned ? { [`${CLAIM}.sig`]: "signed" } : {}) });
+  },
+);
+
+test("a file that is another one by now is left where it lies", async () => {
+  const { base, settler } = kit();
+  put(join(base, PROCESSED, "WO-1.yaml"), "somebody else's");
+  await settler.takeBack({ ...RECORD, settledTo: `${PROCESSED}/WO-1.yaml` });
+  expect(treeOf(base)[`${PROCESSED}/WO-1.yaml`]).toBe("somebody else's");
 });
