@@ -62,5 +62,5 @@ export function infoOf(node: Node): FileInfo {
   const kind: FileKind = node.kind;
   const { mode, modifiedMs, bornMs, inode, links } = node;
   const sizeBytes = node.kind === "file" ? node.data.length : 4096;
-  return { kind, sizeBytes, mode, modifiedMs, bornMs, device: 1, inode, owner: OWNER, links };
+  return { kind, sizeBytes, mode, modifiedMs, changedMs: modifiedMs, bornMs, device: 1, inode, owner: OWNER, links };
 }

@@ -75,7 +75,7 @@ export async function rebuildViews(context: Context): Promise<number> {
 }
 
 /** Does the work under the base's locks, because no daemon answered. */
-function offline<T>(context: Context, work: (desk: OfflineDesk) => Promise<T>): Promise<T> {
+export function offline<T>(context: Context, work: (desk: OfflineDesk) => Promise<T>): Promise<T> {
   const ground = groundOf(context);
   const wish = { path: boundBase(context).path, vault: context.machine.env["WO_VAULT"], init: false, newId: false };
   return withOfflineBase(ground, wish, newRunner(ground), work);

@@ -34,8 +34,11 @@ version: 1
 # policy:
 #   roots: []               # folders outside of the base that orders may write to
 #   protect: []             # globs below the base that no order may touch
+# guardrail:
+#   components: []          # files, folders and globs that must not vanish: wo guardrail accept
+#   heal: missing           # off | missing | all (also what holds something else)
 # commands: {timeoutMs: 600000}
-# notify: {command: []}     # gets JSON on standard input: failed, waiting, rejected, intake paused
+# notify: {command: []}     # gets JSON on standard input: failed, waiting, rejected, drift, intake paused
 `;
 
 interface InitPlan {
@@ -118,10 +121,11 @@ async function attach(
   const vault = options.vault ?? (known === undefined ? machine.env["WO_VAULT"] : undefined);
   const ground = groundOf(context);
   const wish = { path: basePath, vault, init: true, newId: options.newId === true };
-  return withOfflineBase(ground, wish, newRunner(ground), async ({ base, books, settings, parts }) => {
+  return withOfflineBase(ground, wish, newRunner(ground), async ({ base, books, settings, parts, components }) => {
     parts.folders.restore(FIRST_LANES);
     const held = await attachBase(files, books, parts.folders);
     if (settings.isUnaccepted) await settings.accept(actor);
+    await components.accept([], actor, "wo init");
     await restoreSchema(files, machine, basePath);
     return { held, vault: base.vault };
   });

@@ -24,6 +24,7 @@ export async function runProgram(words: readonly string[], version: string): Pro
   addWritingVerbs(program, run);
   addDecisionVerbs(program, run);
   addBaseVerbs(program, run);
+  addGuardrailVerbs(program, run);
   try {
     await program.parseAsync([...words], { from: "user" });
     return exit;
@@ -224,6 +225,36 @@ function addBaseVerbs(program: Command, run: Run): void {
     .option("--apply", "do it")
     .action(({ apply }: { apply?: boolean }) =>
       run(async (context) => (await import("./ledger.ts")).repair(context, apply === true)),
+    );
+}
+
+function addGuardrailVerbs(program: Command, run: Run): void {
+  const guardrail = program.command("guardrail").description("what must not vanish, and whether it is as it has to be");
+  guardrail
+    .command("check")
+    .description("look at everything that is guarded now; changes nothing")
+    .action(() => run(async (context) => (await import("./guardrail.ts")).checkComponents(context)));
+  guardrail
+    .command("list")
+    .description("everything that is guarded, since when, by whom")
+    .action(() => run(async (context) => (await import("./guardrail.ts")).listComponents(context)));
+  guardrail
+    .command("accept")
+    .description(
+      "guard files and folders as they are now (default: all that wo-bridge.yaml names, and all that is guarded)",
+    )
+    .argument("[path...]")
+    .option("-m, --why <text>", "why, for the record", "")
+    .action((paths: string[], { why }: { why: string }) =>
+      run(async (context) => (await import("./guardrail.ts")).acceptComponents(context, paths, why)),
+    );
+  guardrail
+    .command("release")
+    .description("guard them no more")
+    .argument("<path...>")
+    .option("-m, --why <text>", "why, for the record", "")
+    .action((paths: string[], { why }: { why: string }) =>
+      run(async (context) => (await import("./guardrail.ts")).releaseComponents(context, paths, why)),
     );
 }
 

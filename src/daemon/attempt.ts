@@ -10,12 +10,13 @@ import { assert } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { OpenFolders } from "../platform/folder.ts";
 import { sha256 } from "../platform/ids.ts";
-import { ok, type Result } from "../platform/result.ts";
+import { err, ok, type Result } from "../platform/result.ts";
 import { type ApplyRequest, keepPlan, type StagedPlan, stagePlan } from "../processors/apply-patch.ts";
 import type { ExecutorTools } from "../processors/executor.ts";
 import { checkFiles } from "../processors/file-checks.ts";
 import { findPlace, type PlaceRules } from "../processors/places.ts";
 import { type PlanRequest, planFiles } from "../processors/plan.ts";
+import { type Components, movedComponents } from "../records/components.ts";
 import type { Event, Notice, PlannedFile, StepStarted } from "../records/events.ts";
 import { changeOfFile, type OrderRecord, orderKey } from "../records/order-record.ts";
 import { readEntryAt } from "../records/segments.ts";
@@ -32,6 +33,8 @@ export interface AttemptTools {
   /** Where the orders of a lane may write. */
   readonly placeRules: (lane: string) => PlaceRules;
   readonly notice: (notice: Notice) => void;
+  /** What is guarded now. */
+  readonly components: () => Components;
 }
 
 /** What is asked of an order while it runs, looked at between its steps; and what can be told of it meanwhile. */
@@ -148,10 +151,17 @@ async function carryOutFiles(
       : await makePlan(tools, attempt, ref, staging);
     if (!staged.ok) return staged;
     const applied = await staged.value?.finish();
-    if (applied === undefined) return ok(0);
+    if (staged.value === undefined || applied === undefined) return ok(0);
     if (!applied.ok) return applied;
-    attempt.journal.add({ event: "patch_applied", ...ref, changed: applied.value.changed });
-    return ok(applied.value.changed);
+    const { changed } = applied.value;
+    const components = movedComponents(tools.components(), staged.value.plan);
+    attempt.journal.add({
+      event: "patch_applied",
+      ...ref,
+      changed,
+      ...(components.length === 0 ? {} : { components }),
+    });
+    return ok(changed);
   } finally {
     folders.close();
   }
@@ -169,6 +179,8 @@ async function makePlan(
   if (!changes.ok) return changes;
   const plan = await keepPlan(tools.vault, changes.value, temporaryPrefix(ref));
   if (plan.length === 0) return ok(undefined);
+  const guarded = guardedDeletion(tools, job, plan);
+  if (guarded !== undefined) return err(guarded);
   // Side by side: the new contents are on the medium by the time the plan is.
   const planned = journal.commit({ event: "patch_planned", ...ref, files: plan });
   const [staged, committed] = await Promise.allSettled([stagePlan({ ...staging, plan, begun: false }), planned]);
@@ -178,6 +190,24 @@ async function makePlan(
     throw committed.reason;
   }
   return ok(staged.value);
+}
+
+/** Why a plan must not be carried out: it takes a guarded file away, and the order does not say that it may. */
+function guardedDeletion(
+  { components }: AttemptTools,
+  { order }: Job,
+  plan: readonly PlannedFile[],
+): Failure | undefined {
+  if (order.allowDelete) return undefined;
+  const { guarded } = components();
+  const gone = plan.find(({ root, path, after }) => root === "." && after === undefined && guarded[path] !== undefined);
+  if (gone === undefined) return undefined;
+  return {
+    class: "policy",
+    code: "component_guarded",
+    message: `${gone.path} is guarded, and the order would take it away`,
+    hint: "`allow_delete: true` in the order lets it; or `wo guardrail release` it first",
+  };
 }
 
 /**

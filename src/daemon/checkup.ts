@@ -11,6 +11,7 @@ import type { Check, Finding } from "../upkeep/doctor.ts";
 import { verifyLedger } from "../upkeep/verify-ledger.ts";
 import type { BoundBase } from "./base.ts";
 import { configProblemText, laneRules } from "./config.ts";
+import { lookAtComponents } from "./guarded.ts";
 import { checkpointsOf, examineBooks, type Ground } from "./opening.ts";
 import { type Runtime, readRuntime } from "./runtime.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -69,6 +70,7 @@ const ABOUT: readonly (readonly [code: keyof Looks, about: string])[] = [
     "Whether commands can be kept to their base: found out by running one in a sandbox. Lanes that require it wait without.",
   ],
   ["clock", "The clock against what was written last: one that was set back makes new things look old."],
+  ["guardrail", "Components: is each as it was accepted, and is anything guarded that nobody has accepted?"],
   [
     "orders",
     "Orders that wait for a person or have failed since yesterday, and files that were refused or passed over.",
@@ -102,6 +104,7 @@ function looksAt(patient: Patient) {
     inbox: () => inboxFindings(ground, base()),
     sandbox: () => sandboxFindings(ground, base(), books().index),
     clock: () => clockFindings(ground, base()),
+    guardrail: () => guardrailFindings(ground, base(), books().index),
     orders: () => orderFindings(ground, base(), books().index),
   };
 }
@@ -306,6 +309,20 @@ function clockFindings({ files, clock }: Ground, base: BoundBase): Finding[] {
   if (!(backMs > CLOCK_BACK_MS)) return [{ mark: "ok", seen: `${isoTime(clock.now())}, behind every sign of life` }];
   const seen = `it is ${isoTime(clock.now())}, and the last sign of life was at ${last}: the clock was set back`;
   return [{ mark: "warning", seen, next: "set the clock; nothing is lost meanwhile" }];
+}
+
+async function guardrailFindings({ files, clock }: Ground, base: BoundBase, { facts }: OrderIndex): Promise<Finding[]> {
+  const { count, findings, components } = await lookAtComponents(files, clock, base, facts);
+  if (findings.length === 0) {
+    const own = components.length === 0 ? ", all of them the daemon's own folders" : "";
+    return [{ mark: "ok", seen: `${count} components are as they have to be${own}` }];
+  }
+  const shown = findings.slice(0, NEEDS_SHOWN).map(({ path, reason, message, since }): Finding => {
+    const when = since === undefined ? {} : { since };
+    return { mark: "error", seen: `${path}: ${reason}: ${message}`, ...when, next: "wo guardrail check" };
+  });
+  const more = findings.length - shown.length;
+  return more === 0 ? shown : [...shown, { mark: "error", seen: `and ${more} more`, next: "wo guardrail check" }];
 }
 
 function orderFindings({ files, clock }: Ground, base: BoundBase, index: OrderIndex): Finding[] {

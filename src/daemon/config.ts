@@ -16,6 +16,7 @@ import {
 } from "../orders/lane-rules.ts";
 import type { Problem } from "../orders/problems.ts";
 import { err, ok, type Result } from "../platform/result.ts";
+import { guardrailSchema, holdGuardrail } from "./guardrail-config.ts";
 import { guardsOf, guardsShape, holdGuards, holdLaneGuards, laneGuardsShape } from "./guards.ts";
 
 const MIB = 1024 * 1024;
@@ -85,6 +86,7 @@ export const configSchema = z.strictObject({
   policy: policySchema.prefault({}),
   projections: projectionsSchema.prefault({}),
   telemetry: telemetrySchema.prefault({}),
+  guardrail: guardrailSchema.prefault({}),
   notify: notifySchema.prefault({}),
   retention: retentionSchema.prefault({}),
   stopBudgetMs: count(0, 600_000).default(25_000),
@@ -189,9 +191,11 @@ export function holdTo(accepted: Config, wanted: Config): EffectiveConfig {
     pending.push("commands.path or commands.env changed");
   const keepsNotify = wanted.notify.command.length === 0 || sameJson(accepted.notify.command, wanted.notify.command);
   if (!keepsNotify) pending.push(`notify.command: ${wanted.notify.command.join(" ")}`);
+  const guardrail = holdGuardrail(accepted.guardrail, wanted.guardrail, pending);
   const config = {
     ...wanted,
     lanes,
+    guardrail,
     intake: { ...wanted.intake, fromGit },
     commands: { ...wanted.commands, path, env },
     policy: {

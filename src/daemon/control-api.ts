@@ -5,6 +5,8 @@ import { isRecord } from "../platform/result.ts";
 const ids = z.array(z.string().min(1)).min(1).max(10_000);
 /** As the ledger takes it: whole characters only. */
 const words = z.string().transform((text) => text.toWellFormed());
+const path = words.pipe(z.string().min(1).max(4096));
+const why = words.pipe(z.string().max(1000));
 const by = words.pipe(z.string().min(1).max(200));
 
 export const requestSchema = z.discriminatedUnion("call", [
@@ -23,6 +25,9 @@ export const requestSchema = z.discriminatedUnion("call", [
   z.object({ call: z.literal("cancel"), ids, by, reason: words.pipe(z.string().max(1000)) }),
   z.object({ call: z.literal("retry"), ids, by }),
   z.object({ call: z.literal("accept_config"), by }),
+  /** Accepts components as they are now; without paths, all that the configuration names and all that was accepted before. */
+  z.object({ call: z.literal("accept_components"), paths: z.array(path).max(10_000), by, why }),
+  z.object({ call: z.literal("release_components"), paths: z.array(path).min(1).max(10_000), by, why }),
   /** Writes every view again. */
   z.object({ call: z.literal("rebuild") }),
   /** Records how a canary fared. */

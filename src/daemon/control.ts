@@ -9,6 +9,7 @@ import type { Books } from "../records/books.ts";
 import type { OrderIndex } from "../records/order-index.ts";
 import { orderKey } from "../records/order-record.ts";
 import type { Vault } from "../records/vault.ts";
+import type { ComponentDesk } from "./component-desk.ts";
 import { type Answer, type Request, requestSchema } from "./control-api.ts";
 import { Desk, unknownOrder } from "./desk.ts";
 import type { Parts } from "./parts.ts";
@@ -22,7 +23,14 @@ export interface ControlOptions {
   readonly status: () => Status;
   readonly stop: () => void;
   /** Undefined in a daemon that refuses to work: it can only be read. */
-  readonly live: { readonly books: Books; readonly parts: Parts; readonly settings: Settings } | undefined;
+  readonly live:
+    | {
+        readonly books: Books;
+        readonly parts: Parts;
+        readonly settings: Settings;
+        readonly components: ComponentDesk;
+      }
+    | undefined;
 }
 
 /** Where the socket is: in the vault, or, where that path is too long for an address, in the folder for temporary files. */
@@ -111,6 +119,10 @@ async function change(live: NonNullable<ControlOptions["live"]>, request: Change
       const accepted = await settings.accept(request.by);
       return grant(accepted.ok ? { ...accepted.value, problems: [] } : { changed: false, problems: accepted.error });
     }
+    case "accept_components":
+      return grant(await live.components.accept(request.paths, request.by, request.why));
+    case "release_components":
+      return grant(await live.components.release(request.paths, request.by, request.why));
     case "rebuild":
       return grant(await parts.views.rebuild());
     case "canary": {

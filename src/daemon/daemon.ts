@@ -9,10 +9,13 @@ import type { Publisher } from "../platform/publisher.ts";
 import type { Runner } from "../platform/runner.ts";
 import type { Server } from "../platform/socket.ts";
 import type { Books } from "../records/books.ts";
+import type { Event } from "../records/events.ts";
 import { attachBase, FIRST_LANES } from "./attach.ts";
+import { ComponentDesk } from "./component-desk.ts";
 import { configProblemText } from "./config.ts";
 import { answerControl, socketPath } from "./control.ts";
 import { tryAndLog } from "./failures.ts";
+import { Guardrail } from "./guardrail.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { type Ground, type Opened, openBase } from "./opening.ts";
 import type { OrderReader } from "./order-reader.ts";
@@ -52,6 +55,8 @@ interface Working {
   readonly rounds: Rounds;
   readonly signs: Signs;
   readonly housekeeping: Housekeeping;
+  readonly guardrail: Guardrail;
+  readonly components: ComponentDesk;
 }
 
 export class Daemon {
@@ -157,7 +162,11 @@ export class Daemon {
 
     const rounds = new Rounds({ ...parts, ...common, signs });
     const housekeeping = new Housekeeping({ ...common, telemetry: parts.telemetry });
-    this.#working = { books, settings, parts, rounds, signs, housekeeping };
+    const tell = (event: Event) => parts.notifier.tell(event);
+    const guardrail = new Guardrail({ ...common, telemetry: parts.telemetry, tell });
+    const config = () => settings.config;
+    const components = new ComponentDesk({ ...ground, books, base: base.path, config });
+    this.#working = { books, settings, parts, rounds, signs, housekeeping, guardrail, components };
     parts.views.start();
     await this.#listen();
     const onFull = () =>
@@ -166,6 +175,7 @@ export class Daemon {
     // Before anything new is taken in: what is on the line by then was put there by recovery alone.
     this.#log.info("recovered", { ...(await recover(ground.files, books, parts)) });
     await rounds.begin();
+    guardrail.begin();
     void housekeeping.begin(this.#options.tidyAfterMs).catch(onFatal);
     const isOver = () => this.#stopped !== undefined;
     this.#telling = retell(ground.files, books, parts, isOver).then(() => undefined, onFatal);
@@ -236,13 +246,13 @@ export class Daemon {
     const { ground } = this.#options;
     const working = this.#working;
     if (working !== undefined) {
-      const { books, parts, settings, rounds } = working;
+      const { books, parts, settings, rounds, guardrail } = working;
       parts.intake.pause();
       // From this turn on no step begins. What does not end within the budget goes on under its runner host, without this
       // process: the next daemon adopts it.
       const inTime = new AbortController();
       const left = Promise.all([parts.line.leave(), parts.intake.idle()]).then(() => inTime.abort());
-      await rounds.end();
+      await Promise.all([rounds.end(), guardrail.end()]);
       await Promise.race([left, ground.clock.sleep(settings.config.stopBudgetMs, inTime.signal)]);
       await tryAndLog(this.#log, "stop_untold", async () => {
         await books.append([{ event: "daemon_stopped", pid: ground.processes.self.pid, reason }]);

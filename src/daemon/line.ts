@@ -67,7 +67,8 @@ export class Line {
   readonly #options: LineOptions;
   readonly #lanes: Lanes;
   readonly #wishes = new Map<string, Wishes>();
-  readonly #completing = new Set<Promise<void>>();
+  /** Orders whose end is on its way into the ledger, and behind it. */
+  readonly #completing = new Map<string, Promise<void>>();
   readonly #endings: Endings;
   /** Orders whose cancel is on its way into the ledger. */
   readonly #canceling = new Set<string>();
@@ -164,17 +165,20 @@ export class Line {
   }
 
   /** Cancels an order; false when it is at rest already. A running one ends between two steps, its command is ended. */
-  async cancel(record: OrderRecord, by: string, reason: string): Promise<boolean> {
-    if (isResting(record.status)) return false;
-    const key = orderKey(record.id);
+  async cancel({ id }: OrderRecord, by: string, reason: string): Promise<boolean> {
+    const key = orderKey(id);
+    // Its end may be on its way to the ledger: then that is what it came to.
+    await this.#completing.get(key);
+    const record = this.#options.books.index.get(id);
+    if (record === undefined || isResting(record.status)) return false;
     const wishes = this.#wishes.get(key);
     if (wishes !== undefined) {
       wishes.cancel = { by, reason };
       if (wishes.step !== undefined) await endStep(this.#options.executor, wishes.step);
       return true;
     }
-    this.#lanes.remove(record.id);
-    const { id, lane, attempt } = record;
+    this.#lanes.remove(id);
+    const { lane, attempt } = record;
     this.#canceling.add(key);
     await this.#options.books
       .append([{ event: "wo_canceled", wo_id: id, lane, attempt, by, reason }])
@@ -189,7 +193,7 @@ export class Line {
     this.#lanes.stop();
     for (const wishes of this.#wishes.values()) wishes.leaving = true;
     while (this.#wishes.size > 0) await this.#options.clock.sleep(10);
-    await Promise.all(this.#completing);
+    await Promise.all(this.#completing.values());
   }
 
   /** Resolves when the lane is free for the next order. */
@@ -235,8 +239,8 @@ export class Line {
       // Without room to write it down the order is looked at again: what was done to its files is found done.
       .then((recorded) => (recorded ? this.#endings.finishNow(job.id) : this.#lanes.add(job)))
       .catch(this.#options.onFatal)
-      .finally(() => this.#completing.delete(completing));
-    this.#completing.add(completing);
+      .finally(() => this.#completing.delete(orderKey(job.id)));
+    this.#completing.set(orderKey(job.id), completing);
   }
 
   /** One attempt. What the world does to it becomes a failure of the order; a full disk a pause, after it "again". */

@@ -8,6 +8,7 @@ import { inlinePublisher } from "../platform/publisher.ts";
 import type { Runner } from "../platform/runner.ts";
 import type { Books } from "../records/books.ts";
 import type { BoundBase } from "./base.ts";
+import { ComponentDesk } from "./component-desk.ts";
 import { type Ground, type OpenWish, openBase } from "./opening.ts";
 import { openOrderReader } from "./order-reader.ts";
 import { assembleParts, type Parts } from "./parts.ts";
@@ -18,6 +19,7 @@ export interface OfflineDesk {
   readonly books: Books;
   readonly settings: Settings;
   readonly parts: Parts;
+  readonly components: ComponentDesk;
 }
 
 /** Opens the base, does the work, brings the views up to date and lets go. Throws LOCK_HELD while a daemon runs. */
@@ -56,7 +58,9 @@ export async function withOfflineBase<T>(
     });
     // Lanes that are stopped take jobs and start none.
     await parts.line.leave();
-    const answer = await work({ base, books, settings, parts });
+    const config = () => settings.config;
+    const components = new ComponentDesk({ ...ground, books, base: base.path, config });
+    const answer = await work({ base, books, settings, parts, components });
     if (fatal.error !== undefined) throw fatal.error;
     parts.views.start();
     await parts.views.flush();

@@ -17,6 +17,7 @@ import type { ExecutorTools } from "../processors/executor.ts";
 import type { PlaceRules } from "../processors/places.ts";
 import { TemporaryFolders } from "../processors/temporary-folders.ts";
 import type { Books } from "../records/books.ts";
+import { NO_COMPONENTS } from "../records/components.ts";
 import { Telemetry } from "../records/telemetry.ts";
 import type { BoundBase } from "./base.ts";
 import { type Config, laneRules } from "./config.ts";
@@ -225,6 +226,7 @@ function assembleLine(
     placeRules: rules,
     noSandbox,
     notice: (notice) => telemetry.notice(notice),
+    components: () => books.index.facts.components ?? NO_COMPONENTS,
     concurrency: () => settings.config.concurrency,
     laneConcurrency: (lane) => laneRules(settings.config, lane).concurrency,
     onNews: (event) => parts.notifier.tell(event),

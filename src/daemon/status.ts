@@ -7,6 +7,7 @@ import type { Files } from "../platform/files.ts";
 import { typedWord } from "../platform/shell.ts";
 import { AGENTS, type Agent } from "../records/agents.ts";
 import type { Books } from "../records/books.ts";
+import { NO_COMPONENTS } from "../records/components.ts";
 import type { OrderIndex } from "../records/order-index.ts";
 import type { OrderRecord } from "../records/order-record.ts";
 import { approvalOf, progressOf, troubleOf } from "../records/state-file.ts";
@@ -143,7 +144,24 @@ function needsOf(source: StatusSource): Need[] {
             next: "free some space; it resumes by itself",
           },
         ];
-  return [...daemonNeeds(source), ...paused, ...settingsNeeds(source), ...orderNeeds(source), ...fileNeeds(source)];
+  return [
+    ...daemonNeeds(source),
+    ...paused,
+    ...driftNeeds(source),
+    ...settingsNeeds(source),
+    ...orderNeeds(source),
+    ...fileNeeds(source),
+  ];
+}
+
+/** Components that are not as they have to be. */
+export function driftNeeds({ index }: Pick<StatusSource, "index">): Need[] {
+  const { drifts } = index.facts.components ?? NO_COMPONENTS;
+  return Object.entries(drifts).map(([path, { reason, message, since }]) => ({
+    what: `${path} has drifted (${reason}): ${message}`,
+    since,
+    next: "wo guardrail check",
+  }));
 }
 
 /** Orders that wait for a person, and those that failed within a day. */
@@ -219,7 +237,7 @@ export function fileNeeds({ files, base, index }: Pick<StatusSource, "files" | "
 
 type Live = NonNullable<StatusSource["live"]>;
 
-function workerOf(name: Agent, { parts, signs }: Live): WorkerStatus {
+function workerOf(name: Agent, { parts, signs, books }: Live): WorkerStatus {
   const { line, intake, views, pressure } = parts;
   const { running, waiting } = line.lanes;
   const withFiles = waiting.filter(({ order }) => order.files.length > 0).length;
@@ -253,8 +271,15 @@ function workerOf(name: Agent, { parts, signs }: Live): WorkerStatus {
     case "followup_tracker":
       return { name, doing: views.behind === 0 ? "up to date" : "writing views", waiting: views.behind, lastSign };
     case "wo_pipeline_guardrail":
-      return { name, doing: "watching lane folders, views and configuration", waiting: 0, lastSign };
+      return { name, doing: guardrailDoing(books.index), waiting: driftNeeds(books).length, lastSign };
   }
+}
+
+function guardrailDoing(index: OrderIndex): string {
+  const { guarded, drifts } = index.facts.components ?? NO_COMPONENTS;
+  const [count, wrong] = [Object.keys(guarded).length, Object.keys(drifts).length];
+  if (wrong > 0) return `${wrong} of ${count} components have drifted`;
+  return count === 0 ? "watching the daemon's own folders" : `watching ${count} components`;
 }
 
 function lanesOf({ parts, settings }: Live): LaneStatus[] {

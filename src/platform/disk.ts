@@ -17,6 +17,8 @@ export interface FileInfo {
   readonly sizeBytes: number;
   readonly mode: number;
   readonly modifiedMs: number;
+  /** When anything about it was changed, names and rights included: nobody can set this one. */
+  readonly changedMs: number;
   /** When the inode was made: inode numbers are used again. 0 where the file system does not keep it. */
   readonly bornMs: number;
   readonly device: number;
@@ -72,6 +74,7 @@ function infoOf(stats: fs.Stats): FileInfo {
     sizeBytes: stats.size,
     mode: stats.mode & 0o7777,
     modifiedMs: stats.mtimeMs,
+    changedMs: stats.ctimeMs,
     bornMs: stats.birthtimeMs,
     device: stats.dev,
     inode: stats.ino,

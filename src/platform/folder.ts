@@ -102,6 +102,18 @@ export class Folder {
     translated(`${this.path}/${name}`, () => this.#files.disk.rename(this.#at(temporary), this.#at(name)));
   }
 
+  /** As `finish`, and false, with nothing changed, where anything has the name. */
+  finishNew(temporary: string, name: string): boolean {
+    try {
+      this.#files.disk.link(this.#at(temporary), this.#at(name));
+    } catch (thrown) {
+      if (errnoOf(thrown) === "EEXIST") return false;
+      throw diskError(thrown, `${this.path}/${name}`);
+    }
+    this.#files.remove(this.#at(temporary));
+    return true;
+  }
+
   /** False when nothing was there. Durable after `sync`. */
   remove(name: string): boolean {
     return this.#files.remove(this.#at(name));

@@ -57,6 +57,7 @@ export interface ApplyRequest {
 
 /** A plan whose new contents lie beside their targets, synced, and nothing of which can be seen yet. */
 export interface StagedPlan {
+  readonly plan: readonly PlannedFile[];
   /**
    * Brings every file to its after, durably. A conflict that is seen before the first change leaves everything as it
    * was; one that comes later says how far it got. To be called once the plan is in the ledger.
@@ -96,7 +97,7 @@ export async function stagePlan(request: ApplyRequest): Promise<StagedPlan> {
   const drop = () => {
     for (const { folder, planned } of targets) folder.remove(planned.temporary);
   };
-  return { finish: () => finishPlan(targets, drop, slice), drop };
+  return { plan: request.plan, finish: () => finishPlan(targets, drop, slice), drop };
 }
 
 async function finishPlan(

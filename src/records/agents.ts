@@ -16,6 +16,7 @@ export const NOTICE_EVENTS = [
   "step_heartbeat",
   "wo_pipeline_healed",
   "wo_pipeline_drift",
+  "wo_pipeline_healthy",
   "retention_applied",
 ] as const satisfies readonly Notice["event"][];
 
@@ -63,6 +64,9 @@ export function reportOf(event: Event | Notice): { readonly agent: Agent; readon
     case "daemon_started":
     case "daemon_stopped":
     case "wo_pipeline_healed":
+    case "wo_pipeline_healthy":
+    case "components_accepted":
+    case "components_released":
     case "retention_applied":
     case "canary_passed":
       return { agent: "wo_pipeline_guardrail", ok: true };

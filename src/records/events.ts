@@ -7,6 +7,13 @@
 import type { Priority } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
 import type { Failure, Status, WaitReason } from "../orders/status.ts";
+import type {
+  ComponentDrifted,
+  ComponentHealed,
+  ComponentsAccepted,
+  ComponentsReleased,
+  MovedComponent,
+} from "./component-events.ts";
 import type { Content } from "./content.ts";
 
 interface OfOrder {
@@ -228,6 +235,8 @@ export interface PatchPlanned extends OfAttempt {
 export interface PatchApplied extends OfAttempt {
   readonly event: "patch_applied";
   readonly changed: number;
+  /** Guarded ones among them: what they have to be from now on. */
+  readonly components?: readonly MovedComponent[];
 }
 
 /** The command waits behind its gate; it runs once this is durable. */
@@ -360,12 +369,23 @@ export type Event =
   | OrderPlanned
   | OrderSettled
   | CanaryPassed
-  | CanaryFailed;
+  | CanaryFailed
+  | ComponentsAccepted
+  | ComponentsReleased
+  | ComponentDrifted
+  | ComponentHealed;
 
 /** What is told to telemetry only: signs of life and repairs of views. No facts about orders, so no place in the ledger. */
 export type Notice =
   | { readonly event: "step_heartbeat"; readonly wo_id: string; readonly step: number; readonly running_ms: number }
   | { readonly event: "wo_pipeline_healed"; readonly path: string; readonly what: string }
   | { readonly event: "wo_pipeline_drift"; readonly missing: string; readonly reason: string }
+  /** All that is guarded was looked at and is as it has to be. `gap_ms`: nobody had looked for so long. */
+  | {
+      readonly event: "wo_pipeline_healthy";
+      readonly components: number;
+      readonly took_ms: number;
+      readonly gap_ms?: number;
+    }
   /** What was old has gone: output of commands by orders, files of the bridge's folders; ledger segments compressed. */
   | { readonly event: "retention_applied"; readonly runs: number; readonly files: number; readonly segments: number };

@@ -1,16 +1,11 @@
 /** What the ledger tells that is not about one order: whose it is, what configuration was accepted, what was refused. */
 import { z } from "zod";
-import type { Content } from "./content.ts";
+import { componentsSchema, foldComponents, NO_COMPONENTS } from "./components.ts";
+import { contentSchema } from "./content.ts";
 import type { ConfigAccepted } from "./events.ts";
 import type { Recorded } from "./ledger-reading.ts";
 
 const KEPT = 200;
-
-const contentSchema: z.ZodType<Content> = z.union([
-  z.strictObject({ text: z.string() }),
-  z.strictObject({ base64: z.string() }),
-  z.strictObject({ blob: z.string() }),
-]);
 
 const noteSchema = z.object({
   ts: z.string(),
@@ -32,6 +27,8 @@ export const factsSchema = z.object({
   ignored: z.array(noteSchema),
   /** Set while intake is paused. */
   paused: z.object({ since: z.string(), reason: z.string(), message: z.string() }).optional(),
+  /** What is guarded; absent before anything is. */
+  components: componentsSchema.optional(),
 });
 
 export type Facts = z.infer<typeof factsSchema>;
@@ -60,8 +57,11 @@ export function foldFacts(facts: Facts, { entry }: Recorded): Facts {
       const { paused: _paused, ...rest } = facts;
       return rest;
     }
-    default:
-      return facts;
+    default: {
+      const before = facts.components ?? NO_COMPONENTS;
+      const components = foldComponents(before, entry);
+      return components === before ? facts : { ...facts, components };
+    }
   }
 }
 

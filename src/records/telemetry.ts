@@ -264,7 +264,7 @@ const NOT_TOLD_AGAIN = new Set(
   [
     "ts event seq wo_id lane ledger",
     "v group more prev hash",
-    "source config signers backlog stdout_tail stderr_tail base",
+    "source config signers backlog stdout_tail stderr_tail base components replaced",
   ].flatMap((names) => names.split(" ")),
 );
 

@@ -74,6 +74,12 @@ function contentsOf(entry: Entry): readonly Content[] {
       return entry.files.flatMap(({ before, after }) =>
         [before, after].flatMap((image) => (image === undefined ? [] : [image.content])),
       );
+    case "components_accepted":
+      return entry.components.flatMap(({ content }) => content ?? []);
+    case "patch_applied":
+      return (entry.components ?? []).flatMap(({ content }) => content ?? []);
+    case "wo_pipeline_healed":
+      return entry.replaced === undefined ? [] : [entry.replaced];
     default:
       return [];
   }

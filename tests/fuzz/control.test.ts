@@ -1,6 +1,7 @@
 /** Whatever is asked over the control socket is answered, soon and in form; what is not understood changes nothing. */
 import { type Arbitrary, array, constantFrom, dictionary, jsonValue, oneof, option, record, string } from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
+import { ComponentDesk } from "../../src/daemon/component-desk.ts";
 import { answerControl } from "../../src/daemon/control.ts";
 import { isAnswer, requestSchema } from "../../src/daemon/control-api.ts";
 import { statusOf } from "../../src/daemon/status.ts";
@@ -88,7 +89,8 @@ async function answerer() {
   const stop = () => {
     stops += 1;
   };
-  const live = { books, parts, settings };
+  const components = new ComponentDesk({ files, clock, books, base: base.path, config: () => settings.config });
+  const live = { books, parts, settings, components };
   return {
     books,
     clock,

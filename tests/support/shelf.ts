@@ -8,7 +8,7 @@ import { refusal } from "./disks.ts";
 /** Path → bytes. Folders are whatever a path goes through. */
 export type Shelf = ReadonlyMap<string, Buffer>;
 
-const PLAIN = { mode: 0o600, modifiedMs: 0, bornMs: 0, device: 1, inode: 1, owner: 0, links: 1 };
+const PLAIN = { mode: 0o600, modifiedMs: 0, changedMs: 0, bornMs: 0, device: 1, inode: 1, owner: 0, links: 1 };
 
 /** The product's files over a shelf. */
 export function shelfFiles(shelf: Shelf): Files {

@@ -84,6 +84,13 @@ function detailOf(entry: Entry): string {
   }
 }
 
+const PATHS_SHOWN = 3;
+
+function listed(paths: readonly string[]): string {
+  const more = paths.length - PATHS_SHOWN;
+  return `${paths.slice(0, PATHS_SHOWN).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
 function otherDetail(entry: Entry): string {
   switch (entry.event) {
     case "intake_resumed":
@@ -102,6 +109,14 @@ function otherDetail(entry: Entry): string {
       return `${entry.lost_bytes} bytes at ${entry.at_byte} of ${entry.segment}`;
     case "checkpoint_missing":
       return entry.message;
+    case "components_accepted":
+      return `by ${entry.by}: ${listed(entry.components.map(({ path }) => path))}${entry.why === "" ? "" : ` (${entry.why})`}`;
+    case "components_released":
+      return `by ${entry.by}: ${listed(entry.paths)}${entry.why === "" ? "" : ` (${entry.why})`}`;
+    case "wo_pipeline_drift":
+      return `${entry.missing}: ${entry.message}`;
+    case "wo_pipeline_healed":
+      return `${entry.path}: ${entry.what}`;
     case "ledger_repaired":
       return `entries ${entry.lost_from} to ${entry.lost_to} are lost; by ${entry.by}`;
     default:

@@ -124,7 +124,18 @@ const REFUSED: Omit<Claim, "order"> = {
   name: "WO-1.yaml",
   claim: `${ULID}~WO-1.yaml`,
   path: "/x",
-  info: { kind: "file", sizeBytes: 1, mode: 0, modifiedMs: 0, bornMs: 0, device: 0, inode: 0, owner: 0, links: 1 },
+  info: {
+    kind: "file",
+    sizeBytes: 1,
+    mode: 0,
+    modifiedMs: 0,
+    changedMs: 0,
+    bornMs: 0,
+    device: 0,
+    inode: 0,
+    owner: 0,
+    links: 1,
+  },
 };
 
 test("a drop that is refused gets an acknowledgement of its own, never over the order's", async () => {

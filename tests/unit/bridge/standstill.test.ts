@@ -15,6 +15,7 @@ function kit() {
       kind: "file",
       sizeBytes: 1,
       mode: 0o644,
+      changedMs: 0,
       bornMs: 0,
       device: 1,
       inode: 1,

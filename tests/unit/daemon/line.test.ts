@@ -1,8 +1,10 @@
 /** How an order travels from a claim to rest, and what people get to see of it. */
 import { readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { expect, test, vi } from "vitest";
+import { systemDisk } from "../../../src/platform/disk.ts";
 import { refusingDisk } from "../../support/disks.ts";
 import { accepted } from "../../support/events.ts";
+import { turn } from "../../support/hand-clock.ts";
 import { House, writing } from "../../support/house-kit.ts";
 import { given } from "../../support/results.ts";
 import { put } from "../../support/temporary-folder.ts";
@@ -131,6 +133,24 @@ test.each([
   await house.kit.parts.line.resume(given(house.record("WO-1")));
   expect(await house.rest("WO-1")).toMatchObject(end);
   expect(house.read("WO-1.txt") === undefined).toBe(end.status === "failed");
+});
+
+test("an order whose end is on its way to the ledger is canceled no more", async () => {
+  let release: () => void = () => undefined;
+  let syncs = 0;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const syncData = async (handle: number) => {
+    syncs += 1;
+    await systemDisk.syncData(handle);
+    if (syncs > 1) await held;
+  };
+  const house = await House.open("", { ledgerDisk: { ...systemDisk, syncData } });
+  await house.take(writing("WO-1"));
+  await vi.waitUntil(() => syncs === 2, { timeout: 5000, interval: 1 });
+  const canceled = house.kit.parts.line.cancel(given(house.record("WO-1")), "me", "no more");
+  await turn();
+  release();
+  expect([await canceled, (await house.rest("WO-1")).status]).toEqual([false, "done"]);
 });
 
 test("an order that waits can be canceled, one at rest cannot", async () => {

@@ -1,0 +1,65 @@
+/** `wo guardrail check|list|accept|release`: what is guarded, whether it is as it has to be, and who says what that is. */
+import { relative, resolve } from "node:path";
+import type { ComponentAnswer } from "../daemon/component-desk.ts";
+import { type GuardrailReport, lookAtComponents } from "../daemon/guarded.ts";
+import { EXIT } from "../platform/errors.ts";
+import { isRecord } from "../platform/result.ts";
+import { readBooks } from "../records/books.ts";
+import { Vault } from "../records/vault.ts";
+import { answer, type Context } from "./context.ts";
+import { askDaemon, boundBase } from "./daemon-client.ts";
+import { offline } from "./decide.ts";
+import { componentsText, decidedText, findingsText } from "./views/guardrail-view.ts";
+
+/** Looks at everything now, changing nothing, with or without a daemon; 1 when anything is not as it has to be. */
+export async function checkComponents(context: Context): Promise<number> {
+  const report = await look(context);
+  answer(context, "guardrail", report, () => findingsText(context.terminal, report));
+  return report.findings.length === 0 ? EXIT.yes : EXIT.no;
+}
+
+/** Everything that is guarded, and how each is. */
+export async function listComponents(context: Context): Promise<number> {
+  const report = await look(context);
+  answer(context, "guardrail", report, () => componentsText(context.terminal, report));
+  return EXIT.yes;
+}
+
+async function look(context: Context): Promise<GuardrailReport> {
+  const { files, clock } = context;
+  const bound = boundBase(context);
+  const read = readBooks(files, new Vault(files, bound.vault));
+  const { facts } = read.ok ? read.value.index : read.error.index;
+  return lookAtComponents(files, clock, bound, facts);
+}
+
+/** These, or all that the configuration names, are as they have to be. */
+export function acceptComponents(context: Context, paths: readonly string[], why: string): Promise<number> {
+  return decide(context, "accept", paths, why);
+}
+
+/** These need not be there any more. */
+export function releaseComponents(context: Context, paths: readonly string[], why: string): Promise<number> {
+  return decide(context, "release", paths, why);
+}
+
+async function decide(
+  context: Context,
+  verb: "accept" | "release",
+  typed: readonly string[],
+  why: string,
+): Promise<number> {
+  const base = boundBase(context).path;
+  // As a shell completes them, from where it is; what is not there is meant from the base.
+  const here = typed.map((path) => relative(base, resolve(path)));
+  const paths = typed.map((path, index) => (here[index]?.startsWith("..") === false ? (here[index] ?? path) : path));
+  const by = context.actor;
+  const told = await askDaemon(context, { call: `${verb}_components`, paths, by, why });
+  const done = isAnswer(told) ? told : await offline(context, ({ components }) => components[verb](paths, by, why));
+  answer(context, verb, done, () => decidedText(context.terminal, verb, done));
+  return done.refused.length === 0 ? EXIT.yes : EXIT.usage;
+}
+
+function isAnswer(value: unknown): value is ComponentAnswer {
+  return isRecord(value) && Array.isArray(value["accepted"]) && Array.isArray(value["refused"]);
+}

@@ -1,0 +1,150 @@
+/** What a person says about components: these are as they have to be; these need not be there any more. */
+import { basename, dirname, join, relative, resolve } from "node:path";
+import picomatch from "picomatch";
+import type { Clock } from "../platform/clock.ts";
+import { slices } from "../platform/clock.ts";
+import type { Files } from "../platform/files.ts";
+import { sha256 } from "../platform/ids.ts";
+import { err, ok, type Result } from "../platform/result.ts";
+import type { Books } from "../records/books.ts";
+import type { AcceptedComponent } from "../records/component-events.ts";
+import { NO_COMPONENTS } from "../records/components.ts";
+import { COMPONENT_BYTES_MAX } from "../upkeep/component-check.ts";
+import type { Config } from "./config.ts";
+import { guardRules, isGlob } from "./guardrail-config.ts";
+
+/** So many in one entry. */
+const PER_ENTRY = 200;
+const WALKED_MAX = 100_000;
+/** The machinery keeps these by itself, and nobody guards git's own. */
+const NOT_GUARDED = [".git", "bridge", "g/followup/state", "g/telemetry", ".wo-base"];
+
+export interface ComponentDeskOptions {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly books: Books;
+  /** Real path. */
+  readonly base: string;
+  readonly config: () => Config;
+}
+
+export interface ComponentAnswer {
+  /** Below the base. */
+  readonly accepted: readonly string[];
+  readonly released: readonly string[];
+  /** They were accepted as they are before. */
+  readonly unchanged: number;
+  readonly refused: readonly { readonly path: string; readonly message: string }[];
+}
+
+const NOTHING: ComponentAnswer = { accepted: [], released: [], unchanged: 0, refused: [] };
+
+export class ComponentDesk {
+  readonly #options: ComponentDeskOptions;
+
+  constructor(options: ComponentDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Accepts these as they are now; without any, all that the configuration names and all that was accepted before. */
+  async accept(paths: readonly string[], by: string, why: string): Promise<ComponentAnswer> {
+    const { books, clock } = this.#options;
+    const wanted = paths.length > 0 ? paths.map((path) => this.#below(path)) : this.#named().map((path) => ok(path));
+    const slice = slices(clock);
+    const [accepted, refused]: [AcceptedComponent[], { path: string; message: string }[]] = [[], []];
+    let unchanged = 0;
+    for (const [index, place] of wanted.entries()) {
+      await slice();
+      const read = place.ok ? await this.#read(place.value) : place;
+      if (!read.ok) refused.push({ path: place.ok ? place.value : (paths[index] ?? ""), message: read.error });
+      else if (this.#isKnown(read.value)) unchanged += 1;
+      else accepted.push(read.value);
+    }
+    const events = Array.from({ length: Math.ceil(accepted.length / PER_ENTRY) }, (_, at) => {
+      const components = accepted.slice(at * PER_ENTRY, (at + 1) * PER_ENTRY);
+      return { event: "components_accepted" as const, by, why, components };
+    });
+    if (events.length > 0) await books.append(events);
+    return { ...NOTHING, accepted: accepted.map(({ path }) => path), unchanged, refused };
+  }
+
+  /** They need not be there any more. */
+  async release(paths: readonly string[], by: string, why: string): Promise<ComponentAnswer> {
+    const { books } = this.#options;
+    const { guarded } = books.index.facts.components ?? NO_COMPONENTS;
+    const [released, refused]: [string[], { path: string; message: string }[]] = [[], []];
+    for (const written of paths) {
+      const place = this.#below(written);
+      const path = place.ok ? place.value : written;
+      if (guarded[path] === undefined) refused.push({ path, message: "it is not guarded" });
+      else released.push(path);
+    }
+    if (released.length > 0) await books.append([{ event: "components_released", by, why, paths: released }]);
+    return { ...NOTHING, released, refused };
+  }
+
+  #isKnown({ path, kind, mode, sha256: hash }: AcceptedComponent): boolean {
+    const known = this.#options.books.index.facts.components?.guarded[path];
+    return known?.kind === kind && known.sha256 === hash && (kind === "folder" || known.mode === mode);
+  }
+
+  /** What is guarded, and what the configuration names and is there. */
+  #named(): readonly string[] {
+    const { files, base, books, config } = this.#options;
+    const { guarded } = books.index.facts.components ?? NO_COMPONENTS;
+    const isThere = (path: string) => files.info(join(base, path)) !== undefined;
+    const named = guardRules(config().guardrail).flatMap(({ pattern }) =>
+      isGlob(pattern) ? filesMatching(files, base, pattern) : [pattern].filter(isThere),
+    );
+    return [...new Set([...Object.keys(guarded).filter(isThere), ...named])].toSorted();
+  }
+
+  /** A path as it was typed, from the base on. */
+  #below(path: string): Result<string, string> {
+    const { files, base } = this.#options;
+    const absolute = resolve(base, path);
+    const folder = files.realPath(dirname(absolute));
+    // Links on the way out of the base are the user's own; a path is what it is called.
+    const name = [absolute, ...(folder === undefined ? [] : [join(folder, basename(absolute))])]
+      .map((one) => relative(base, one))
+      .find((one) => one !== "" && one !== ".." && !one.startsWith("../"));
+    if (name === undefined) return err("it is not below the base");
+    const own = NOT_GUARDED.find((folderOrFile) => name === folderOrFile || name.startsWith(`${folderOrFile}/`));
+    return own === undefined ? ok(name) : err(`${own} is kept by the daemon itself, or by git`);
+  }
+
+  async #read(path: string): Promise<Result<AcceptedComponent, string>> {
+    const { files, base, books } = this.#options;
+    const info = files.info(join(base, path));
+    if (info === undefined) return err("it is not there");
+    const { mode, owner } = info;
+    if (info.kind === "folder") return ok({ path, kind: "folder", mode, owner });
+    if (info.kind !== "file") return err(info.kind === "link" ? "it is a link" : "it is neither file nor folder");
+    const reading = files.peek(join(base, path), COMPONENT_BYTES_MAX);
+    if (reading.kind === "too large") return err(`it holds more than ${COMPONENT_BYTES_MAX} bytes`);
+    if (reading.kind !== "file") return err("it cannot be read");
+    const { bytes } = reading;
+    // As a blob whatever it holds: an entry with many of them stays small.
+    const content = await books.vault.keep(bytes, 1024);
+    return ok({ path, kind: "file", mode, owner, sha256: sha256(bytes), size_bytes: bytes.length, content });
+  }
+}
+
+/** Files below the base that match a glob, in no order. */
+export function filesMatching(files: Files, base: string, pattern: string): readonly string[] {
+  const { base: start } = picomatch.scan(pattern);
+  const matches = picomatch(pattern, { dot: true });
+  const found: string[] = [];
+  const folders = [start];
+  for (let walked = 0; folders.length > 0 && walked < WALKED_MAX; ) {
+    const folder = folders.pop() ?? "";
+    for (const { name, kind } of files.list(join(base, folder)) ?? []) {
+      const path = join(folder, name);
+      walked += 1;
+      if (NOT_GUARDED.includes(path) || name === "node_modules") continue;
+      if (kind === "folder") folders.push(path);
+      else if (kind === "file" && matches(path)) found.push(path);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,352 @@
+/**
+ * Notices within a second or two when a component is not as it has to be, says so once, puts back what may be put back,
+ * and says when all is well. Hints of the file system make it fast; the look at everything each period makes it right.
+ */
+import { dirname, join } from "node:path";
+import { isResting } from "../orders/status.ts";
+import { AppendFile } from "../platform/append-file.ts";
+import { isoTime } from "../platform/clock.ts";
+import { BridgeError } from "../platform/errors.ts";
+import { GitRest } from "../platform/git-rest.ts";
+import type { Watch } from "../platform/watcher.ts";
+import type { ComponentDrifted, ComponentHealed } from "../records/component-events.ts";
+import { type Components, type Drift, NO_COMPONENTS } from "../records/components.ts";
+import { readEntryAt } from "../records/segments.ts";
+import { ComponentCheck, type Finding } from "../upkeep/component-check.ts";
+import { heal } from "../upkeep/component-heal.ts";
+import type { Config } from "./config.ts";
+import { tryAndLog } from "./failures.ts";
+import { countOf, type GuardedComponents, guardedComponents, missingFolders } from "./guarded.ts";
+import type { RoundsOptions } from "./rounds.ts";
+
+/** The clock may jump and the machine may sleep: nothing is slept through for longer than this. */
+const POLL_MS = 10_000;
+const GIT_POLL_MS = 500;
+/** What rings comes in heaps. */
+const HURRY_MS = 100;
+/** How long a drift that git is about to explain is not told. */
+const GIT_PATIENCE_MS = 60_000;
+const AGAIN_MS = 24 * 3_600_000;
+const HEALS_MAX = 3;
+const HEALS_WITHIN_MS = 3_600_000;
+const ALERTS = "logs/guardrail_alerts.log";
+const NAMED_SUSPECT_MS = 600_000;
+
+export interface GuardrailOptions
+  extends Pick<RoundsOptions, "ground" | "log" | "base" | "books" | "settings" | "telemetry" | "onFatal" | "signal"> {
+  readonly tell: (event: ComponentDrifted) => void;
+}
+
+/** Something is wrong with a component since then, by the process's own clock. */
+interface Suspicion {
+  readonly finding: Finding;
+  readonly sinceMs: number;
+}
+
+export class Guardrail {
+  readonly #options: GuardrailOptions;
+  readonly #check: ComponentCheck;
+  readonly #git: GitRest;
+  readonly #suspicions = new Map<string, Suspicion>();
+  /** What was wrong with a component when all was done about it that can be done. */
+  readonly #settled = new Map<string, Finding["reason"]>();
+  #guarded: { readonly config: Config; readonly components: Components; readonly known: GuardedComponents } | undefined;
+  /** Folders in which something has rung. */
+  readonly #rung = new Set<string>();
+  #watch: Watch | undefined;
+  #watched = "";
+  /** The period in which everything was looked at last, and when that was. */
+  #slot = Number.NEGATIVE_INFINITY;
+  #lookedMs: number | undefined;
+  /** The look of this period was begun, and nothing is said of it yet. */
+  #owed: { readonly tookMs: number; readonly count: number; readonly gapMs: number } | undefined;
+  #hurry = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #ended = false;
+
+  constructor(options: GuardrailOptions) {
+    const { ground, base } = options;
+    this.#options = options;
+    this.#check = new ComponentCheck(ground.files, ground.clock, base.path);
+    this.#git = new GitRest(ground.files, ground.clock, base.path);
+  }
+
+  /** Goes on until `end`. */
+  begin(): void {
+    this.#running = this.#run().catch(this.#options.onFatal);
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    this.#hurry.abort();
+    await this.#running;
+    await this.#watch?.close();
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#options.ground;
+    while (!this.#ended) {
+      await tryAndLog(this.#options.log, "guardrail_refused", () => this.#turn());
+      if (this.#ended) return;
+      await clock.sleep(this.#pauseMs(), this.#hurry.signal);
+      if (this.#hurry.signal.aborted) await clock.sleep(HURRY_MS);
+      this.#hurry = new AbortController();
+    }
+  }
+
+  #pauseMs(): number {
+    const { everyMs, graceMs } = this.#options.settings.config.guardrail;
+    const now = this.#options.ground.clock.now();
+    const toNextSlot = everyMs - (((now % everyMs) + everyMs) % everyMs) + 1;
+    const elapsed = this.#options.ground.clock.elapsed();
+    const left = [...this.#suspicions.values()].map(({ sinceMs }) => sinceMs + graceMs - elapsed);
+    // What is overdue waits for git.
+    const waiting = left.map((ms) => (ms > 0 ? ms : GIT_POLL_MS));
+    return Math.min(toNextSlot, POLL_MS, ...waiting);
+  }
+
+  async #turn(): Promise<void> {
+    const { ground, base, settings } = this.#options;
+    const { clock, files } = ground;
+    const guarded = this.#whatIsGuarded();
+    await this.#keepWatch(guarded);
+    const now = clock.now();
+    const slot = Math.floor(now / settings.config.guardrail.everyMs);
+    const isDue = slot !== this.#slot;
+    const startMs = clock.elapsed();
+    const rung = new Set(this.#rung);
+    this.#rung.clear();
+    const asked = [...guarded.wanted].filter(([path]) => isDue || isBelowAny(path, rung) || this.#isInDoubt(path));
+    const findings = [...(await this.#check.look(asked)), ...guarded.findings, ...missingFolders(files, base.path)];
+    const paths = new Set([
+      ...asked.map(([path]) => path),
+      ...this.#suspicions.keys(),
+      ...Object.keys(this.#components.drifts),
+    ]);
+    await this.#judge(findings, { paths, isDue }, guarded);
+    if (isDue) {
+      const slots = this.#lookedMs === undefined ? 1 : slot - this.#slot;
+      const gapMs = this.#lookedMs === undefined || slots === 1 ? 0 : Math.max(0, now - this.#lookedMs);
+      this.#slot = slot;
+      this.#lookedMs = now;
+      this.#owed = { tookMs: Math.round(clock.elapsed() - startMs), count: countOf(guarded), gapMs };
+    }
+    this.#tellHealth();
+  }
+
+  get #components(): Components {
+    return this.#options.books.index.facts.components ?? NO_COMPONENTS;
+  }
+
+  /** Worked out anew when somebody has accepted something, or the configuration says something else. */
+  #whatIsGuarded(): GuardedComponents {
+    const { settings, books } = this.#options;
+    const { config } = settings;
+    const components = this.#components;
+    if (this.#guarded?.config !== config || this.#guarded.components.guarded !== components.guarded)
+      this.#guarded = { config, components, known: guardedComponents(config, books.index.facts) };
+    return this.#guarded.known;
+  }
+
+  #isInDoubt(path: string): boolean {
+    return this.#suspicions.has(path) || this.#components.drifts[path] !== undefined;
+  }
+
+  /** One line each period; none while anything is wrong, or in doubt. */
+  #tellHealth(): void {
+    if (this.#owed === undefined || this.#suspicions.size > 0) return;
+    const { tookMs, count, gapMs } = this.#owed;
+    this.#owed = undefined;
+    if (Object.keys(this.#components.drifts).length > 0) return;
+    const gap = gapMs > 0 ? { gap_ms: Math.round(gapMs) } : {};
+    this.#options.telemetry.notice({ event: "wo_pipeline_healthy", components: count, took_ms: tookMs, ...gap });
+  }
+
+  /** What was found about these paths: who is well again, who is in doubt, and who has been wrong for long enough. */
+  async #judge(
+    findings: readonly Finding[],
+    { paths, isDue }: { readonly paths: ReadonlySet<string>; readonly isDue: boolean },
+    guarded: GuardedComponents,
+  ): Promise<void> {
+    const { clock } = this.#options.ground;
+    const inPlans = findings.length === 0 ? new Set<string>() : this.#pathsInPlans();
+    const found = new Map(findings.filter(({ path }) => !inPlans.has(path)).map((one) => [one.path, one]));
+    for (const path of paths) {
+      if (found.has(path)) continue;
+      this.#suspicions.delete(path);
+      this.#settled.delete(path);
+      const drift = this.#components.drifts[path];
+      if (drift !== undefined && !inPlans.has(path)) await this.#over(path, drift);
+    }
+    for (const [path, finding] of found) {
+      // Told, and nothing to be done: that is looked into once each period.
+      const isSettled = this.#components.drifts[path] !== undefined && this.#settled.get(path) === finding.reason;
+      if (isSettled && !isDue && !this.#suspicions.has(path)) continue;
+      const known = this.#suspicions.get(path);
+      const suspicion = { finding, sinceMs: known?.sinceMs ?? clock.elapsed() };
+      this.#suspicions.set(path, suspicion);
+      if (!(await this.#isSettled(suspicion, guarded))) continue;
+      this.#suspicions.delete(path);
+      this.#settled.set(path, finding.reason);
+    }
+  }
+
+  /** It is as it has to be again, without us. */
+  async #over(path: string, { since }: Drift): Promise<void> {
+    const what = `as it has to be again, after it was not since ${since}`;
+    await this.#options.books.append([{ event: "wo_pipeline_healed", path, what, restored: false }]);
+  }
+
+  /** Tells and heals what has been wrong for long enough; true when that is done. */
+  async #isSettled({ finding, sinceMs }: Suspicion, guarded: GuardedComponents): Promise<boolean> {
+    const { ground, settings } = this.#options;
+    const { graceMs, heal: wish } = settings.config.guardrail;
+    const lastedMs = ground.clock.elapsed() - sinceMs;
+    if (lastedMs < graceMs) return false;
+    if (this.#git.busyWith() !== undefined) {
+      if (lastedMs >= GIT_PATIENCE_MS) await this.#tellDrift(finding);
+      return false;
+    }
+    const { path } = finding;
+    const isGone = finding.reason === "missing" || finding.reason === "moved";
+    const why = isGone && guarded.wanted.has(path) ? await this.#git.whyGone(path) : undefined;
+    const judged: Finding =
+      why === undefined ? finding : { path, reason: "removed_by_git", message: `it is not there: ${why}` };
+    const mayHeal = guarded.wanted.has(path) && (wish === "all" || (wish === "missing" && isGone && why === undefined));
+    const tooOften = mayHeal && this.#isHealedTooOften(path);
+    const suspect = tooOften ? this.#suspect() : "";
+    const message = tooOften
+      ? `${judged.message}; it was put back ${HEALS_MAX} times within an hour, and is left alone now${suspect}`
+      : judged.message;
+    await this.#tellDrift({ ...judged, message });
+    if (!mayHeal || tooOften) return true;
+    return this.#heal(path, guarded, wish === "all");
+  }
+
+  async #tellDrift({ path, reason, message }: Finding): Promise<void> {
+    const { books, ground, log, base, tell } = this.#options;
+    const known = this.#components.drifts[path];
+    const now = ground.clock.now();
+    const isNews = known?.reason !== reason || known.message !== message;
+    if (!isNews && now - Date.parse(known.told) < AGAIN_MS) return;
+    const since = known === undefined ? {} : { since: known.since };
+    const seen = this.#lookedMs === undefined || known !== undefined ? {} : { last_seen: isoTime(this.#lookedMs) };
+    const event: ComponentDrifted = { event: "wo_pipeline_drift", missing: path, reason, message, ...since, ...seen };
+    await books.append([event]);
+    tell(event);
+    await tryAndLog(log, "alert_refused", async () => {
+      ground.files.makeFolders(join(base.path, dirname(ALERTS)), 0o755);
+      const file = AppendFile.open(ground.files, join(base.path, ALERTS), 0o644, true);
+      await file
+        .append(Buffer.from(`[${isoTime(now)}] ALERT: ${reason}: ${path}: ${message}\n`))
+        .finally(() => file.close());
+    });
+  }
+
+  /** Puts it back; true when that is done, or cannot be. */
+  async #heal(path: string, { wanted }: GuardedComponents, replaces: boolean): Promise<boolean> {
+    const { ground, base, books } = this.#options;
+    const fingerprint = wanted.get(path)?.fingerprint;
+    if (fingerprint === undefined) return true;
+    try {
+      const healed = await heal({
+        files: ground.files,
+        vault: books.vault,
+        base: base.path,
+        path,
+        fingerprint,
+        replaces,
+      });
+      if (healed.kind === "taken") return await this.#cannot(path, healed.message);
+      const what = `put back as ${fingerprint.by} left it at ${fingerprint.since}`;
+      const replaced = healed.replaced === undefined ? {} : { replaced: healed.replaced };
+      const event: ComponentHealed = { event: "wo_pipeline_healed", path, what, restored: true, ...replaced };
+      await books.append([event]);
+      return true;
+    } catch (thrown) {
+      if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
+      return this.#cannot(path, thrown.message);
+    }
+  }
+
+  async #cannot(path: string, why: string): Promise<boolean> {
+    const known = this.#components.drifts[path];
+    const message = `${known?.message.replace(/; it cannot be put back:.*$/, "") ?? "it is not as it has to be"}; it cannot be put back: ${why}`;
+    await this.#tellDrift({ path, reason: known?.reason ?? "unreadable", message });
+    return true;
+  }
+
+  #isHealedTooOften(path: string): boolean {
+    const since = isoTime(this.#options.ground.clock.now() - HEALS_WITHIN_MS);
+    return (this.#components.heals[path] ?? []).filter((ts) => ts > since).length >= HEALS_MAX;
+  }
+
+  /** Who may be at work, for a person who has to look. */
+  #suspect(): string {
+    const { books, ground } = this.#options;
+    const now = ground.clock.now();
+    const move = this.#git.lastMove();
+    const git = move !== undefined && now - move.wallMs < NAMED_SUSPECT_MS ? [`git (${move.what})`] : [];
+    const since = isoTime(now - NAMED_SUSPECT_MS);
+    const orders = books.index
+      .recent()
+      .filter(({ restedTs = "", commands }) => restedTs > since && commands > 0)
+      .slice(0, 3)
+      .map(({ id }) => `order ${id}`);
+    const names = [...git, ...orders];
+    return names.length === 0 ? "" : `; suspects: ${names.join(", ")}`;
+  }
+
+  /** Files of orders on their way are good as they were and as they are to be. */
+  #pathsInPlans(): ReadonlySet<string> {
+    const { books, ground } = this.#options;
+    const paths = new Set<string>();
+    for (const record of books.index.open) {
+      if (isResting(record.status) || record.plan === undefined || record.plan.attempt !== record.attempt) continue;
+      const entry = readEntryAt(ground.files, books.vault.ledger, record.plan.at);
+      if (entry?.event === "patch_planned") for (const { root, path } of entry.files) if (root === ".") paths.add(path);
+    }
+    return paths;
+  }
+
+  /** One watch for each folder that a component lies in, and for those above it. */
+  async #keepWatch({ wanted }: GuardedComponents): Promise<void> {
+    const { ground, base, log } = this.#options;
+    const folders = new Set<string>();
+    for (const path of wanted.keys())
+      for (let folder = dirname(path); !folders.has(folder); folder = dirname(folder)) folders.add(folder);
+    const there = [...folders]
+      .filter((folder) => ground.files.info(join(base.path, folder))?.kind === "folder")
+      .toSorted();
+    const stamp = there.map((folder) => `${folder}:${ground.files.info(join(base.path, folder))?.inode}`).join("|");
+    if (stamp === this.#watched) return;
+    await this.#watch?.close();
+    this.#watched = stamp;
+    this.#watch = undefined;
+    if (there.length === 0) return;
+    this.#watch = await ground.system.watchFolders({
+      root: base.path,
+      folders: there.map((folder) => join(base.path, folder)),
+      onHint: (folder) => this.#ring(folder),
+      onTrouble: (message) => log.warn("watch_refused", { message }),
+    });
+    // What happened while nobody watched does not ring.
+    for (const folder of folders) this.#rung.add(folder);
+  }
+
+  #ring(folder: string): void {
+    if (this.#ended) return;
+    const { path } = this.#options.base;
+    this.#rung.add(folder === path ? "." : folder.slice(path.length + 1));
+    this.#hurry.abort();
+  }
+}
+
+/** True for a path in one of the folders, or below it. */
+function isBelowAny(path: string, folders: ReadonlySet<string>): boolean {
+  if (folders.size === 0) return false;
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    if (folders.has(folder)) return true;
+    if (folder === ".") return false;
+  }
+}
