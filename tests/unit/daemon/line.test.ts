@@ -137,16 +137,20 @@ test.each([
 
 test("an order whose end is on its way to the ledger is canceled no more", async () => {
   let release: () => void = () => undefined;
-  let syncs = 0;
+  let isHeld = false;
+  let waiting = 0;
   const held = new Promise<void>((resolve) => (release = resolve));
   const syncData = async (handle: number) => {
-    syncs += 1;
     await systemDisk.syncData(handle);
-    if (syncs > 1) await held;
+    waiting += 1;
+    if (isHeld) await held;
   };
   const house = await House.open("", { ledgerDisk: { ...systemDisk, syncData } });
+  house.kit.books.listen(({ event }) => (isHeld ||= event === "patch_planned"));
   await house.take(writing("WO-1"));
-  await vi.waitUntil(() => syncs === 2, { timeout: 5000, interval: 1 });
+  await vi.waitUntil(() => isHeld, { timeout: 5000, interval: 1 });
+  const before = waiting;
+  await vi.waitUntil(() => waiting > before, { timeout: 5000, interval: 1 });
   const canceled = house.kit.parts.line.cancel(given(house.record("WO-1")), "me", "no more");
   await turn();
   release();
