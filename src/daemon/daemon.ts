@@ -9,7 +9,7 @@ import type { Publisher } from "../platform/publisher.ts";
 import type { Runner } from "../platform/runner.ts";
 import type { Server } from "../platform/socket.ts";
 import type { Books } from "../records/books.ts";
-import type { Event } from "../records/events.ts";
+import type { Event, Notice } from "../records/events.ts";
 import { attachBase, FIRST_LANES } from "./attach.ts";
 import { ComponentDesk } from "./component-desk.ts";
 import { configProblemText } from "./config.ts";
@@ -163,7 +163,8 @@ export class Daemon {
     const rounds = new Rounds({ ...parts, ...common, signs });
     const housekeeping = new Housekeeping({ ...common, telemetry: parts.telemetry });
     const tell = (event: Event) => parts.notifier.tell(event);
-    const guardrail = new Guardrail({ ...common, telemetry: parts.telemetry, tell });
+    const notice = (told: Notice) => parts.telemetry.notice(told);
+    const guardrail = new Guardrail({ ...common, notice, tell });
     const config = () => settings.config;
     const components = new ComponentDesk({ ...ground, books, base: base.path, config });
     this.#working = { books, settings, parts, rounds, signs, housekeeping, guardrail, components };

@@ -8,16 +8,21 @@ import { AppendFile } from "../platform/append-file.ts";
 import { isoTime } from "../platform/clock.ts";
 import { BridgeError } from "../platform/errors.ts";
 import { GitRest } from "../platform/git-rest.ts";
+import type { Log } from "../platform/log.ts";
 import type { Watch } from "../platform/watcher.ts";
+import type { Books } from "../records/books.ts";
 import type { ComponentDrifted, ComponentHealed } from "../records/component-events.ts";
 import { type Components, type Drift, NO_COMPONENTS } from "../records/components.ts";
+import type { Notice } from "../records/events.ts";
 import { readEntryAt } from "../records/segments.ts";
 import { ComponentCheck, type Finding } from "../upkeep/component-check.ts";
-import { heal } from "../upkeep/component-heal.ts";
+import { heal, sweepHeals } from "../upkeep/component-heal.ts";
+import type { BoundBase } from "./base.ts";
 import type { Config } from "./config.ts";
 import { tryAndLog } from "./failures.ts";
 import { countOf, type GuardedComponents, guardedComponents, missingFolders } from "./guarded.ts";
-import type { RoundsOptions } from "./rounds.ts";
+import type { Ground } from "./opening.ts";
+import type { Settings } from "./settings.ts";
 
 /** The clock may jump and the machine may sleep: nothing is slept through for longer than this. */
 const POLL_MS = 10_000;
@@ -32,9 +37,16 @@ const HEALS_WITHIN_MS = 3_600_000;
 const ALERTS = "logs/guardrail_alerts.log";
 const NAMED_SUSPECT_MS = 600_000;
 
-export interface GuardrailOptions
-  extends Pick<RoundsOptions, "ground" | "log" | "base" | "books" | "settings" | "telemetry" | "onFatal" | "signal"> {
+export interface GuardrailOptions {
+  readonly ground: Ground;
+  readonly log: Log;
+  readonly base: BoundBase;
+  readonly books: Books;
+  readonly settings: Settings;
+  readonly notice: (notice: Notice) => void;
+  /** Told of each drift once it is in the ledger. */
   readonly tell: (event: ComponentDrifted) => void;
+  readonly onFatal: (error: unknown) => void;
 }
 
 /** Something is wrong with a component since then, by the process's own clock. */
@@ -84,11 +96,15 @@ export class Guardrail {
   }
 
   async #run(): Promise<void> {
-    const { clock } = this.#options.ground;
+    const { clock, files } = this.#options.ground;
+    const { log, base } = this.#options;
+    await tryAndLog(log, "guardrail_refused", async () => {
+      await sweepHeals(files, base.path, this.#whatIsGuarded().wanted.keys());
+    });
     while (!this.#ended) {
-      await tryAndLog(this.#options.log, "guardrail_refused", () => this.#turn());
+      await tryAndLog(log, "guardrail_refused", () => this.#turn());
+      if (!this.#ended) await clock.sleep(this.#pauseMs(), this.#hurry.signal);
       if (this.#ended) return;
-      await clock.sleep(this.#pauseMs(), this.#hurry.signal);
       if (this.#hurry.signal.aborted) await clock.sleep(HURRY_MS);
       this.#hurry = new AbortController();
     }
@@ -159,7 +175,7 @@ export class Guardrail {
     this.#owed = undefined;
     if (Object.keys(this.#components.drifts).length > 0) return;
     const gap = gapMs > 0 ? { gap_ms: Math.round(gapMs) } : {};
-    this.#options.telemetry.notice({ event: "wo_pipeline_healthy", components: count, took_ms: tookMs, ...gap });
+    this.#options.notice({ event: "wo_pipeline_healthy", components: count, took_ms: tookMs, ...gap });
   }
 
   /** What was found about these paths: who is well again, who is in doubt, and who has been wrong for long enough. */

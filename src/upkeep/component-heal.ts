@@ -3,7 +3,7 @@
  * replaced only where that is asked for, and is in the vault by then.
  */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Files } from "../platform/files.ts";
 import { Folder } from "../platform/folder.ts";
 import { sha256 } from "../platform/ids.ts";
@@ -46,6 +46,22 @@ export async function heal(request: HealRequest): Promise<Healed> {
   }
 }
 
+/** One name for each component: what a crash leaves is known by it. */
+function temporaryName(path: string): string {
+  return `.wo-heal-${sha256(path).slice(0, 20)}.tmp`;
+}
+
+/** Removes what a crash left beside these components; how many there were. */
+export async function sweepHeals(files: Files, base: string, paths: Iterable<string>): Promise<number> {
+  const slice = files.slices();
+  let count = 0;
+  for (const path of paths) {
+    await slice();
+    if (files.remove(join(base, dirname(path), temporaryName(path)))) count += 1;
+  }
+  return count;
+}
+
 /** The deepest folder on the way that is there, links resolved, and the names below it. */
 function placeOf({ files, base, path }: HealRequest): { readonly root: string; readonly names: readonly string[] } {
   const names = path.split("/");
@@ -64,8 +80,7 @@ async function healIn(folder: Folder, name: string, request: HealRequest): Promi
   if (there !== undefined && !replaces) return { kind: "taken", message: "something lies there by now" };
   if (there !== undefined && there.bytes === undefined && there.info.kind !== "link")
     return { kind: "taken", message: "what lies there is no file that could be kept" };
-  // One name for each component: what a crash leaves of it is written over by the next time.
-  const temporary = `.wo-heal-${sha256(path).slice(0, 20)}.tmp`;
+  const temporary = temporaryName(path);
   await folder.prepare(temporary, bytes, fingerprint.mode);
   if (there === undefined) {
     // COMMIT POINT: the name; it never replaces what somebody puts there in this moment.

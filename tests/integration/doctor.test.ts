@@ -44,10 +44,10 @@ test("a base that nobody has attached: the cause is named, and what rests on it 
   expect(seen.code).toBe(1);
   expect(troubles(seen)[0]).toMatch(/^error state: nothing was ever attached: .* -> wo init$/);
   expect(troubles(seen)[1]).toMatch(/^error base: .* is not attached -> run `wo init` here/);
-  expect(seen.lines.filter((line) => line.startsWith("unknown "))).toHaveLength(10);
+  expect(seen.lines.filter((line) => line.startsWith("unknown "))).toHaveLength(11);
   const { stdout } = await world.wo("doctor");
   expect(stdout).toMatch(/^\? others +cannot tell: .* is not attached \(git, room, vault, ledger, config, daemon/m);
-  expect(stdout).toContain("2 errors, 10 that nobody can tell");
+  expect(stdout).toContain("2 errors, 11 that nobody can tell");
 });
 
 test("without a home folder it says so, and ends", async () => {

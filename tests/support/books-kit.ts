@@ -1,5 +1,6 @@
 /** Vaults and open books in folders of their own. */
 import { join } from "node:path";
+import type { Clock } from "../../src/platform/clock.ts";
 import { type Disk, systemDisk } from "../../src/platform/disk.ts";
 import { Files } from "../../src/platform/files.ts";
 import type { Result } from "../../src/platform/result.ts";
@@ -31,7 +32,7 @@ export async function tryOpenBooks(
   { path }: Vault,
   bend: Partial<BooksOptions> & { readonly disk?: Disk } = {},
 ): Promise<Result<Books, Refusal>> {
-  const clock = quickClock();
+  const clock = bend.clock ?? quickClock();
   const files = new Files(bend.disk ?? systemDisk, clock);
   const opened = await Books.open({
     files,
@@ -49,6 +50,6 @@ export async function tryOpenBooks(
 }
 
 /** The same, where nothing is in the way. */
-export async function openBooks(vault: Vault, disk: Disk = systemDisk): Promise<Books> {
-  return valueOf(await tryOpenBooks(vault, { disk }));
+export async function openBooks(vault: Vault, disk: Disk = systemDisk, clock?: Clock): Promise<Books> {
+  return valueOf(await tryOpenBooks(vault, { disk, ...(clock === undefined ? {} : { clock }) }));
 }

@@ -55,6 +55,8 @@ export interface PartsWish {
   readonly disk?: Disk;
   /** Of the ledger. */
   readonly ledgerDisk?: Disk;
+  /** Whether the ledger's times are those of the clock, too. */
+  readonly isLedgerTimed?: boolean;
   readonly log?: Log;
   readonly system?: Partial<System>;
 }
@@ -76,7 +78,11 @@ export async function assembledParts(config = "", wished: PartsWish = {}): Promi
   const wish = { init: true, vault: undefined, newId: false };
   const system = { ...thisSystem, ...wished.system };
   const base = await bindBase({ files, machine, system, sleep: () => turn() }, findBase(files, path), wish);
-  const books = await openBooks(await newVault(base.vault), wished.ledgerDisk);
+  const books = await openBooks(
+    await newVault(base.vault),
+    wished.ledgerDisk,
+    wished.isLedgerTimed === true ? clock : undefined,
+  );
   const settings = new Settings(files, books, base.path);
   await settings.reload();
   const signs = new Signs(books);

@@ -1,0 +1,163 @@
+/** What a person may guard, and what is recorded of it; and what orders may then do to it. */
+import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ComponentDesk, filesMatching } from "../../../src/daemon/component-desk.ts";
+import { holdTo, readConfig } from "../../../src/daemon/config.ts";
+import { sha256 } from "../../../src/platform/ids.ts";
+import { House } from "../../support/house-kit.ts";
+import { realFiles } from "../../support/ledger-kit.ts";
+import { valueOf } from "../../support/results.ts";
+import { put, temporaryFolder } from "../../support/temporary-folder.ts";
+
+function deskOf({ kit }: House): ComponentDesk {
+  const { files, clock, books, base, settings } = kit;
+  return new ComponentDesk({ files, clock, books, base: base.path, config: () => settings.config });
+}
+
+const guardedIn = ({ kit }: House) => kit.books.index.facts.components?.guarded ?? {};
+
+test("a file is guarded with its bytes and rights, who said so, and why; a folder by being there", async () => {
+  const house = await House.open();
+  chmodSync(put(house.path("tools/a.sh"), "text"), 0o755);
+  const answer = await deskOf(house).accept(["tools/a.sh", "tools"], "me", "must stay");
+  expect(answer).toMatchObject({ accepted: ["tools/a.sh", "tools"], refused: [] });
+  expect(guardedIn(house)).toMatchObject({
+    "tools/a.sh": {
+      kind: "file",
+      mode: 0o755,
+      sha256: sha256("text"),
+      sizeBytes: 4,
+      by: "me",
+      content: { text: "text" },
+    },
+    tools: { kind: "folder" },
+  });
+});
+
+test("what is as it was accepted is not accepted again, and what has changed is", async () => {
+  const house = await House.open();
+  const path = put(house.path("a"), "one");
+  const desk = deskOf(house);
+  await desk.accept(["a"], "me", "");
+  const { headSeq } = house.kit.books;
+  expect(await desk.accept(["a"], "me", "")).toMatchObject({ accepted: [], unchanged: 1 });
+  expect(house.kit.books.headSeq).toBe(headSeq);
+  chmodSync(path, 0o600);
+  expect(await desk.accept([], "me", "")).toMatchObject({ accepted: ["a"] });
+});
+
+test.each([
+  ["nothing there", "missing.txt", "it is not there"],
+  ["outside of the base", "../x", "it is not below the base"],
+  ["the base itself", ".", "it is not below the base"],
+  ["the machinery's own", "bridge/inbox/CLC", "bridge is kept by the daemon itself"],
+  ["git's own", ".git/config", ".git is kept"],
+  ["a link", "link", "it is a link"],
+])("%s cannot be guarded, and the reason is told", async (_what, path, message) => {
+  const house = await House.open();
+  symlinkSync("/etc/hosts", house.path("link"));
+  const { accepted, refused } = await deskOf(house).accept([path], "me", "");
+  expect(accepted).toEqual([]);
+  expect(refused).toMatchObject([{ message: expect.stringContaining(message) }]);
+  expect(guardedIn(house)).toEqual({});
+});
+
+test("a file below a folder that is a link is guarded under the name that it has in the base", async () => {
+  const house = await House.open();
+  const elsewhere = temporaryFolder();
+  put(join(elsewhere, "a.sh"), "text");
+  symlinkSync(elsewhere, house.path("tools"));
+  expect(await deskOf(house).accept(["tools/a.sh"], "me", "")).toMatchObject({ accepted: ["tools/a.sh"] });
+});
+
+test("without paths all that the configuration names is accepted where it is there, by glob too, and what was guarded", async () => {
+  const house = await House.open(
+    "guardrail: {components: [tools/**/*.sh, gone.txt, {path: x.txt, executable: true}]}\n",
+  );
+  for (const path of ["tools/a.sh", "tools/b/c.sh", "tools/b/c.txt", "x.txt", "node_modules/tools/d.sh", "mine"])
+    put(house.path(path), path);
+  const desk = deskOf(house);
+  await desk.accept(["mine"], "me", "");
+  put(house.path("mine"), "changed");
+  const { accepted } = await desk.accept([], "me", "");
+  expect(accepted).toEqual(["mine", "tools/a.sh", "tools/b/c.sh", "x.txt"]);
+});
+
+test("what is released is guarded no more; what was not guarded is said to be none", async () => {
+  const house = await House.open();
+  put(house.path("a"), "");
+  const desk = deskOf(house);
+  await desk.accept(["a"], "me", "");
+  expect(await desk.release(["a", "b"], "me", "not needed")).toMatchObject({
+    released: ["a"],
+    refused: [{ path: "b", message: "it is not guarded" }],
+  });
+  expect(guardedIn(house)).toEqual({});
+});
+
+test("many are accepted in entries of a size that can be read", async () => {
+  const house = await House.open();
+  const paths = Array.from({ length: 450 }, (_, index) => `many/${index}`);
+  for (const path of paths) put(house.path(path), path);
+  const { headSeq } = house.kit.books;
+  await deskOf(house).accept(paths, "me", "");
+  expect([Object.keys(guardedIn(house)).length, house.kit.books.headSeq - headSeq]).toEqual([450, 3]);
+});
+
+test("a glob finds files only, and looks nowhere that is git's or the machinery's", () => {
+  const base = temporaryFolder();
+  for (const path of ["a.sh", "t/b.sh", ".git/c.sh", "bridge/d.sh", "node_modules/e.sh"]) put(join(base, path), "");
+  mkdirSync(join(base, "f.sh"));
+  expect(filesMatching(realFiles, base, "**/*.sh").toSorted()).toEqual(["a.sh", "t/b.sh"]);
+});
+
+test("an order that writes a component says what it has to be from then on", async () => {
+  const house = await House.open();
+  put(house.path("a.txt"), "old");
+  await deskOf(house).accept(["a.txt"], "me", "");
+  await house.carryOut({ wo_id: "WO-1", files: { "a.txt": "new" } });
+  expect(guardedIn(house)["a.txt"]).toMatchObject({ sha256: sha256("new"), content: { text: "new" }, by: "WO-1" });
+});
+
+test.each([
+  ["deletes", { files: [{ path: "a.txt", delete: true }] }],
+  ["moves", { files: [{ path: "a.txt", move: "b.txt" }] }],
+])("an order that %s a component fails, unless it says that it may", async (_what, order) => {
+  const house = await House.open();
+  put(house.path("a.txt"), "text");
+  await deskOf(house).accept(["a.txt"], "me", "");
+  const failed = await house.carryOut({ wo_id: "WO-1", ...order });
+  expect(failed).toMatchObject({ status: "failed", failure: { class: "policy", code: "component_guarded" } });
+  expect(house.read("a.txt")).toBe("text");
+  expect(await house.carryOut({ wo_id: "WO-2", allow_delete: true, ...order })).toMatchObject({ status: "done" });
+  expect([house.read("a.txt"), guardedIn(house)]).toEqual([undefined, {}]);
+});
+
+test("what the tree wishes of the guardrail takes effect only where it makes it stricter", () => {
+  const config = (text: string) => valueOf(readConfig(Buffer.from(text)));
+  const held = holdTo(
+    config("guardrail: {everyMs: 5000}\n"),
+    config("guardrail: {everyMs: 9000, heal: all, graceMs: 1}\n"),
+  );
+  expect(held.config.guardrail).toMatchObject({ everyMs: 5000, heal: "missing", graceMs: 1500 });
+  expect(held.pending).toEqual([
+    "guardrail.everyMs: 5000 → 9000",
+    "guardrail.heal: missing → all",
+    "guardrail.graceMs: 1500 → 1",
+  ]);
+  expect(holdTo(config(""), config("guardrail: {everyMs: 1000}\n")).config.guardrail.everyMs).toBe(1000);
+});
+
+test.each(["/etc/passwd", "~/x", "../x", "a/../../x", ""])("%j is no component of a base", (path) => {
+  expect(readConfig(Buffer.from(`guardrail: {components: [${JSON.stringify(path)}]}\n`)).ok).toBe(false);
+});
+
+test("an accepted component whose file is gone can be released", async () => {
+  const house = await House.open();
+  put(house.path("a"), "");
+  const desk = deskOf(house);
+  await desk.accept(["a"], "me", "");
+  rmSync(house.path("a"));
+  expect(await desk.release(["a"], "me", "")).toMatchObject({ released: ["a"], refused: [] });
+});

@@ -1,0 +1,141 @@
+/** Whether a component is as it has to be: what is found, and how little is read for it. */
+import {
+  chmodSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { systemDisk } from "../../../src/platform/disk.ts";
+import { Files } from "../../../src/platform/files.ts";
+import { sha256 } from "../../../src/platform/ids.ts";
+import { ComponentCheck, type Wanted } from "../../../src/upkeep/component-check.ts";
+import { HandClock } from "../../support/hand-clock.ts";
+import { put, temporaryFolder } from "../../support/temporary-folder.ts";
+
+const TEXT = "#!/bin/sh\necho hi\n";
+const PATH = "tools/run.sh";
+const wanted = (bend: Partial<Wanted["fingerprint"]> = {}): Wanted => ({
+  fingerprint: {
+    kind: "file",
+    mode: 0o755,
+    owner: 501,
+    sha256: sha256(TEXT),
+    sizeBytes: TEXT.length,
+    content: { text: TEXT },
+    since: "2026-01-01",
+    by: "me",
+    ...bend,
+  },
+});
+
+/** A base with one component that is as it has to be, looked at long after it was written. */
+function kit() {
+  const base = temporaryFolder();
+  const path = put(join(base, PATH), TEXT);
+  chmodSync(path, 0o755);
+  let opened = 0;
+  const openRead = (one: string) => {
+    opened += 1;
+    return systemDisk.openRead(one);
+  };
+  const clock = new HandClock(Date.now() + 60_000);
+  const check = new ComponentCheck(new Files({ ...systemDisk, openRead }, clock), clock, base);
+  return { base, path, clock, check, opened: () => opened, look: (one = wanted()) => check.lookAt(PATH, one) };
+}
+
+test("a component that is as it has to be is not found", () => {
+  expect(kit().look()).toBeUndefined();
+});
+
+test.each<readonly [string, (path: string) => void, string, string]>([
+  ["is gone", (path) => rmSync(path), "missing", "not there"],
+  ["is gone with its folder", (path) => rmSync(join(path, ".."), { recursive: true }), "missing", "not there"],
+  ["was renamed", (path) => renameSync(path, `${path}.backup`), "moved", "tools/run.sh.backup holds what it held"],
+  [
+    "holds something else of the same length",
+    (path) => writeFileSync(path, TEXT.replace("hi", "ho")),
+    "content_changed",
+    "something else",
+  ],
+  ["holds more", (path) => writeFileSync(path, `${TEXT}more\n`), "content_changed", "bytes"],
+  ["was emptied", (path) => truncateSync(path), "emptied", "empty"],
+  ["may not be executed any more", (path) => chmodSync(path, 0o644), "not_executable", "not executable"],
+  ["is a folder now", (path) => [rmSync(path), mkdirSync(path)], "type_changed", "it was a file, and is a folder"],
+  [
+    "is a link to the same now",
+    (path) => [renameSync(path, `${path}~`), symlinkSync(`${path}~`, path)],
+    "symlink",
+    "a link",
+  ],
+])("a component that %s is found, with the reason", (_what, bend, reason, message) => {
+  const { look, path } = kit();
+  bend(path);
+  expect(look()).toMatchObject({ path: PATH, reason, message: expect.stringContaining(message) });
+});
+
+test("one that cannot be read is not healthy", () => {
+  const openRead = () => {
+    throw Object.assign(new Error("EACCES"), { code: "EACCES" });
+  };
+  const { base, clock } = kit();
+  const check = new ComponentCheck(new Files({ ...systemDisk, openRead }, clock), clock, base);
+  expect(check.lookAt(PATH, wanted())).toMatchObject({ reason: "unreadable" });
+});
+
+test("of a folder only that it is there is looked at", () => {
+  const { check, base } = kit();
+  const folder: Wanted = { fingerprint: { kind: "folder", mode: 0o755, owner: 501, since: "", by: "" } };
+  expect(check.lookAt("tools", folder)).toBeUndefined();
+  expect(check.lookAt(PATH, folder)).toMatchObject({ reason: "type_changed" });
+  rmSync(join(base, "tools"), { recursive: true });
+  expect(check.lookAt("tools", folder)).toMatchObject({ reason: "missing" });
+});
+
+test("a file that the configuration wants executable is, whatever was accepted; one that never was need not be", () => {
+  const { look, path } = kit();
+  chmodSync(path, 0o644);
+  expect(look(wanted({ mode: 0o644 }))).toBeUndefined();
+  expect(look({ ...wanted({ mode: 0o644 }), executable: true })).toMatchObject({ reason: "not_executable" });
+});
+
+test("what has not changed is read once; what was touched, once more", () => {
+  const { look, opened, path, clock } = kit();
+  for (let round = 0; round < 3; round += 1) expect(look()).toBeUndefined();
+  expect(opened()).toBe(1);
+  utimesSync(path, 1, 1);
+  clock.setWall(Date.now() + 60_000);
+  expect([look(), opened()]).toEqual([undefined, 2]);
+});
+
+test("a change that leaves size and time as they were is found: the inode's own time cannot be set", () => {
+  const { look, path } = kit();
+  expect(look()).toBeUndefined();
+  const { atime, mtime } = statSync(path);
+  writeFileSync(path, TEXT.replace("hi", "ho"));
+  utimesSync(path, atime, mtime);
+  expect(look()).toMatchObject({ reason: "content_changed" });
+});
+
+test("what is so young that a later change could have the same times is read each time", () => {
+  const { look, opened, clock } = kit();
+  clock.setWall(Date.now());
+  for (let round = 0; round < 3; round += 1) look();
+  expect(opened()).toBe(3);
+});
+
+test("all of them are looked at, and those that are wrong are told in their order", async () => {
+  const { check } = kit();
+  const all = [
+    ["b", wanted()],
+    [PATH, wanted()],
+    ["a", wanted()],
+  ] as const;
+  expect((await check.look(all)).map(({ path }) => path)).toEqual(["b", "a"]);
+});

@@ -1,0 +1,126 @@
+/** A component is put back whole or not at all, over nothing that lies there, and what is replaced is kept. */
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { type Disk, systemDisk } from "../../../src/platform/disk.ts";
+import { Files } from "../../../src/platform/files.ts";
+import { sha256 } from "../../../src/platform/ids.ts";
+import type { Fingerprint } from "../../../src/records/components.ts";
+import { type HealRequest, heal, sweepHeals } from "../../../src/upkeep/component-heal.ts";
+import { newVault } from "../../support/books-kit.ts";
+import { everyCut, powerCutDisk } from "../../support/disks.ts";
+import { HandClock } from "../../support/hand-clock.ts";
+import { put, temporaryFolder, treeOf } from "../../support/temporary-folder.ts";
+
+const TEXT = "#!/bin/sh\n";
+const PATH = "agents/a/run.sh";
+const FINGERPRINT: Fingerprint = {
+  kind: "file",
+  mode: 0o755,
+  owner: 501,
+  sha256: sha256(TEXT),
+  sizeBytes: TEXT.length,
+  content: { text: TEXT },
+  since: "",
+  by: "me",
+};
+
+async function request(bend: Partial<HealRequest> = {}, disk: Disk = systemDisk): Promise<HealRequest> {
+  const files = new Files(disk, new HandClock());
+  const vault = await newVault();
+  return { files, vault, base: temporaryFolder(), path: PATH, fingerprint: FINGERPRINT, replaces: false, ...bend };
+}
+
+test("a file comes back with its bytes and rights, its folders too, and nothing beside it", async () => {
+  const wish = await request();
+  expect(await heal(wish)).toEqual({ kind: "restored" });
+  expect(treeOf(wish.base)).toEqual({ [PATH]: TEXT });
+  expect(statSync(join(wish.base, PATH)).mode & 0o777).toBe(0o755);
+});
+
+test("a folder comes back", async () => {
+  const wish = await request({
+    path: "a/b",
+    fingerprint: { kind: "folder", mode: 0o755, owner: 1, since: "", by: "" },
+  });
+  expect(await heal(wish)).toEqual({ kind: "restored" });
+  expect(statSync(join(wish.base, "a/b")).isDirectory()).toBe(true);
+});
+
+test("what somebody has put there meanwhile stays", async () => {
+  const wish = await request();
+  put(join(wish.base, PATH), "mine");
+  expect(await heal(wish)).toMatchObject({ kind: "taken" });
+  expect(treeOf(wish.base)).toEqual({ [PATH]: "mine" });
+});
+
+test("also what is put there in the very moment", async () => {
+  const base = temporaryFolder();
+  const link = (from: string, to: string) => {
+    put(join(base, PATH), "mine");
+    systemDisk.link(from, to);
+  };
+  const wish = await request({ base }, { ...systemDisk, link });
+  expect(await heal(wish)).toMatchObject({ kind: "taken" });
+  expect(treeOf(base)).toEqual({ [PATH]: "mine" });
+});
+
+test("where it may be replaced, what was there is in the vault", async () => {
+  const wish = await request({ replaces: true });
+  chmodSync(put(join(wish.base, PATH), "theirs"), 0o600);
+  expect(await heal(wish)).toEqual({ kind: "restored", replaced: { text: "theirs" } });
+  expect(treeOf(wish.base)).toEqual({ [PATH]: TEXT });
+});
+
+test("a folder in its place is left, and a link goes", async () => {
+  const wish = await request({ replaces: true });
+  mkdirSync(join(wish.base, PATH), { recursive: true });
+  expect(await heal(wish)).toMatchObject({ kind: "taken" });
+  rmSync(join(wish.base, PATH), { recursive: true });
+  put(join(wish.base, "elsewhere"), "theirs");
+  symlinkSync(join(wish.base, "elsewhere"), join(wish.base, PATH));
+  expect(await heal(wish)).toEqual({ kind: "restored" });
+  expect([readFileSync(join(wish.base, PATH), "utf8"), readFileSync(join(wish.base, "elsewhere"), "utf8")]).toEqual([
+    TEXT,
+    "theirs",
+  ]);
+});
+
+test("a folder on the way that is a link leads to where it leads", async () => {
+  const wish = await request();
+  const elsewhere = temporaryFolder();
+  symlinkSync(elsewhere, join(wish.base, "agents"));
+  expect(await heal(wish)).toEqual({ kind: "restored" });
+  expect(treeOf(elsewhere)).toEqual({ "a/run.sh": TEXT });
+});
+
+test("content that the vault has lost is told, and nothing is written", async () => {
+  const wish = await request({ fingerprint: { ...FINGERPRINT, content: { blob: "0".repeat(64) } } });
+  await expect(heal(wish)).rejects.toMatchObject({ code: "LEDGER_DAMAGED" });
+  expect(treeOf(wish.base)).toEqual({ "agents/a/": "" });
+});
+
+test.each([false, true])(
+  "whenever power goes, nothing torn has the name, and the next one puts it right (%s)",
+  async (replaces) => {
+    const { disk, calls } = powerCutDisk(undefined);
+    const first = await request({ replaces }, disk);
+    if (replaces) put(join(first.base, PATH), "theirs");
+    await heal(first);
+    for (const cut of everyCut(calls)) {
+      const wish = await request({ replaces }, powerCutDisk(cut).disk);
+      if (replaces) put(join(wish.base, PATH), "theirs");
+      await heal(wish).catch(() => undefined);
+      const there = treeOf(wish.base)[PATH];
+      expect({ cut, there: there === undefined || there === TEXT || (replaces && there === "theirs") }).toEqual({
+        cut,
+        there: true,
+      });
+      const files = new Files(systemDisk, new HandClock());
+      await sweepHeals(files, wish.base, [PATH]);
+      await heal({ ...wish, files });
+      expect({ cut, tree: treeOf(wish.base) }).toEqual({ cut, tree: { [PATH]: TEXT } });
+    }
+    expect(calls.length).toBeGreaterThan(4);
+  },
+);
