@@ -4,6 +4,7 @@ const benches: Readonly<Record<string, () => Promise<(parts: readonly string[]) 
   line: async () => (await import("./line.ts")).benchLine,
   orders: async () => (await import("./orders.ts")).benchOrders,
   cost: async () => (await import("./cost.ts")).benchCost,
+  guardrail: async () => (await import("./guardrail.ts")).benchGuardrail,
   peers: async () => (await import("./peers.ts")).benchPeers,
 };
 const load = benches[name ?? ""];

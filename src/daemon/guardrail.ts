@@ -4,7 +4,6 @@
  */
 import { dirname, join } from "node:path";
 import { isResting } from "../orders/status.ts";
-import { AppendFile } from "../platform/append-file.ts";
 import { isoTime } from "../platform/clock.ts";
 import { BridgeError } from "../platform/errors.ts";
 import { GitRest } from "../platform/git-rest.ts";
@@ -17,6 +16,7 @@ import type { Notice } from "../records/events.ts";
 import { readEntryAt } from "../records/segments.ts";
 import { ComponentCheck, type Finding } from "../upkeep/component-check.ts";
 import { heal, sweepHeals } from "../upkeep/component-heal.ts";
+import { writeAlert } from "./alerts.ts";
 import type { BoundBase } from "./base.ts";
 import type { Config } from "./config.ts";
 import { tryAndLog } from "./failures.ts";
@@ -34,7 +34,6 @@ const GIT_PATIENCE_MS = 60_000;
 const AGAIN_MS = 24 * 3_600_000;
 const HEALS_MAX = 3;
 const HEALS_WITHIN_MS = 3_600_000;
-const ALERTS = "logs/guardrail_alerts.log";
 const NAMED_SUSPECT_MS = 600_000;
 
 export interface GuardrailOptions {
@@ -53,18 +52,22 @@ export interface GuardrailOptions {
 interface Suspicion {
   readonly finding: Finding;
   readonly sinceMs: number;
+  /** When all was well, by the wall clock. */
+  readonly wellMs: number;
 }
 
 export class Guardrail {
   readonly #options: GuardrailOptions;
   readonly #check: ComponentCheck;
   readonly #git: GitRest;
+  readonly #forget: () => void;
   readonly #suspicions = new Map<string, Suspicion>();
   /** What was wrong with a component when all was done about it that can be done. */
   readonly #settled = new Map<string, Finding["reason"]>();
   #guarded: { readonly config: Config; readonly components: Components; readonly known: GuardedComponents } | undefined;
   /** Folders in which something has rung. */
   readonly #rung = new Set<string>();
+  #folders: { readonly of: GuardedComponents["wanted"]; readonly folders: ReadonlySet<string> } | undefined;
   #watch: Watch | undefined;
   #watched = "";
   /** The period in which everything was looked at last, and when that was. */
@@ -79,6 +82,10 @@ export class Guardrail {
   constructor(options: GuardrailOptions) {
     const { ground, base } = options;
     this.#options = options;
+    this.#forget = options.books.listen(({ event }) => {
+      // At once, not at the next look: it is watched from now on.
+      if (event === "components_accepted" || event === "components_released") this.#hurry.abort();
+    });
     this.#check = new ComponentCheck(ground.files, ground.clock, base.path);
     this.#git = new GitRest(ground.files, ground.clock, base.path);
   }
@@ -91,6 +98,7 @@ export class Guardrail {
   async end(): Promise<void> {
     this.#ended = true;
     this.#hurry.abort();
+    this.#forget();
     await this.#running;
     await this.#watch?.close();
   }
@@ -125,14 +133,20 @@ export class Guardrail {
     const { ground, base, settings } = this.#options;
     const { clock, files } = ground;
     const guarded = this.#whatIsGuarded();
-    await this.#keepWatch(guarded);
     const now = clock.now();
     const slot = Math.floor(now / settings.config.guardrail.everyMs);
     const isDue = slot !== this.#slot;
+    // A folder that comes or goes rings, in itself or in the one above.
+    if (isDue || this.#rung.size > 0 || this.#folders?.of !== guarded.wanted) await this.#keepWatch(guarded);
     const startMs = clock.elapsed();
     const rung = new Set(this.#rung);
     this.#rung.clear();
-    const asked = [...guarded.wanted].filter(([path]) => isDue || isBelowAny(path, rung) || this.#isInDoubt(path));
+    const isAll = isDue || rung.has(".");
+    const names = isAll ? guarded.wanted.keys() : this.#inDoubt(guarded, rung);
+    const asked = [...names].flatMap((path) => {
+      const wanted = guarded.wanted.get(path);
+      return wanted === undefined ? [] : [[path, wanted] as const];
+    });
     const findings = [...(await this.#check.look(asked)), ...guarded.findings, ...missingFolders(files, base.path)];
     const paths = new Set([
       ...asked.map(([path]) => path),
@@ -164,8 +178,11 @@ export class Guardrail {
     return this.#guarded.known;
   }
 
-  #isInDoubt(path: string): boolean {
-    return this.#suspicions.has(path) || this.#components.drifts[path] !== undefined;
+  /** What is to be looked at again, and what lies where something has rung. */
+  #inDoubt({ wanted }: GuardedComponents, rung: ReadonlySet<string>): ReadonlySet<string> {
+    const paths = new Set([...this.#suspicions.keys(), ...Object.keys(this.#components.drifts)]);
+    if (rung.size > 0) for (const path of wanted.keys()) if (isBelowAny(path, rung)) paths.add(path);
+    return paths;
   }
 
   /** One line each period; none while anything is wrong, or in doubt. */
@@ -199,7 +216,8 @@ export class Guardrail {
       const isSettled = this.#components.drifts[path] !== undefined && this.#settled.get(path) === finding.reason;
       if (isSettled && !isDue && !this.#suspicions.has(path)) continue;
       const known = this.#suspicions.get(path);
-      const suspicion = { finding, sinceMs: known?.sinceMs ?? clock.elapsed() };
+      const wellMs = known?.wellMs ?? this.#lastWellMs(path, guarded);
+      const suspicion = { finding, sinceMs: known?.sinceMs ?? clock.elapsed(), wellMs };
       this.#suspicions.set(path, suspicion);
       if (!(await this.#isSettled(suspicion, guarded))) continue;
       this.#suspicions.delete(path);
@@ -214,18 +232,18 @@ export class Guardrail {
   }
 
   /** Tells and heals what has been wrong for long enough; true when that is done. */
-  async #isSettled({ finding, sinceMs }: Suspicion, guarded: GuardedComponents): Promise<boolean> {
+  async #isSettled({ finding, sinceMs, wellMs }: Suspicion, guarded: GuardedComponents): Promise<boolean> {
     const { ground, settings } = this.#options;
     const { graceMs, heal: wish } = settings.config.guardrail;
     const lastedMs = ground.clock.elapsed() - sinceMs;
     if (lastedMs < graceMs) return false;
     if (this.#git.busyWith() !== undefined) {
-      if (lastedMs >= GIT_PATIENCE_MS) await this.#tellDrift(finding);
+      if (lastedMs >= GIT_PATIENCE_MS) await this.#tellDrift(finding, wellMs);
       return false;
     }
     const { path } = finding;
     const isGone = finding.reason === "missing" || finding.reason === "moved";
-    const why = isGone && guarded.wanted.has(path) ? await this.#git.whyGone(path) : undefined;
+    const why = isGone && guarded.wanted.has(path) ? await this.#git.whyGone(path, wellMs) : undefined;
     const judged: Finding =
       why === undefined ? finding : { path, reason: "removed_by_git", message: `it is not there: ${why}` };
     const mayHeal = guarded.wanted.has(path) && (wish === "all" || (wish === "missing" && isGone && why === undefined));
@@ -234,29 +252,33 @@ export class Guardrail {
     const message = tooOften
       ? `${judged.message}; it was put back ${HEALS_MAX} times within an hour, and is left alone now${suspect}`
       : judged.message;
-    await this.#tellDrift({ ...judged, message });
+    await this.#tellDrift({ ...judged, message }, wellMs);
     if (!mayHeal || tooOften) return true;
     return this.#heal(path, guarded, wish === "all");
   }
 
-  async #tellDrift({ path, reason, message }: Finding): Promise<void> {
+  /** When it was last known to be as it has to be. */
+  #lastWellMs(path: string, { wanted }: GuardedComponents): number {
+    const drift = this.#components.drifts[path];
+    const accepted = Date.parse(wanted.get(path)?.fingerprint.since ?? "") || 0;
+    const seen = drift === undefined ? this.#lookedMs : Date.parse(drift.seen ?? "");
+    return Math.max(accepted, seen || 0);
+  }
+
+  async #tellDrift({ path, reason, message }: Finding, wellMs = 0): Promise<void> {
     const { books, ground, log, base, tell } = this.#options;
     const known = this.#components.drifts[path];
     const now = ground.clock.now();
-    const isNews = known?.reason !== reason || known.message !== message;
+    // What git says of a removal changes with the next commit, and is the same removal.
+    const isNews = known?.reason !== reason || (reason !== "removed_by_git" && known.message !== message);
     if (!isNews && now - Date.parse(known.told) < AGAIN_MS) return;
     const since = known === undefined ? {} : { since: known.since };
-    const seen = this.#lookedMs === undefined || known !== undefined ? {} : { last_seen: isoTime(this.#lookedMs) };
+    const seen = wellMs === 0 || known !== undefined ? {} : { last_seen: isoTime(wellMs) };
     const event: ComponentDrifted = { event: "wo_pipeline_drift", missing: path, reason, message, ...since, ...seen };
     await books.append([event]);
     tell(event);
-    await tryAndLog(log, "alert_refused", async () => {
-      ground.files.makeFolders(join(base.path, dirname(ALERTS)), 0o755);
-      const file = AppendFile.open(ground.files, join(base.path, ALERTS), 0o644, true);
-      await file
-        .append(Buffer.from(`[${isoTime(now)}] ALERT: ${reason}: ${path}: ${message}\n`))
-        .finally(() => file.close());
-    });
+    const line = `[${isoTime(now)}] ALERT: ${reason}: ${path}: ${message}`;
+    await tryAndLog(log, "alert_refused", () => writeAlert(ground.files, base.path, line));
   }
 
   /** Puts it back; true when that is done, or cannot be. */
@@ -301,7 +323,7 @@ export class Guardrail {
   #suspect(): string {
     const { books, ground } = this.#options;
     const now = ground.clock.now();
-    const move = this.#git.lastMove();
+    const move = this.#git.moves()[0];
     const git = move !== undefined && now - move.wallMs < NAMED_SUSPECT_MS ? [`git (${move.what})`] : [];
     const since = isoTime(now - NAMED_SUSPECT_MS);
     const orders = books.index
@@ -325,12 +347,20 @@ export class Guardrail {
     return paths;
   }
 
-  /** One watch for each folder that a component lies in, and for those above it. */
-  async #keepWatch({ wanted }: GuardedComponents): Promise<void> {
-    const { ground, base, log } = this.#options;
+  /** Those that components lie in, and those above them. */
+  #foldersOf(wanted: GuardedComponents["wanted"]): ReadonlySet<string> {
+    if (this.#folders?.of === wanted) return this.#folders.folders;
     const folders = new Set<string>();
     for (const path of wanted.keys())
       for (let folder = dirname(path); !folders.has(folder); folder = dirname(folder)) folders.add(folder);
+    this.#folders = { of: wanted, folders };
+    return folders;
+  }
+
+  /** One watch for each folder that a component lies in, and for those above it. */
+  async #keepWatch({ wanted }: GuardedComponents): Promise<void> {
+    const { ground, base, log } = this.#options;
+    const folders = this.#foldersOf(wanted);
     const there = [...folders]
       .filter((folder) => ground.files.info(join(base.path, folder))?.kind === "folder")
       .toSorted();

@@ -2,7 +2,7 @@
  * What the daemon does again and again: listens for hints, scans when none came, and puts back what vanished from the
  * tree. Hints make it fast, scans make it right.
  */
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import type { Watch } from "../platform/watcher.ts";
@@ -104,7 +104,11 @@ export class Rounds {
     if (await restoreMark(ground.files, base.path, base.id))
       made.push({ path: join(base.path, ".wo-base"), what: "put back from the registry" });
     for (const path of await settings.reload()) made.push({ path, what: "the accepted configuration put back" });
-    for (const { path, what } of made) telemetry.notice({ event: "wo_pipeline_healed", path, what });
+    for (const { path, what } of made) {
+      const name = relative(base.path, path);
+      telemetry.notice({ event: "wo_pipeline_drift", missing: name, reason: "missing" });
+      telemetry.notice({ event: "wo_pipeline_healed", path: name, what });
+    }
   }
 
   async #restoreSchema(): Promise<void> {
@@ -112,7 +116,7 @@ export class Rounds {
     if (!(await restoreSchema(ground.files, ground.machine, base.path))) return;
     telemetry.notice({
       event: "wo_pipeline_healed",
-      path: join(base.path, SCHEMA_FILE),
+      path: SCHEMA_FILE,
       what: "this version's own put back",
     });
   }

@@ -121,6 +121,8 @@ export class Views {
   rescan(): void {
     this.#options.telemetry.flush();
     const stamp = this.#stateStamp();
+    // Where there is no order yet nobody else would make it again.
+    if (stamp === ABSENT) this.#options.files.makeFolders(this.stateFolder, 0o755);
     // Names that come and go are looked at now and then; a folder that was made anew has lost all of them.
     const isSameFolder = this.#isSameFolder(stamp);
     const gone = this.#options.books.index.open.filter(
@@ -292,6 +294,7 @@ export class Views {
       await this.#writeState(record);
     });
     const what = `${missing.length} state files in ${Math.round(clock.elapsed() - startMs)} ms`;
+    telemetry.notice({ event: "wo_pipeline_drift", missing: "g/followup/state", reason: "missing" });
     telemetry.notice({ event: "wo_pipeline_healed", path: "g/followup/state", what });
   }
 

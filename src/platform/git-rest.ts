@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import type { Clock } from "./clock.ts";
 import type { Files } from "./files.ts";
 import { runProgram } from "./program.ts";
+import { ReadFile } from "./read-file.ts";
 
 const TIMEOUT_MS = 5000;
 /** So long nothing may have been written by git. */
@@ -19,13 +20,18 @@ const BUSY = [
 const WRITTEN = ["index", "HEAD", "logs/HEAD"];
 const QUIET = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
 const TAIL_BYTES = 64 * 1024;
+/** Git's times are whole ones. */
+const SECOND_MS = 1000;
+/** So many of the newest moves are asked whether the file went with them. */
+const MOVES_ASKED = 20;
 
-/** The newest thing that git's reflog tells of HEAD. */
+/** One thing that git's reflog tells of HEAD. */
 export interface HeadMove {
   readonly wallMs: number;
   /** As git writes it: `reset: moving to HEAD~3`. */
   readonly what: string;
-  readonly commit: string;
+  /** The commit that it was at before. */
+  readonly from: string;
 }
 
 export class GitRest {
@@ -55,47 +61,56 @@ export class GitRest {
   }
 
   /**
-   * Why git says that a file is gone: a commit that removed it, a removal that is not committed, a branch that never had
-   * it. Undefined when git knows of nothing that would have: somebody else removed it.
+   * Whether git took a file away since then (wall milliseconds), and how: by moving HEAD from a commit that had it to one
+   * that has not, or out of the index. Undefined where git has done neither: somebody else removed it.
    */
-  async whyGone(path: string): Promise<string | undefined> {
-    if (this.#gitFolder() === undefined) return undefined;
+  async whyGone(path: string, sinceMs: number): Promise<string | undefined> {
+    const folder = this.#gitFolder();
+    if (folder === undefined) return undefined;
     const head = await this.#git(["ls-tree", "--name-only", "HEAD", "--", path]);
     if (head.exitCode !== 0) return undefined;
-    if (head.stdout.trim() !== "") {
-      const index = await this.#git(["ls-files", "--", path]);
-      const isRemoved = index.exitCode === 0 && index.stdout.trim() === "";
-      return isRemoved ? "removed from git's index (git rm), not committed" : undefined;
-    }
-    const removal = await this.#git(["log", "-1", "--diff-filter=D", "--format=%h %s", "HEAD", "--", path]);
-    if (removal.stdout.trim() !== "") return `removed by commit ${removal.stdout.trim().slice(0, 200)}`;
-    const elsewhere = await this.#git([
-      "log",
-      "-1",
-      "--all",
-      "--reflog",
-      "--diff-filter=A",
-      "--format=%h %s",
-      "--",
-      path,
-    ]);
-    if (elsewhere.stdout.trim() === "") return undefined;
-    const move = this.lastMove();
-    const how = move === undefined ? "" : `, since ${move.what}`;
-    return `HEAD has never had it${how}; commit ${elsewhere.stdout.trim().slice(0, 200)} has`;
+    if (head.stdout.trim() === "") return this.#whyNotInHead(path, sinceMs);
+    const isIndexOld = (this.#files.info(join(folder, "index"))?.modifiedMs ?? 0) < sinceMs - SECOND_MS;
+    if (isIndexOld) return undefined;
+    const index = await this.#git(["ls-files", "--", path]);
+    const isRemoved = index.exitCode === 0 && index.stdout.trim() === "";
+    return isRemoved ? "removed from git's index (git rm), not committed" : undefined;
   }
 
-  /** The newest line of HEAD's reflog. */
-  lastMove(): HeadMove | undefined {
+  async #whyNotInHead(path: string, sinceMs: number): Promise<string | undefined> {
+    const moves = this.moves().filter(({ wallMs }) => wallMs >= sinceMs - SECOND_MS);
+    for (const { from, what } of moves.slice(0, MOVES_ASKED)) {
+      const before = await this.#git(["ls-tree", "--name-only", from, "--", path]);
+      if (before.exitCode !== 0 || before.stdout.trim() === "") continue;
+      const removal = await this.#git(["log", "-1", "--diff-filter=D", "--format=%h %s", `${from}..HEAD`, "--", path]);
+      const commit = removal.stdout.trim().slice(0, 200);
+      if (commit !== "") return `removed by commit ${commit}`;
+      const had = await this.#git(["log", "-1", "--format=%h %s", from]);
+      return `HEAD has it no more, since ${what}; commit ${had.stdout.trim().slice(0, 200)} has`;
+    }
+    return undefined;
+  }
+
+  /** What git's reflog tells of HEAD, the newest first; as much of it as its last bytes hold. */
+  moves(): readonly HeadMove[] {
     const folder = this.#gitFolder();
-    const info = folder === undefined ? undefined : this.#files.info(join(folder, "logs", "HEAD"));
-    if (folder === undefined || info === undefined || info.sizeBytes === 0) return undefined;
-    const reading = this.#files.peek(join(folder, "logs", "HEAD"), Math.max(info.sizeBytes, TAIL_BYTES));
-    if (reading.kind !== "file") return undefined;
-    const line = reading.bytes.toString("utf8").trimEnd().split("\n").at(-1) ?? "";
-    const match = /^[0-9a-f]+ ([0-9a-f]+) .* (\d+) [+-]\d{4}\t(.*)$/.exec(line);
-    const [, commit = "", seconds = "", what = ""] = match ?? [];
-    return match === null ? undefined : { wallMs: Number(seconds) * 1000, what, commit: commit.slice(0, 9) };
+    const path = join(folder ?? "", "logs", "HEAD");
+    const info = folder === undefined ? undefined : this.#files.info(path);
+    if (info?.kind !== "file") return [];
+    const file = new ReadFile(this.#files.disk, path);
+    try {
+      const tail = file.range(Math.max(0, info.sizeBytes - TAIL_BYTES), TAIL_BYTES).toString("utf8");
+      return tail
+        .split("\n")
+        .flatMap((line) => {
+          const [, from = "", seconds = "", what = ""] =
+            /^([0-9a-f]+) [0-9a-f]+ .* (\d+) [+-]\d{4}\t(.*)$/.exec(line) ?? [];
+          return from === "" ? [] : [{ wallMs: Number(seconds) * SECOND_MS, what, from }];
+        })
+        .toReversed();
+    } finally {
+      file.close();
+    }
   }
 
   /** Of the tree that the base is in; in a worktree a file says where it is. */
@@ -115,7 +130,7 @@ export class GitRest {
   #git(words: readonly string[]): ReturnType<typeof runProgram> {
     return runProgram(["git", ...QUIET, ...words], {
       cwd: this.#base,
-      env: { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" },
+      env: { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0", GIT_LITERAL_PATHSPECS: "1" },
       timeoutMs: TIMEOUT_MS,
     });
   }

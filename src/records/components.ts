@@ -30,6 +30,8 @@ const driftSchema = z.object({
   reason: z.enum(DRIFT_REASONS),
   message: z.string(),
   since: z.string(),
+  /** When it was last found as it has to be; absent where nobody had looked. */
+  seen: z.string().optional(),
   /** When it was last told. */
   told: z.string(),
 });
@@ -59,7 +61,10 @@ export function foldComponents(components: Components, entry: Entry): Components
     case "patch_applied":
       return (entry.components ?? []).reduce((all, one) => moved(all, one, entry.ts, entry.wo_id), components);
     case "wo_pipeline_drift":
-      return { ...components, drifts: { ...components.drifts, [entry.missing]: driftOf(entry, entry.ts) } };
+      return {
+        ...components,
+        drifts: { ...components.drifts, [entry.missing]: driftOf(entry, components.drifts[entry.missing], entry.ts) },
+      };
     case "wo_pipeline_healed":
       return healed(components, entry, entry.ts);
     default:
@@ -93,8 +98,13 @@ function without({ guarded, drifts, heals }: Components, paths: readonly string[
   return { guarded: rest(guarded), drifts: rest(drifts), heals: rest(heals) };
 }
 
-function driftOf({ reason, message, since }: ComponentDrifted, ts: string): Drift {
-  return { reason, message, since: since ?? ts, told: ts };
+function driftOf(
+  { reason, message, since, last_seen }: ComponentDrifted,
+  before: Drift | undefined,
+  ts: string,
+): Drift {
+  const seen = last_seen ?? before?.seen;
+  return { reason, message, since: since ?? ts, ...(seen === undefined ? {} : { seen }), told: ts };
 }
 
 function healed({ guarded, drifts, heals }: Components, { path, restored }: ComponentHealed, ts: string): Components {

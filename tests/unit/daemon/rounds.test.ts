@@ -70,7 +70,7 @@ test.each([
   await watchman.until(isThere);
   rmSync(watchman.house.path(vanished), { recursive: true });
   await watchman.until(isThere);
-  const path = JSON.stringify(watchman.house.path(back.replace(/\/$/, "")));
+  const path = JSON.stringify(back.replace(/\/$/, ""));
   await watchman.until(() => watchman.telemetry.includes(`"event":"wo_pipeline_healed","ok":true,"path":${path}`));
 });
 
