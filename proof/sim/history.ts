@@ -212,7 +212,9 @@ class History implements World {
 
   #fatal(life: Life, error: unknown, exit: number | undefined): void {
     if (life.isDead) return;
-    this.tell(`daemon ${life.pid} ends${exit === undefined ? "" : ` with ${exit}`}: ${String(error)}`);
+    // A vault's own name is the only thing that no seed decides.
+    const message = String(error).replaceAll(/vaults\/[^/]+/g, "vaults/…");
+    this.tell(`daemon ${life.pid} ends${exit === undefined ? "" : ` with ${exit}`}: ${message}`);
     // A start may be refused; what works ends of nothing but a disk that lies.
     const passing = exit === undefined ? ["DISK_FULL", "TOO_MANY_FILES", "SYNC_FAILED"] : ["SYNC_FAILED"];
     const isTrouble = error instanceof BridgeError && passing.includes(error.code);

@@ -213,10 +213,14 @@ export class World {
   /** Telemetry lines; throws when one is not whole JSON. */
   telemetry(): JsonLine[] {
     const text = this.read("g/telemetry/unified.jsonl") ?? "";
-    return text
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => asRecord(JSON.parse(line)));
+    return (
+      text
+        // A write that is on its way is seen in part: what stands behind the last newline is none of it yet.
+        .split("\n")
+        .slice(0, -1)
+        .filter((line) => line !== "")
+        .map((line) => asRecord(JSON.parse(line)))
+    );
   }
 
   /** Names of the events told of an order, in order. */
