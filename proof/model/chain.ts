@@ -40,7 +40,8 @@ export function readChain(remains: Remains): Chain {
   // Bad lines with sound ones behind them, by the seq that should stand there, until another segment takes over.
   let gaps: { readonly seq: number; readonly text: string }[] = [];
   for (const name of segments) {
-    const sound = linesOf(plainBytes(remains.read(join(folder, name)), name)).map(decode);
+    const { lines, rest } = linesOf(plainBytes(remains.read(join(folder, name)), name));
+    const sound = lines.map(decode);
     for (const entry of sound) newest = Math.max(newest, entry?.group ?? 0);
     const [first] = sound;
     if (first !== undefined) {
@@ -55,7 +56,8 @@ export function readChain(remains: Remains): Chain {
       entries.push(entry);
       torn += 1;
     }
-    const later = sound.slice(torn).flatMap((entry) => entry ?? []);
+    // What lacks nothing but its newline does not count, and tells of which write it is.
+    const later = [...sound.slice(torn), decode(rest)].flatMap((entry) => entry ?? []);
     const next = (entries.at(-1)?.seq ?? 0) + 1;
     if (sound[torn] !== undefined || !isOneWrite(entries, later))
       gaps.push({ seq: next, text: `${name}: line ${torn + 1} is bad, and sound ones of other writes follow` });
@@ -103,9 +105,10 @@ function plainBytes(bytes: Buffer | undefined, name: string): Buffer | undefined
   }
 }
 
-/** Whole lines only: what has no newline was never written to its end. */
-function linesOf(bytes: Buffer | undefined): string[] {
-  return bytes === undefined ? [] : bytes.toString("utf8").split("\n").slice(0, -1);
+/** The whole lines, and the rest: what has no newline was never written to its end. */
+function linesOf(bytes: Buffer | undefined): { readonly lines: readonly string[]; readonly rest: string } {
+  const lines = (bytes ?? Buffer.alloc(0)).toString("utf8").split("\n");
+  return { rest: lines.pop() ?? "", lines };
 }
 
 /** The entry of a line whose own hash is right. */

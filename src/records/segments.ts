@@ -125,9 +125,9 @@ function* splitLines(chunks: Iterable<Buffer>, offset: number): Generator<Line> 
   if (rest.length > 0) yield { text: rest.toString("utf8"), offset: start, end: start + rest.length, whole: false };
 }
 
-/** The entry at a position; undefined when no sound line begins there. */
+/** The entry at a position; undefined when no sound and whole line begins there. */
 export function readEntryAt(files: Files, folder: string, position: Position): Entry | undefined {
-  for (const line of firstLines(files, folder, position)) return decode(line.text);
+  for (const line of firstLines(files, folder, position)) return line.whole ? decode(line.text) : undefined;
   return undefined;
 }
 

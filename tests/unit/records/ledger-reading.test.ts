@@ -122,6 +122,14 @@ test("another history that begins in a new segment is seen where the old one sti
   expect(seeChain(folder).read).toMatchObject({ ok: false, error: { seq: 2, readableTo: 2 } });
 });
 
+test("a segment whose first line lacks its newline takes over from nothing: what stands before it counts", async () => {
+  const { folder, lines } = await writtenLedger([[note("a")], [note("b")]]);
+  put(join(folder, "000002.jsonl"), given(lines[1]).trimEnd());
+  const { entries, read } = seeChain(folder);
+  expect(entries.map(({ seq }) => seq)).toEqual([1, 2]);
+  expect(read).toMatchObject({ ok: true, value: { torn: { segment: "000002.jsonl", atByte: 0 } } });
+});
+
 test("a segment that vanished from the middle is seen", async () => {
   const { ledger, folder } = await openLedger({ segmentBytes: 1 });
   for (const name of ["a", "b", "c"]) await ledger.append([note(name)]);
