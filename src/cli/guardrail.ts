@@ -2,10 +2,9 @@
 import { relative, resolve } from "node:path";
 import type { ComponentAnswer } from "../daemon/component-desk.ts";
 import { type GuardrailReport, lookAtComponents } from "../daemon/guarded.ts";
+import { examineBooks } from "../daemon/opening.ts";
 import { EXIT } from "../platform/errors.ts";
 import { isRecord } from "../platform/result.ts";
-import { readBooks } from "../records/books.ts";
-import { Vault } from "../records/vault.ts";
 import { answer, type Context } from "./context.ts";
 import { askDaemon, boundBase } from "./daemon-client.ts";
 import { offline } from "./decide.ts";
@@ -26,11 +25,9 @@ export async function listComponents(context: Context): Promise<number> {
 }
 
 async function look(context: Context): Promise<GuardrailReport> {
-  const { files, clock } = context;
+  const { files, clock, machine } = context;
   const bound = boundBase(context);
-  const read = readBooks(files, new Vault(files, bound.vault));
-  const { facts } = read.ok ? read.value.index : read.error.index;
-  return lookAtComponents(files, clock, bound, facts);
+  return lookAtComponents(files, clock, bound, examineBooks(files, machine, bound).index.facts);
 }
 
 /** These, or all that the configuration names, are as they have to be. */

@@ -1,8 +1,7 @@
 /** What a person says about components: these are as they have to be; these need not be there any more. */
 import { basename, dirname, join, relative, resolve } from "node:path";
 import picomatch from "picomatch";
-import type { Clock } from "../platform/clock.ts";
-import { slices } from "../platform/clock.ts";
+import { type Clock, slices } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
 import { sha256 } from "../platform/ids.ts";
 import { err, ok, type Result } from "../platform/result.ts";
@@ -10,8 +9,8 @@ import type { Books } from "../records/books.ts";
 import type { AcceptedComponent } from "../records/component-events.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
 import { COMPONENT_BYTES_MAX } from "../upkeep/component-check.ts";
-import type { Config } from "./config.ts";
 import { guardRules, isGlob } from "./guardrail-config.ts";
+import type { Settings } from "./settings.ts";
 
 /** So many in one entry. */
 const PER_ENTRY = 200;
@@ -25,7 +24,7 @@ export interface ComponentDeskOptions {
   readonly books: Books;
   /** Real path. */
   readonly base: string;
-  readonly config: () => Config;
+  readonly settings: Pick<Settings, "config">;
 }
 
 export interface ComponentAnswer {
@@ -90,10 +89,10 @@ export class ComponentDesk {
 
   /** What is guarded, and what the configuration names and is there. */
   #named(): readonly string[] {
-    const { files, base, books, config } = this.#options;
+    const { files, base, books, settings } = this.#options;
     const { guarded } = books.index.facts.components ?? NO_COMPONENTS;
     const isThere = (path: string) => files.info(join(base, path)) !== undefined;
-    const named = guardRules(config().guardrail).flatMap(({ pattern }) =>
+    const named = guardRules(settings.config.guardrail).flatMap(({ pattern }) =>
       isGlob(pattern) ? filesMatching(files, base, pattern) : [pattern].filter(isThere),
     );
     return [...new Set([...Object.keys(guarded).filter(isThere), ...named])].toSorted();
@@ -124,7 +123,7 @@ export class ComponentDesk {
     if (reading.kind === "too large") return err(`it holds more than ${COMPONENT_BYTES_MAX} bytes`);
     if (reading.kind !== "file") return err("it cannot be read");
     const { bytes } = reading;
-    // As a blob whatever it holds: an entry with many of them stays small.
+    // All but the smallest as a blob: an entry with many of them stays small.
     const content = await books.vault.keep(bytes, 1024);
     return ok({ path, kind: "file", mode, owner, sha256: sha256(bytes), size_bytes: bytes.length, content });
   }

@@ -165,8 +165,7 @@ export class Daemon {
     const tell = (event: Event) => parts.notifier.tell(event);
     const notice = (told: Notice) => parts.telemetry.notice(told);
     const guardrail = new Guardrail({ ...common, notice, tell });
-    const config = () => settings.config;
-    const components = new ComponentDesk({ ...ground, books, base: base.path, config });
+    const components = new ComponentDesk({ ...ground, books, base: base.path, settings });
     this.#working = { books, settings, parts, rounds, signs, housekeeping, guardrail, components };
     parts.views.start();
     await this.#listen();

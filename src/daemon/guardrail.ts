@@ -237,7 +237,7 @@ export class Guardrail {
     const { graceMs, heal: wish } = settings.config.guardrail;
     const lastedMs = ground.clock.elapsed() - sinceMs;
     if (lastedMs < graceMs) return false;
-    if (this.#git.busyWith() !== undefined) {
+    if (this.#git.isAtWork()) {
       if (lastedMs >= GIT_PATIENCE_MS) await this.#tellDrift(finding, wellMs);
       return false;
     }
@@ -253,8 +253,8 @@ export class Guardrail {
       ? `${judged.message}; it was put back ${HEALS_MAX} times within an hour, and is left alone now${suspect}`
       : judged.message;
     await this.#tellDrift({ ...judged, message }, wellMs);
-    if (!mayHeal || tooOften) return true;
-    return this.#heal(path, guarded, wish === "all");
+    if (mayHeal && !tooOften) await this.#heal(judged, guarded, wish === "all");
+    return true;
   }
 
   /** When it was last known to be as it has to be. */
@@ -265,13 +265,12 @@ export class Guardrail {
     return Math.max(accepted, seen || 0);
   }
 
-  async #tellDrift({ path, reason, message }: Finding, wellMs = 0): Promise<void> {
+  async #tellDrift({ path, reason, message }: Finding, wellMs: number, isMore = false): Promise<void> {
     const { books, ground, log, base, tell } = this.#options;
     const known = this.#components.drifts[path];
     const now = ground.clock.now();
-    // What git says of a removal changes with the next commit, and is the same removal.
-    const isNews = known?.reason !== reason || (reason !== "removed_by_git" && known.message !== message);
-    if (!isNews && now - Date.parse(known.told) < AGAIN_MS) return;
+    // The words may change while it lasts: git's for a removal do with the next commit.
+    if (known?.reason === reason && !isMore && now - Date.parse(known.told) < AGAIN_MS) return;
     const since = known === undefined ? {} : { since: known.since };
     const seen = wellMs === 0 || known !== undefined ? {} : { last_seen: isoTime(wellMs) };
     const event: ComponentDrifted = { event: "wo_pipeline_drift", missing: path, reason, message, ...since, ...seen };
@@ -281,11 +280,12 @@ export class Guardrail {
     await tryAndLog(log, "alert_refused", () => writeAlert(ground.files, base.path, line));
   }
 
-  /** Puts it back; true when that is done, or cannot be. */
-  async #heal(path: string, { wanted }: GuardedComponents, replaces: boolean): Promise<boolean> {
+  /** Puts it back, or tells why it cannot be. */
+  async #heal(finding: Finding, { wanted }: GuardedComponents, replaces: boolean): Promise<void> {
     const { ground, base, books } = this.#options;
+    const { path } = finding;
     const fingerprint = wanted.get(path)?.fingerprint;
-    if (fingerprint === undefined) return true;
+    if (fingerprint === undefined) return;
     try {
       const healed = await heal({
         files: ground.files,
@@ -295,23 +295,22 @@ export class Guardrail {
         fingerprint,
         replaces,
       });
-      if (healed.kind === "taken") return await this.#cannot(path, healed.message);
+      if (healed.kind === "taken") return await this.#cannot(finding, healed.message);
       const what = `put back as ${fingerprint.by} left it at ${fingerprint.since}`;
       const replaced = healed.replaced === undefined ? {} : { replaced: healed.replaced };
       const event: ComponentHealed = { event: "wo_pipeline_healed", path, what, restored: true, ...replaced };
       await books.append([event]);
-      return true;
     } catch (thrown) {
       if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
-      return this.#cannot(path, thrown.message);
+      await this.#cannot(finding, thrown.message);
     }
   }
 
-  async #cannot(path: string, why: string): Promise<boolean> {
-    const known = this.#components.drifts[path];
-    const message = `${known?.message.replace(/; it cannot be put back:.*$/, "") ?? "it is not as it has to be"}; it cannot be put back: ${why}`;
-    await this.#tellDrift({ path, reason: known?.reason ?? "unreadable", message });
-    return true;
+  /** Told once, as more about a drift that is told already. */
+  async #cannot(finding: Finding, why: string): Promise<void> {
+    const message = `${finding.message}; it cannot be put back: ${why}`;
+    const isKnown = this.#components.drifts[finding.path]?.message === message;
+    if (!isKnown) await this.#tellDrift({ ...finding, message }, 0, true);
   }
 
   #isHealedTooOften(path: string): boolean {

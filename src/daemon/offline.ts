@@ -58,8 +58,7 @@ export async function withOfflineBase<T>(
     });
     // Lanes that are stopped take jobs and start none.
     await parts.line.leave();
-    const config = () => settings.config;
-    const components = new ComponentDesk({ ...ground, books, base: base.path, config });
+    const components = new ComponentDesk({ ...ground, books, base: base.path, settings });
     const answer = await work({ base, books, settings, parts, components });
     if (fatal.error !== undefined) throw fatal.error;
     parts.views.start();

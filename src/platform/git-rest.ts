@@ -1,11 +1,10 @@
 /** Whether git is at work in a tree, and what it says of a file that is gone. */
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Clock } from "./clock.ts";
 import type { Files } from "./files.ts";
-import { runProgram } from "./program.ts";
+import { folderWithGit, runGit } from "./git.ts";
 import { ReadFile } from "./read-file.ts";
 
-const TIMEOUT_MS = 5000;
 /** So long nothing may have been written by git. */
 const REST_MS = 2000;
 const BUSY = [
@@ -18,7 +17,6 @@ const BUSY = [
   "REVERT_HEAD",
 ];
 const WRITTEN = ["index", "HEAD", "logs/HEAD"];
-const QUIET = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
 const TAIL_BYTES = 64 * 1024;
 /** Git's times are whole ones. */
 const SECOND_MS = 1000;
@@ -46,18 +44,16 @@ export class GitRest {
     this.#base = base;
   }
 
-  /** What git is in the middle of, in words; undefined when it is at rest, and where there is no git. */
-  busyWith(): string | undefined {
+  /** Whether git is in the middle of something, or has just been. */
+  isAtWork(): boolean {
     const folder = this.#gitFolder();
-    if (folder === undefined) return undefined;
-    const mark = BUSY.find((name) => this.#files.info(join(folder, name)) !== undefined);
-    if (mark !== undefined) return `git is at work (${mark})`;
+    if (folder === undefined) return false;
+    if (BUSY.some((name) => this.#files.info(join(folder, name)) !== undefined)) return true;
     const now = this.#clock.now();
-    const isFresh = WRITTEN.some((name) => {
+    return WRITTEN.some((name) => {
       const info = this.#files.info(join(folder, name));
       return info !== undefined && Math.abs(now - info.modifiedMs) < REST_MS;
     });
-    return isFresh ? "git has just been at work" : undefined;
   }
 
   /**
@@ -67,12 +63,12 @@ export class GitRest {
   async whyGone(path: string, sinceMs: number): Promise<string | undefined> {
     const folder = this.#gitFolder();
     if (folder === undefined) return undefined;
-    const head = await this.#git(["ls-tree", "--name-only", "HEAD", "--", path]);
+    const head = await runGit(["ls-tree", "--name-only", "HEAD", "--", path], this.#base);
     if (head.exitCode !== 0) return undefined;
     if (head.stdout.trim() === "") return this.#whyNotInHead(path, sinceMs);
     const isIndexOld = (this.#files.info(join(folder, "index"))?.modifiedMs ?? 0) < sinceMs - SECOND_MS;
     if (isIndexOld) return undefined;
-    const index = await this.#git(["ls-files", "--", path]);
+    const index = await runGit(["ls-files", "--", path], this.#base);
     const isRemoved = index.exitCode === 0 && index.stdout.trim() === "";
     return isRemoved ? "removed from git's index (git rm), not committed" : undefined;
   }
@@ -80,12 +76,15 @@ export class GitRest {
   async #whyNotInHead(path: string, sinceMs: number): Promise<string | undefined> {
     const moves = this.moves().filter(({ wallMs }) => wallMs >= sinceMs - SECOND_MS);
     for (const { from, what } of moves.slice(0, MOVES_ASKED)) {
-      const before = await this.#git(["ls-tree", "--name-only", from, "--", path]);
+      const before = await runGit(["ls-tree", "--name-only", from, "--", path], this.#base);
       if (before.exitCode !== 0 || before.stdout.trim() === "") continue;
-      const removal = await this.#git(["log", "-1", "--diff-filter=D", "--format=%h %s", `${from}..HEAD`, "--", path]);
+      const removal = await runGit(
+        ["log", "-1", "--diff-filter=D", "--format=%h %s", `${from}..HEAD`, "--", path],
+        this.#base,
+      );
       const commit = removal.stdout.trim().slice(0, 200);
       if (commit !== "") return `removed by commit ${commit}`;
-      const had = await this.#git(["log", "-1", "--format=%h %s", from]);
+      const had = await runGit(["log", "-1", "--format=%h %s", from], this.#base);
       return `HEAD has it no more, since ${what}; commit ${had.stdout.trim().slice(0, 200)} has`;
     }
     return undefined;
@@ -115,23 +114,11 @@ export class GitRest {
 
   /** Of the tree that the base is in; in a worktree a file says where it is. */
   #gitFolder(): string | undefined {
-    for (let folder = this.#base; ; folder = dirname(folder)) {
-      const path = join(folder, ".git");
-      const kind = this.#files.info(path)?.kind;
-      if (kind === "folder") return path;
-      if (kind === "file") {
-        const named = /^gitdir: (.+)$/m.exec(this.#files.read(path, TAIL_BYTES)?.toString("utf8") ?? "")?.[1];
-        return named === undefined ? undefined : resolve(folder, named.trim());
-      }
-      if (folder === dirname(folder)) return undefined;
-    }
-  }
-
-  #git(words: readonly string[]): ReturnType<typeof runProgram> {
-    return runProgram(["git", ...QUIET, ...words], {
-      cwd: this.#base,
-      env: { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0", GIT_LITERAL_PATHSPECS: "1" },
-      timeoutMs: TIMEOUT_MS,
-    });
+    const folder = folderWithGit(this.#files, this.#base);
+    if (folder === undefined) return undefined;
+    const path = join(folder, ".git");
+    if (this.#files.info(path)?.kind === "folder") return path;
+    const named = /^gitdir: (.+)$/m.exec(this.#files.read(path, TAIL_BYTES)?.toString("utf8") ?? "")?.[1];
+    return named === undefined ? undefined : resolve(folder, named.trim());
   }
 }

@@ -63,9 +63,9 @@ export class GitTracking {
     if (this.#tree !== undefined && this.#files.info(this.#tree.gitFolder) !== undefined) return this.#tree;
     this.#tree = undefined;
     // Most folders above have none: looking for one costs less than asking git each time.
-    const root = this.#folderWithGit();
+    const root = folderWithGit(this.#files, this.#folder);
     if (root === undefined) return "none";
-    const end = await this.#git(
+    const end = await runGit(
       ["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"],
       // Not from the inbox itself: it may just be wiped.
       root,
@@ -75,13 +75,6 @@ export class GitTracking {
       return "unknown";
     this.#tree = { top, gitFolder, commonFolder };
     return this.#tree;
-  }
-
-  #folderWithGit(): string | undefined {
-    for (let folder = this.#folder; ; folder = dirname(folder)) {
-      if (this.#files.info(join(folder, ".git")) !== undefined) return folder;
-      if (folder === dirname(folder)) return undefined;
-    }
   }
 
   async #isAtRest(tree: Tree): Promise<boolean> {
@@ -111,18 +104,27 @@ export class GitTracking {
 
   async #askGit(tree: Tree): Promise<ReadonlySet<string> | undefined> {
     const below = relative(tree.top, this.#folder) || ".";
-    const index = await this.#git(["ls-files", "-z", "--full-name", "--", below], tree.top);
-    const head = await this.#git(["ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD", "--", below], tree.top);
+    const index = await runGit(["ls-files", "-z", "--full-name", "--", below], tree.top);
+    const head = await runGit(["ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD", "--", below], tree.top);
     if (index.exitCode !== 0) return undefined;
     // A repository without a commit has no HEAD to list.
     return new Set([...index.stdout.split("\0"), ...(head.exitCode === 0 ? head.stdout.split("\0") : [])]);
   }
+}
 
-  #git(words: readonly string[], cwd: string): ReturnType<typeof runProgram> {
-    return runProgram(["git", ...QUIET, ...words], {
-      cwd,
-      env: { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0" },
-      timeoutMs: TIMEOUT_MS,
-    });
+/** The nearest folder, upwards, that has a `.git`. */
+export function folderWithGit(files: Files, from: string): string | undefined {
+  for (let folder = from; ; folder = dirname(folder)) {
+    if (files.info(join(folder, ".git")) !== undefined) return folder;
+    if (folder === dirname(folder)) return undefined;
   }
+}
+
+/** Runs git; paths among the words are names, never patterns. */
+export function runGit(words: readonly string[], cwd: string): ReturnType<typeof runProgram> {
+  return runProgram(["git", ...QUIET, ...words], {
+    cwd,
+    env: { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0", GIT_LITERAL_PATHSPECS: "1" },
+    timeoutMs: TIMEOUT_MS,
+  });
 }

@@ -89,7 +89,7 @@ async function answerer() {
   const stop = () => {
     stops += 1;
   };
-  const components = new ComponentDesk({ files, clock, books, base: base.path, config: () => settings.config });
+  const components = new ComponentDesk({ files, clock, books, base: base.path, settings });
   const live = { books, parts, settings, components };
   return {
     books,

@@ -12,7 +12,7 @@ import { put, temporaryFolder } from "../../support/temporary-folder.ts";
 
 function deskOf({ kit }: House): ComponentDesk {
   const { files, clock, books, base, settings } = kit;
-  return new ComponentDesk({ files, clock, books, base: base.path, config: () => settings.config });
+  return new ComponentDesk({ files, clock, books, base: base.path, settings });
 }
 
 const guardedIn = ({ kit }: House) => kit.books.index.facts.components?.guarded ?? {};

@@ -32,7 +32,7 @@ async function guarded(config = "", paths: readonly string[] = [PATH]) {
   if (config !== "") await settings.accept("me");
   for (const folder of FOLDERS) files.makeFolders(house.path(folder), 0o755);
   for (const path of paths) put(house.path(path), "text\n");
-  const desk = new ComponentDesk({ files, clock, books, base: base.path, config: () => settings.config });
+  const desk = new ComponentDesk({ files, clock, books, base: base.path, settings });
   if (paths.length > 0) await desk.accept(paths, "me", "test");
   const notices: Notice[] = [];
   const told: string[] = [];
@@ -191,6 +191,16 @@ test("what goes again and again is put back three times within an hour, and then
   );
   await pass(HOUR_MS);
   await until(() => existsSync(path), STEP_MS);
+});
+
+test("what cannot be put back is told with the reason, once, however often it is tried", async () => {
+  const { pass, ring, events, path, house } = await guarded();
+  rmSync(dirname(path), { recursive: true });
+  put(house.path("tools"), "a file in the folder's place");
+  ring("tools/x");
+  await pass(HOUR_MS);
+  expect(events()).toEqual([`drift ${PATH} missing`, `drift ${PATH} missing`]);
+  expect(house.kit.books.index.facts.components?.drifts[PATH]?.message).toContain("it cannot be put back: ");
 });
 
 test("a file of an order on its way is neither told nor touched", async () => {

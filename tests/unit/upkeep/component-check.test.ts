@@ -14,25 +14,15 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { systemDisk } from "../../../src/platform/disk.ts";
 import { Files } from "../../../src/platform/files.ts";
-import { sha256 } from "../../../src/platform/ids.ts";
 import { ComponentCheck, type Wanted } from "../../../src/upkeep/component-check.ts";
+import { fingerprintOf } from "../../support/components.ts";
 import { HandClock } from "../../support/hand-clock.ts";
 import { put, temporaryFolder } from "../../support/temporary-folder.ts";
 
 const TEXT = "#!/bin/sh\necho hi\n";
 const PATH = "tools/run.sh";
 const wanted = (bend: Partial<Wanted["fingerprint"]> = {}): Wanted => ({
-  fingerprint: {
-    kind: "file",
-    mode: 0o755,
-    owner: 501,
-    sha256: sha256(TEXT),
-    sizeBytes: TEXT.length,
-    content: { text: TEXT },
-    since: "2026-01-01",
-    by: "me",
-    ...bend,
-  },
+  fingerprint: { ...fingerprintOf(TEXT), ...bend },
 });
 
 /** A base with one component that is as it has to be, looked at long after it was written. */

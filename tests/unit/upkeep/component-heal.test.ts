@@ -4,26 +4,16 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Disk, systemDisk } from "../../../src/platform/disk.ts";
 import { Files } from "../../../src/platform/files.ts";
-import { sha256 } from "../../../src/platform/ids.ts";
-import type { Fingerprint } from "../../../src/records/components.ts";
 import { type HealRequest, heal, sweepHeals } from "../../../src/upkeep/component-heal.ts";
 import { newVault } from "../../support/books-kit.ts";
+import { fingerprintOf } from "../../support/components.ts";
 import { everyCut, powerCutDisk } from "../../support/disks.ts";
 import { HandClock } from "../../support/hand-clock.ts";
 import { put, temporaryFolder, treeOf } from "../../support/temporary-folder.ts";
 
 const TEXT = "#!/bin/sh\n";
 const PATH = "agents/a/run.sh";
-const FINGERPRINT: Fingerprint = {
-  kind: "file",
-  mode: 0o755,
-  owner: 501,
-  sha256: sha256(TEXT),
-  sizeBytes: TEXT.length,
-  content: { text: TEXT },
-  since: "",
-  by: "me",
-};
+const FINGERPRINT = fingerprintOf(TEXT);
 
 async function request(bend: Partial<HealRequest> = {}, disk: Disk = systemDisk): Promise<HealRequest> {
   const files = new Files(disk, new HandClock());
