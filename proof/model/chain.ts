@@ -56,8 +56,7 @@ export function readChain(remains: Remains): Chain {
       entries.push(entry);
       torn += 1;
     }
-    // What lacks nothing but its newline does not count, and tells of which write it is.
-    const later = [...sound.slice(torn), decode(rest)].flatMap((entry) => entry ?? []);
+    const later = [...lines.slice(torn), rest].flatMap(soundIn);
     const next = (entries.at(-1)?.seq ?? 0) + 1;
     if (sound[torn] !== undefined || !isOneWrite(entries, later))
       gaps.push({ seq: next, text: `${name}: line ${torn + 1} is bad, and sound ones of other writes follow` });
@@ -109,6 +108,12 @@ function plainBytes(bytes: Buffer | undefined, name: string): Buffer | undefined
 function linesOf(bytes: Buffer | undefined): { readonly lines: readonly string[]; readonly rest: string } {
   const lines = (bytes ?? Buffer.alloc(0)).toString("utf8").split("\n");
   return { rest: lines.pop() ?? "", lines };
+}
+
+/** What is sound but for the newlines around it does not count, and tells of which write it is. */
+function soundIn(line: string): Entry[] {
+  const pieces = line.split(/(?<="hash":"[0-9a-f]{64}"\})/);
+  return pieces.flatMap((piece) => decode(piece.slice(piece.indexOf("{"))) ?? []);
 }
 
 /** The entry of a line whose own hash is right. */
