@@ -2,12 +2,12 @@
 import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { systemClock } from "#dist/platform/clock.js";
-import { systemDisk } from "#dist/platform/disk.js";
-import { Files } from "#dist/platform/files.js";
-import { readBooks } from "#dist/records/books.js";
-import { Vault } from "#dist/records/vault.js";
-import { ComponentCheck } from "#dist/upkeep/component-check.js";
+import { systemClock } from "../src/platform/clock.ts";
+import { systemDisk } from "../src/platform/disk.ts";
+import { Files } from "../src/platform/files.ts";
+import { readBooks } from "../src/records/books.ts";
+import { Vault } from "../src/records/vault.ts";
+import { ComponentCheck } from "../src/upkeep/component-check.ts";
 import { BenchBase } from "./bench-base.ts";
 import { bounded, percentile, type Row, report, timeEach } from "./measure.ts";
 

@@ -1,14 +1,14 @@
 /** A vault that many orders went through, made by writing what the daemon would have written. */
 import { createHash } from "node:crypto";
-import { openBase } from "#dist/daemon/opening.js";
-import { systemClock } from "#dist/platform/clock.js";
-import { systemDisk } from "#dist/platform/disk.js";
-import { Files } from "#dist/platform/files.js";
-import { newIdSource } from "#dist/platform/ids.js";
-import { thisMachine } from "#dist/platform/machine.js";
-import { systemProcesses } from "#dist/platform/processes.js";
-import { thisSystem } from "#dist/platform/system.js";
-import type { Event } from "#dist/records/events.js";
+import { openBase } from "../src/daemon/opening.ts";
+import { systemClock } from "../src/platform/clock.ts";
+import { systemDisk } from "../src/platform/disk.ts";
+import { Files } from "../src/platform/files.ts";
+import { newIdSource } from "../src/platform/ids.ts";
+import { thisMachine } from "../src/platform/machine.ts";
+import { systemProcesses } from "../src/platform/processes.ts";
+import { thisSystem } from "../src/platform/system.ts";
+import type { Event } from "../src/records/events.ts";
 
 /** Entries that one order leaves in the ledger. */
 export const ENTRIES_PER_ORDER = 6;

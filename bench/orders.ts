@@ -2,15 +2,15 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openOrderReader } from "#dist/daemon/order-reader.js";
-import { DEFAULT_GUARDS, judge } from "#dist/orders/lane-rules.js";
-import { readOrder } from "#dist/orders/read-order.js";
-import { systemClock } from "#dist/platform/clock.js";
-import { systemDisk } from "#dist/platform/disk.js";
-import { Files } from "#dist/platform/files.js";
-import { OpenFolders } from "#dist/platform/folder.js";
-import { findPlace } from "#dist/processors/places.js";
-import { planFiles } from "#dist/processors/plan.js";
+import { openOrderReader } from "../src/daemon/order-reader.ts";
+import { DEFAULT_GUARDS, judge } from "../src/orders/lane-rules.ts";
+import { readOrder } from "../src/orders/read-order.ts";
+import { systemClock } from "../src/platform/clock.ts";
+import { systemDisk } from "../src/platform/disk.ts";
+import { Files } from "../src/platform/files.ts";
+import { OpenFolders } from "../src/platform/folder.ts";
+import { findPlace } from "../src/processors/places.ts";
+import { planFiles } from "../src/processors/plan.ts";
 import { bounded, percentile, type Row, report, timeEach } from "./measure.ts";
 
 const MIB = 1024 * 1024;

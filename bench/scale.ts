@@ -1,11 +1,11 @@
 /** Issue A's numbers that grow: a long ledger, a long history, many appends at once, and nothing to do. */
 import { mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { systemClock } from "#dist/platform/clock.js";
-import { systemDisk } from "#dist/platform/disk.js";
-import { Files } from "#dist/platform/files.js";
-import { Ledger } from "#dist/records/ledger.js";
-import { CHAIN_BEGIN, readChain } from "#dist/records/ledger-reading.js";
+import { systemClock } from "../src/platform/clock.ts";
+import { systemDisk } from "../src/platform/disk.ts";
+import { Files } from "../src/platform/files.ts";
+import { Ledger } from "../src/records/ledger.ts";
+import { CHAIN_BEGIN, readChain } from "../src/records/ledger-reading.ts";
 import { BenchBase } from "./bench-base.ts";
 import { Floors, waitForQuiet } from "./floors.ts";
 import { ENTRIES_PER_ORDER, writeHistory } from "./history.ts";

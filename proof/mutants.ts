@@ -24,12 +24,12 @@ export function mutants(): string[] {
 export function catchMutant(name: string): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), "wo-mutant-"));
   try {
-    for (const part of ["src", "package.json", "tsconfig.json", "tsconfig.build.json", "dist-tools/proof"])
+    for (const part of ["src", "proof", "tests/support", "package.json", "tsconfig.json", "tsconfig.tools.json"])
       cpSync(join(ROOT, part), join(folder, part), { recursive: true });
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
     execFileSync("git", ["apply", join(FOLDER, `${name}.patch`)], { cwd: folder });
     // A planted bug may leave a name unused: the types are none of its business.
-    const build = ["-p", "tsconfig.build.json", "--noUnusedLocals", "false", "--noUnusedParameters", "false"];
+    const build = ["-p", "tsconfig.tools.json", "--noUnusedLocals", "false", "--noUnusedParameters", "false"];
     execFileSync(join(ROOT, "node_modules", ".bin", "tsc"), build, { cwd: folder });
     const words = ["dist-tools/proof/sim/main.js", "--seeds", String(SEEDS), "--seed", "1", "--first"];
     const { status, stdout } = spawnSync(process.execPath, words, { cwd: folder, encoding: "utf8" });

@@ -2,8 +2,8 @@
  * Commands on the simulated machine. They outlive the daemon that let them go, under their host; a power cut ends them.
  * A command's effect is something outside of the disk that no crash takes back: it is counted.
  */
-import type { RunSpec, RunStatus } from "#dist/platform/run-protocol.js";
-import type { PreparedRun, RunEnd, Runner, RunRecord } from "#dist/platform/runner.js";
+import type { RunSpec, RunStatus } from "../../src/platform/run-protocol.ts";
+import type { PreparedRun, RunEnd, Runner, RunRecord } from "../../src/platform/runner.ts";
 import type { Random } from "../rig/random.ts";
 import type { Life } from "./life.ts";
 import type { Scheduler } from "./scheduler.ts";

@@ -3,14 +3,14 @@
  * the disk fails, the tree is wiped, clocks jump. In the end all trouble is over, and the model looks at what is left.
  */
 
-import { Daemon } from "#dist/daemon/daemon.js";
-import { readOrder } from "#dist/orders/read-order.js";
-import { placed } from "#dist/orders/refusals.js";
-import { BridgeError } from "#dist/platform/errors.js";
-import { Files } from "#dist/platform/files.js";
-import { silentLog } from "#dist/platform/log.js";
-import { inlinePublisher } from "#dist/platform/publisher.js";
-import { isRecord, ok, parseJson } from "#dist/platform/result.js";
+import { Daemon } from "../../src/daemon/daemon.ts";
+import { readOrder } from "../../src/orders/read-order.ts";
+import { placed } from "../../src/orders/refusals.ts";
+import { BridgeError } from "../../src/platform/errors.ts";
+import { Files } from "../../src/platform/files.ts";
+import { silentLog } from "../../src/platform/log.ts";
+import { inlinePublisher } from "../../src/platform/publisher.ts";
+import { isRecord, ok, parseJson } from "../../src/platform/result.ts";
 import { saying, type Violation, violations } from "../model/check.ts";
 import { filesBelow, type Remains } from "../model/remains.ts";
 import { Random } from "../rig/random.ts";

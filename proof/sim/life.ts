@@ -3,8 +3,8 @@
  * has any effect, and nothing it waits for ever comes.
  */
 import { setMaxListeners } from "node:events";
-import type { Clock } from "#dist/platform/clock.js";
-import type { Disk } from "#dist/platform/disk.js";
+import type { Clock } from "../../src/platform/clock.ts";
+import type { Disk } from "../../src/platform/disk.ts";
 import type { Random } from "../rig/random.ts";
 import type { MemoryDisk } from "./memory-disk.ts";
 import type { Scheduler } from "./scheduler.ts";

@@ -3,11 +3,11 @@
  * Processes come and go (life.ts); what is here outlives them, until the power goes.
  */
 import { posix } from "node:path";
-import type { Machine } from "#dist/platform/machine.js";
-import type { Processes } from "#dist/platform/processes.js";
-import { err, ok } from "#dist/platform/result.js";
-import type { Answerer } from "#dist/platform/socket.js";
-import type { System } from "#dist/platform/system.js";
+import type { Machine } from "../../src/platform/machine.ts";
+import type { Processes } from "../../src/platform/processes.ts";
+import { err, ok } from "../../src/platform/result.ts";
+import type { Answerer } from "../../src/platform/socket.ts";
+import type { System } from "../../src/platform/system.ts";
 import type { Random } from "../rig/random.ts";
 import { Commands } from "./commands.ts";
 import { Life } from "./life.ts";

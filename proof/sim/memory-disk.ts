@@ -3,7 +3,7 @@
  * with these calls, errors included; how it fails is up to `trouble`.
  */
 import { posix } from "node:path";
-import type { Disk, FolderEntry } from "#dist/platform/disk.js";
+import type { Disk, FolderEntry } from "../../src/platform/disk.ts";
 import type { Random } from "../rig/random.ts";
 import { Medium } from "./medium.ts";
 import { type FileNode, type FolderNode, infoOf, type NameChange, type Node, newFile, newFolder } from "./nodes.ts";

@@ -1,5 +1,5 @@
 /** Files and folders of the simulated disk: what a reader sees now, and what is on the medium. */
-import type { FileInfo, FileKind } from "#dist/platform/disk.js";
+import type { FileInfo, FileKind } from "../../src/platform/disk.ts";
 
 export interface FileNode {
   readonly kind: "file";

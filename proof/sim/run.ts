@@ -1,5 +1,5 @@
 /** Histories one after the other, and what a living process left uncaught in any of them. */
-import { BridgeError } from "#dist/platform/errors.js";
+import { BridgeError } from "../../src/platform/errors.ts";
 import { type HistoryEnd, runHistory, type Span } from "./history.ts";
 import { Dead } from "./life.ts";
 

@@ -36,7 +36,7 @@ export async function withOfflineBase<T>(
     onFull: () => undefined,
   });
   const ending = new AbortController();
-  const reader = openOrderReader(ground.clock, new URL("./read-thread.js", import.meta.url));
+  const reader = openOrderReader(ground.clock, new URL("../daemon/read-thread.js", import.meta.url));
   try {
     const { books, base } = opened;
     if (books === undefined)

@@ -1,8 +1,7 @@
 /** The user and the machine that this process runs for and on: everything that comes from outside through `process`. */
-import { createRequire } from "node:module";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir, tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 
 export interface Machine {
@@ -23,9 +22,11 @@ export interface Machine {
 
 const packageSchema = z.object({ version: z.string() });
 
-/** The version in package.json. */
-function readVersion(): string {
-  return packageSchema.parse(createRequire(import.meta.url)("../../package.json")).version;
+/** The folder of this program's package: built or not, its package.json lies above. */
+function packageFolder(): string {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) folder = dirname(folder);
+  return folder;
 }
 
 /** macOS: ~/Library/Application Support/wo-bridge; elsewhere $XDG_STATE_HOME/wo-bridge, ~/.local/state by default. */
@@ -40,6 +41,7 @@ function stateRootOf(home: string, xdgStateHome: string | undefined): string {
 /** Reads it all once. */
 export function thisMachine(): Machine {
   const home = process.env["HOME"] ?? homedir();
+  const program = packageFolder();
   return {
     env: { ...process.env },
     home,
@@ -49,7 +51,7 @@ export function thisMachine(): Machine {
     currentFolder: process.cwd(),
     stateRoot: stateRootOf(home, process.env["XDG_STATE_HOME"]),
     foldsCase: process.platform === "darwin",
-    version: readVersion(),
-    schemaPath: fileURLToPath(new URL("../../schema/work-order.schema.json", import.meta.url)),
+    version: packageSchema.parse(JSON.parse(readFileSync(join(program, "package.json"), "utf8"))).version,
+    schemaPath: join(program, "schema", "work-order.schema.json"),
   };
 }

@@ -19,7 +19,7 @@ export const LEFT_FILE = "left.log";
 const FILTER_FILE = "filter.bpf";
 /** In NixOS, among others, programs are found through it. */
 const SEEN_IN_RUN = ["/run/current-system", "/run/opengl-driver"];
-const BRIDGE = fileURLToPath(new URL("./network-bridge.mjs", import.meta.url));
+const BRIDGE = fileURLToPath(new URL("../platform/network-bridge.mjs", import.meta.url));
 
 /** File descriptors of a gate: the gateway's channel, the list of what was left behind, the filter of system calls. */
 const FD = { channel: 3, left: 8, filter: 9 } as const;

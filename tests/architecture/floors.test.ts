@@ -65,6 +65,9 @@ function faultsOf({ path, room, text, imports }: Source): string[] {
   const faults = imports.flatMap((target) => importFault({ path, room, floor }, target) ?? []);
   if (room !== "platform" && CLOCK_WORDS.test(text.replaceAll(/^\s*(?:\/\/|\*|\/\*).*$/gm, "")))
     faults.push(`${path}: time only through Clock`);
+  // Built files lie one folder deep like rooms: only what leaves its folder first is right from any of them.
+  for (const [, target] of text.matchAll(/new URL\("([^"]*)", import\.meta/g))
+    if (!/^\.\.\/\w/.test(target ?? "")) faults.push(`${path}: ${target} is not where the built file looks`);
   const lines = text.split("\n").length - 1;
   if (lines > LINES_MAX) faults.push(`${path}: ${lines} lines`);
   if (!text.replace(/^#!.*\n/, "").startsWith("/**")) faults.push(`${path}: no word on what it is for`);
@@ -128,6 +131,7 @@ test.each([
   ["a timer", "bridge/intake.ts", "setTimeout(look, 5);"],
   ["a file that is too long", "cli/show.ts", "x();\n".repeat(LINES_MAX + 1)],
   ["a room that is not drawn", "helpers/misc.ts", ""],
+  ["a path that the built file has not", "daemon/offline.ts", 'new URL("./read-thread.js", import.meta.url)'],
 ])("%s is a fault", (_what, path, line) => {
   const text = `/** For a test. */\n${line}\n`;
   expect(faultsOf({ path, room: roomOf(path), text, imports: importsIn(text) })).toHaveLength(1);

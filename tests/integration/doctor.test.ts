@@ -16,7 +16,7 @@ interface Seen {
 
 async function examined(world: World, env: NodeJS.ProcessEnv = {}): Promise<Seen> {
   const start = performance.now();
-  const argv = [process.execPath, join(import.meta.dirname, "../../dist/main.js"), "doctor", "--json"];
+  const argv = [process.execPath, join(import.meta.dirname, "../../dist/bin/wo.js"), "doctor", "--json"];
   const end = await world.run(argv, { ...world.env, ...env });
   expect(performance.now() - start).toBeLessThan(LIMIT_MS);
   const findings = valueIn(documentOf(end, "doctor"), "findings");

@@ -1,8 +1,14 @@
-/** Builds the program once before tests that start it as a process. */
+/** Builds the program, and the tools beside it, before tests that start them as processes. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
+const BUILT = "WO_TESTS_BUILT_BY";
+
 export default function build(): void {
+  // Every project asks for it, all in one process.
+  if (process.env[BUILT] === String(process.pid)) return;
+  process.env[BUILT] = String(process.pid);
   const root = fileURLToPath(new URL("../..", import.meta.url));
-  execFileSync("node_modules/.bin/tsc", ["-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+  for (const step of ["build", "build:tools"])
+    execFileSync("npm", ["run", "--silent", step], { cwd: root, stdio: "inherit" });
 }

@@ -1,6 +1,6 @@
 /** The machine's own disk and runner, with the power cut at one step: before it, after it, or in the middle of a write. */
-import type { Disk } from "#dist/platform/disk.js";
-import type { PreparedRun, Runner } from "#dist/platform/runner.js";
+import type { Disk } from "../../src/platform/disk.ts";
+import type { PreparedRun, Runner } from "../../src/platform/runner.ts";
 
 export type FaultHow = "before" | "after" | "torn";
 

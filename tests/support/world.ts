@@ -18,7 +18,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = rootAbove(new URL(".", import.meta.url));
-export const MAIN = join(ROOT, "dist", "main.js");
+export const MAIN = join(ROOT, "dist", "bin", "wo.js");
 /** Real orders, where they are at hand. */
 export const SAMPLES = join(ROOT, "..", "shared", "samples", "02luka");
 

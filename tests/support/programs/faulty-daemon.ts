@@ -4,17 +4,17 @@
  * a file that gets a line per step. WO_SEGMENT_BYTES and WO_TIDY_MS make its ledger roll, and old things go, sooner.
  */
 import { appendFileSync } from "node:fs";
-import { Daemon } from "#dist/daemon/daemon.js";
-import { openOrderReader } from "#dist/daemon/order-reader.js";
-import { systemClock } from "#dist/platform/clock.js";
-import { systemDisk } from "#dist/platform/disk.js";
-import { Files } from "#dist/platform/files.js";
-import { openLog } from "#dist/platform/log.js";
-import { thisMachine } from "#dist/platform/machine.js";
-import { systemProcesses } from "#dist/platform/processes.js";
-import { inlinePublisher } from "#dist/platform/publisher.js";
-import { HostRunner } from "#dist/platform/runner.js";
-import { thisSystem } from "#dist/platform/system.js";
+import { Daemon } from "../../../src/daemon/daemon.ts";
+import { openOrderReader } from "../../../src/daemon/order-reader.ts";
+import { systemClock } from "../../../src/platform/clock.ts";
+import { systemDisk } from "../../../src/platform/disk.ts";
+import { Files } from "../../../src/platform/files.ts";
+import { openLog } from "../../../src/platform/log.ts";
+import { thisMachine } from "../../../src/platform/machine.ts";
+import { systemProcesses } from "../../../src/platform/processes.ts";
+import { inlinePublisher } from "../../../src/platform/publisher.ts";
+import { HostRunner } from "../../../src/platform/runner.ts";
+import { thisSystem } from "../../../src/platform/system.ts";
 import { type Fault, type FaultHow, FaultPoint, faultyDisk, faultyRunner } from "../faulty-disk.ts";
 
 const DIST = new URL("../../../../dist/", import.meta.url);

@@ -1,6 +1,6 @@
 /** Takes kernel locks as it is told on its standard input: `take NAME…`, answers `NAME got` or `NAME held by …`. */
 import { createInterface } from "node:readline";
-import { takeLock } from "#dist/platform/lock.js";
+import { takeLock } from "../../../src/platform/lock.ts";
 
 const self = `pid ${process.pid}`;
 

@@ -12,7 +12,7 @@ import { put, temporaryFolder } from "../../support/temporary-folder.ts";
 
 /** Another process that holds a lock until it is killed. */
 async function otherHolder(folder: string, name: string): Promise<{ readonly pid: number; die(): Promise<void> }> {
-  const lock = new URL("../../../dist/platform/lock.js", import.meta.url).href;
+  const lock = new URL("../../../dist-tools/src/platform/lock.js", import.meta.url).href;
   const program = `const { takeLock } = await import(${JSON.stringify(lock)});
     await takeLock(${JSON.stringify(folder)}, ${JSON.stringify(name)}, "pid=" + process.pid);
     console.log("taken"); setInterval(() => undefined, 1000);`;

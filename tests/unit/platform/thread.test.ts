@@ -10,7 +10,7 @@ import { put, temporaryFolder } from "../../support/temporary-folder.ts";
 
 const PROGRAM = `
 import { resourceLimits, threadId } from "node:worker_threads";
-import { answerInThread } from ${JSON.stringify(new URL("../../../dist/platform/thread.js", import.meta.url).href)};
+import { answerInThread } from ${JSON.stringify(new URL("../../../dist-tools/src/platform/thread.js", import.meta.url).href)};
 let count = 0;
 answerInThread(async (input) => {
   count += 1;
