@@ -151,7 +151,7 @@ function assembleConfinement(
 }
 
 function assembleViews(
-  { ground, log, base, books, settings, publisher, signal }: PartsOptions,
+  { ground, log, base, books, settings, publisher, signal, onFatal }: PartsOptions,
   outbox: Outbox,
 ): { readonly telemetry: Telemetry; readonly views: Views } {
   const { files, clock, machine, system } = ground;
@@ -177,6 +177,7 @@ function assembleViews(
     followupPaths: () => settings.config.projections.followup,
     staleAfterMs: () => staleHours() * 3_600_000,
     signal,
+    onFatal,
   });
   return { telemetry, views };
 }

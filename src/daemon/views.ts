@@ -19,6 +19,7 @@ import type { OrderSummary } from "../records/order-index.ts";
 import type { OrderRecord } from "../records/order-record.ts";
 import { stateText } from "../records/state-file.ts";
 import type { Telemetry } from "../records/telemetry.ts";
+import { Answers } from "./answers.ts";
 import { tryAndLog } from "./failures.ts";
 
 /** How long the state file of an order on its way may lag behind; so many are written then while others come to rest. */
@@ -50,6 +51,7 @@ export interface ViewsOptions {
   readonly followupPaths: () => readonly string[];
   readonly staleAfterMs: () => number;
   readonly signal: AbortSignal;
+  readonly onFatal: (error: unknown) => void;
 }
 
 export class Views {
@@ -59,10 +61,7 @@ export class Views {
   readonly #dirty = new Set<string>();
   /** Ids of orders on their way whose state file is older than the ledger, for a moment; the longest first. */
   readonly #lagging = new Set<string>();
-  /** Ids of orders whose acknowledgement or result the disk has refused. */
-  readonly #unanswered = new Set<string>();
-  /** Ids of orders whose acknowledgement is on its way. */
-  readonly #acknowledging = new Set<string>();
+  readonly #answers: Answers;
   #tickPlanned = false;
   /** Whether an order came to rest since the last tick. */
   #isFlowing = false;
@@ -70,6 +69,8 @@ export class Views {
   readonly #listing = new Drain(() => this.#guarded(() => this.#writeFollowup()));
   #followupPlanned = false;
   #compared: { readonly stamp: string; readonly nextMs: number } = { stamp: "", nextMs: 0 };
+  /** The folder that was last seen to be another one than that which was compared. */
+  #newFolder = "";
   #comparing: Promise<void> | undefined;
   /** When a view was last written, in wall milliseconds; for `wo status`. */
   lastWriteMs = 0;
@@ -77,6 +78,7 @@ export class Views {
   constructor(options: ViewsOptions) {
     this.#options = options;
     this.stateFolder = join(options.base, "g", "followup", "state");
+    this.#answers = new Answers({ ...options, onEach: (items, work) => this.#inSlices(items, work) });
     options.books.listen((entry, record) => {
       options.telemetry.push([entry]);
       if (record !== undefined && entry.event !== "wo_settled") this.#touch(record);
@@ -96,6 +98,7 @@ export class Views {
     this.#options.files.sweep(this.stateFolder);
     for (const path of this.#options.followupPaths()) sweepView(this.#options.files, join(this.#options.base, path));
     this.#options.telemetry.start(this.#options.books.headSeq);
+    this.#answers.start();
     this.rescan();
     this.#planFollowup();
   }
@@ -105,41 +108,38 @@ export class Views {
     const rests = isResting(record.status);
     this.#isFlowing ||= rests;
     await this.#guarded(async () => {
-      const reported = rests ? this.#told(record, this.#options.outbox.report(record)) : undefined;
+      const reported = rests ? this.#answers.report(record) : undefined;
       await Promise.all([reported, this.#writeState(record)]);
     });
   }
 
   /** The acknowledgement of an accepted order. */
   async acknowledge(record: OrderRecord): Promise<void> {
-    this.#acknowledging.add(record.id);
-    await this.#guarded(() => this.#told(record, this.#options.outbox.acknowledge(record)));
-    this.#acknowledging.delete(record.id);
+    await this.#guarded(() => this.#answers.acknowledge(record));
   }
 
   /** Looks whether views have vanished, and writes them again. Open orders first. */
   rescan(): void {
     this.#options.telemetry.flush();
-    const stamp = this.#stateStamp();
     // Where there is no order yet nobody else would make it again.
-    if (stamp === ABSENT) this.#options.files.makeFolders(this.stateFolder, 0o755);
+    if (this.#stateStamp() === ABSENT) this.#options.files.makeFolders(this.stateFolder, 0o755);
     // Names that come and go are looked at now and then; a folder that was made anew has lost all of them.
-    const isSameFolder = this.#isSameFolder(stamp);
+    const stamp = this.#stateStamp();
+    const isSameFolder = this.#lookAtFolder(stamp);
     const gone = this.#options.books.index.open.filter(
       (record) => !(isSameFolder && this.#lagging.has(record.id)) && !this.#isThere(this.#statePath(record)),
     );
     for (const { id } of gone) this.#makeDirty(id);
     this.#write();
-    const unanswered = [...this.#unanswered].flatMap((id) => this.#options.books.index.get(id) ?? []);
-    // Answers that somebody has fetched do not come back; those that went with the whole tree do.
-    const lost = isSameFolder ? [] : this.#options.books.index.open;
-    void this.#guarded(() => this.#inSlices([...unanswered, ...lost], (record) => this.#answer(record)));
     const lists = this.#options.followupPaths().map((path) => join(this.#options.base, path));
     if (!lists.every((path) => this.#isThere(path))) this.#planFollowup();
     const isCompared = stamp === this.#compared.stamp || this.#options.clock.elapsed() < this.#compared.nextMs;
-    if (this.#comparing !== undefined || (isSameFolder && isCompared)) return;
+    if (this.#comparing !== undefined) return;
+    // State files first: what is looked at by people and programs all the time.
+    if (isSameFolder && isCompared) return this.#answers.look();
     this.#comparing = this.#compareNames(stamp).finally(() => {
       this.#comparing = undefined;
+      this.#answers.look();
     });
   }
 
@@ -240,8 +240,6 @@ export class Views {
     // Deleted first: what happens to the order while its file is written makes it lag again.
     this.#lagging.delete(record.id);
     this.#dirty.delete(record.id);
-    const before = this.#stateStamp();
-    const isWiped = !this.#isSameFolder(before);
     try {
       await this.#options.publisher.publish(this.#statePath(record), stateText(record));
     } catch (thrown) {
@@ -249,8 +247,7 @@ export class Views {
       throw thrown;
     }
     this.lastWriteMs = this.#options.clock.now();
-    // Whoever first writes into a folder that was made anew knows: what the order was told may have gone with the old one.
-    if (isWiped || folderOf(this.#stateStamp()) !== folderOf(before)) await this.#told(record, this.#answer(record));
+    this.#lookAtFolder(this.#stateStamp());
   }
 
   #statePath({ id }: { readonly id: string }): string {
@@ -298,29 +295,17 @@ export class Views {
     telemetry.notice({ event: "wo_pipeline_healed", path: "g/followup/state", what });
   }
 
-  /** Acknowledgement and result of an order, where they are missing. */
-  async #answer(record: OrderRecord): Promise<void> {
-    const { outbox, files } = this.#options;
-    const isAcknowledged = this.#acknowledging.has(record.id) || outbox.isAcknowledged(files, record);
-    if (!isAcknowledged) await outbox.acknowledge(record);
-    if (isResting(record.status) && !outbox.isReported(files, record)) await outbox.report(record);
-    this.#unanswered.delete(record.id);
-  }
-
-  /** What the disk refuses is told in one of the next rounds. */
-  async #told({ id }: OrderRecord, telling: Promise<void>): Promise<void> {
-    try {
-      await telling;
-    } catch (thrown) {
-      this.#unanswered.add(id);
-      throw thrown;
-    }
-  }
-
-  /** False once the folder of state files is another one than that which was compared last, or found at the start. */
-  #isSameFolder(stamp: string): boolean {
+  /**
+   * Looks whether the folder of state files is the one that was compared last, or found at the start. False for another
+   * one: the tree was wiped, and what orders were told may have gone with it.
+   */
+  #lookAtFolder(stamp: string): boolean {
+    const folder = folderOf(stamp);
     if (stamp === ABSENT) return false;
-    return this.#compared.stamp === "" || folderOf(stamp) === folderOf(this.#compared.stamp);
+    if (this.#compared.stamp === "" || folder === folderOf(this.#compared.stamp)) return true;
+    if (folder !== this.#newFolder) this.#answers.wiped();
+    this.#newFolder = folder;
+    return false;
   }
 
   #isThere(path: string): boolean {

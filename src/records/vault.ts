@@ -44,6 +44,11 @@ export class Vault {
     return join(this.path, "runtime.json");
   }
 
+  /** There while all answers that a wipe may have taken are looked for. */
+  get answersMark(): string {
+    return join(this.path, "answers.mark");
+  }
+
   get log(): string {
     return join(this.path, "daemon.log");
   }

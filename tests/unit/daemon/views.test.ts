@@ -131,6 +131,7 @@ test("an acknowledgement that was wiped comes back when the order is at rest, al
   rmSync(house.path("bridge/outbox"), { recursive: true });
   put(house.path("bridge/outbox/CLC/somebody.else"), "");
   await house.kit.parts.views.publish(given(house.record("WO-1")));
+  await looks(house, () => house.list("bridge/outbox/CLC").length === 3);
   expect(house.list("bridge/outbox/CLC")).toEqual(["WO-1.ack.json", "WO-1_result.yaml", "somebody.else"]);
 });
 
@@ -143,7 +144,7 @@ test("answers that were wiped come back also where the contents of states were l
   await until(() => house.read(STATE) !== undefined);
   await house.kit.clock.pass(1);
   await checked;
-  await until(() => house.list("bridge/outbox/CLC").length === 2);
+  await looks(house, () => house.list("bridge/outbox/CLC").length === 2);
 });
 
 test("what is wiped again in the moment in which it came back comes back again", async () => {

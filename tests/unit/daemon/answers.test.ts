@@ -1,0 +1,75 @@
+/** What a wiped tree took from whoever dropped orders is given again, by the next life where this one ends before. */
+import { existsSync, rmSync } from "node:fs";
+import { expect, test, vi } from "vitest";
+import { refusal, watchedDisk } from "../../support/disks.ts";
+import { happened } from "../../support/events.ts";
+import { House, writing } from "../../support/house-kit.ts";
+import { put } from "../../support/temporary-folder.ts";
+
+const { started, completed, settled } = happened;
+const OUTBOX = "bridge/outbox/CLC";
+const BOTH = ["WO-1.ack.json", "WO-1_result.yaml"];
+
+/** Looks again and again, as rounds do, until it holds. */
+function looks({ kit }: House, holds: () => boolean): Promise<unknown> {
+  const look = () => {
+    kit.parts.views.rescan();
+    return kit.clock.pass(10_000).then(holds);
+  };
+  return vi.waitUntil(look, { timeout: 5000, interval: 1 });
+}
+
+/** A house with an order at rest, its answers given, and where the mark of a wipe lies. */
+async function answered(wish: Parameters<typeof House.open>[1] = {}) {
+  const house = await House.open("", wish);
+  house.kit.parts.views.start();
+  await house.kit.clock.pass(2000);
+  const record = await house.accepted(writing("WO-1"), started, completed, settled);
+  await house.kit.parts.views.acknowledge(record);
+  await house.kit.parts.views.publish(record);
+  return { house, mark: house.kit.books.vault.answersMark };
+}
+
+function wipe(house: House): void {
+  for (const path of ["g", "bridge/outbox"]) rmSync(house.path(path), { recursive: true });
+}
+
+test("after a wipe all answers are given again, and then nothing is marked any more", async () => {
+  const { house, mark } = await answered();
+  wipe(house);
+  await looks(house, () => house.list(OUTBOX).length === 2 && !existsSync(mark));
+  expect(house.list(OUTBOX)).toEqual(BOTH);
+});
+
+test("while answers are missing the vault says so", async () => {
+  let refuses = false;
+  const disk = watchedDisk(({ verb, words: [path] }, go) => {
+    if (refuses && verb === "openNew" && String(path).includes("/outbox/")) throw refusal("EACCES");
+    return go();
+  });
+  const { house, mark } = await answered({ disk });
+  wipe(house);
+  refuses = true;
+  await looks(house, () => existsSync(mark));
+  expect([existsSync(mark), house.list(OUTBOX)]).toEqual([true, []]);
+  refuses = false;
+  await looks(house, () => house.list(OUTBOX).length === 2 && !existsSync(mark));
+});
+
+test("a life that ended before it had looked at all answers is gone on with by the next", async () => {
+  const { house, mark } = await answered();
+  for (const name of BOTH) rmSync(house.path(`${OUTBOX}/${name}`));
+  put(mark, "");
+  house.kit.parts.views.start();
+  await looks(house, () => house.list(OUTBOX).length === 2 && !existsSync(mark));
+});
+
+test("without a mark what somebody has fetched does not come back with the next life", async () => {
+  const { house } = await answered();
+  for (const name of BOTH) rmSync(house.path(`${OUTBOX}/${name}`));
+  house.kit.parts.views.start();
+  await house.kit.clock.pass(20_000);
+  house.kit.parts.views.rescan();
+  await house.kit.clock.pass(20_000);
+  expect(house.list(OUTBOX)).toEqual([]);
+});
