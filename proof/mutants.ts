@@ -24,8 +24,17 @@ export function mutants(): string[] {
 export function catchMutant(name: string): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), "wo-mutant-"));
   try {
-    for (const part of ["src", "proof", "tests/support", "package.json", "tsconfig.json", "tsconfig.tools.json"])
-      cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+    const isOurs = (path: string) => !path.endsWith("node_modules");
+    for (const part of [
+      "src",
+      "proof",
+      "bench",
+      "tests/support",
+      "package.json",
+      "tsconfig.json",
+      "tsconfig.tools.json",
+    ])
+      cpSync(join(ROOT, part), join(folder, part), { recursive: true, filter: isOurs });
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
     execFileSync("git", ["apply", join(FOLDER, `${name}.patch`)], { cwd: folder });
     // A planted bug may leave a name unused: the types are none of its business.

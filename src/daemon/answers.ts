@@ -64,7 +64,7 @@ export class Answers {
   async acknowledge(record: OrderRecord): Promise<void> {
     this.#acknowledging.add(record.id);
     try {
-      await this.#told(record, this.#options.outbox.acknowledge(record));
+      await this.#orAgain(record.id, () => this.#options.outbox.acknowledge(record));
     } finally {
       this.#acknowledging.delete(record.id);
     }
@@ -72,7 +72,7 @@ export class Answers {
 
   /** The result of an order at rest. Rejects with what the disk says; it is given again then. */
   report(record: OrderRecord): Promise<void> {
-    return this.#told(record, this.#options.outbox.report(record));
+    return this.#orAgain(record.id, () => this.#options.outbox.report(record));
   }
 
   get #mark(): string {
@@ -104,15 +104,18 @@ export class Answers {
     // What is on its way may have gone into the folder that was wiped: the next round knows.
     if (this.#acknowledging.has(id)) return;
     this.#doubtful.delete(id);
-    const record = books.index.get(id);
-    if (record === undefined) return;
-    if (!outbox.isAcknowledged(files, record)) await this.acknowledge(record);
-    if (isResting(record.status) && !outbox.isReported(files, record)) await this.report(record);
+    await this.#orAgain(id, async () => {
+      const record = books.index.get(id);
+      if (record === undefined) return;
+      if (!outbox.isAcknowledged(files, record)) await this.acknowledge(record);
+      if (isResting(record.status) && !outbox.isReported(files, record)) await this.report(record);
+    });
   }
 
-  async #told({ id }: OrderRecord, telling: Promise<void>): Promise<void> {
+  /** What the disk refuses is done again in one of the next rounds. */
+  async #orAgain(id: string, work: () => Promise<void>): Promise<void> {
     try {
-      await telling;
+      await work();
     } catch (thrown) {
       this.#doubtful.add(id);
       throw thrown;
