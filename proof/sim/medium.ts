@@ -1,11 +1,14 @@
 /**
  * What a power cut leaves. Only synced bytes and names are sure; of the rest a cut keeps what it pleases: of changes of
  * names a prefix in their order, as journaling file systems do, or any of them that need none that is lost, as POSIX
- * allows; of unsynced bytes none, some or all.
+ * allows; of unsynced bytes none, some or all. What was written long ago is there: a system writes back by itself.
  */
 
 import type { Random } from "../rig/random.ts";
 import type { Change, FileNode, FolderNode, NameChange, Node } from "./nodes.ts";
+
+/** Linux writes back what is older than 30 s, and looks each 5 s. */
+const WRITTEN_BACK_MS = 35_000;
 
 export class Medium {
   readonly #random: Random;
@@ -13,6 +16,8 @@ export class Medium {
   readonly #isOrdered: boolean;
   /** Changes of names that no sync has covered yet, oldest first. */
   #pending: Change[] = [];
+  /** When each of them was made, in milliseconds of the history. */
+  readonly #madeMs = new WeakMap<Change, number>();
 
   constructor(random: Random, isOrdered: boolean) {
     this.#random = random;
@@ -20,7 +25,8 @@ export class Medium {
   }
 
   /** A change of names that readers see already. */
-  note(change: Change): void {
+  note(change: Change, nowMs: number): void {
+    this.#madeMs.set(change, nowMs);
     this.#pending.push(change);
   }
 
@@ -40,12 +46,17 @@ export class Medium {
 
   /** This name is on the medium, whatever was on its way to it. */
   place(folder: FolderNode, name: string, node: Node): void {
-    this.#pending = this.#pending.map((change) => change.filter((one) => one.folder !== folder || one.name !== name));
+    const isPlaced = (one: NameChange) => one.folder === folder && one.name === name;
+    this.#pending = this.#pending.map((change) =>
+      change.some(isPlaced) ? change.filter((one) => !isPlaced(one)) : change,
+    );
     folder.durable.set(name, node);
   }
 
   /** The power goes: from now on readers see what the medium holds. What is in a folder that is lost is lost. */
-  cut(root: FolderNode): void {
+  cut(root: FolderNode, nowMs: number): void {
+    const isOld = (madeMs: number) => madeMs <= nowMs - WRITTEN_BACK_MS;
+    this.#commit((change) => isOld(this.#madeMs.get(change) ?? nowMs));
     const kept = this.#random.between(0, this.#pending.length);
     const chosen = new Set(
       this.#pending.filter((_, index) => (this.#isOrdered ? index < kept : this.#random.chance(0.5))),
@@ -58,7 +69,7 @@ export class Medium {
       else for (const touched of change.flatMap(touchedBy)) lost.add(touched);
     }
     this.#pending = [];
-    this.#restore(root, new Set());
+    this.#restore(root, new Set(), isOld);
   }
 
   #commit(isMeant: (change: Change) => boolean): void {
@@ -73,16 +84,17 @@ export class Medium {
     this.#pending = this.#pending.filter((change) => !committed.has(change));
   }
 
-  #restore(folder: FolderNode, seen: Set<number>): void {
+  #restore(folder: FolderNode, seen: Set<number>, isOld: (madeMs: number) => boolean): void {
     if (seen.has(folder.inode)) return;
     seen.add(folder.inode);
     folder.entries = new Map(folder.durable);
     folder.links = 2;
     for (const node of folder.entries.values()) {
-      if (node.kind === "folder") this.#restore(node, seen);
+      if (node.kind === "folder") this.#restore(node, seen, isOld);
       else if (seen.has(node.inode)) node.links += 1;
       else {
         seen.add(node.inode);
+        if (isOld(node.writtenMs) && !node.isPoisoned) [node.durable, node.durableMode] = [node.data, node.mode];
         this.#restoreFile(node);
       }
     }

@@ -63,7 +63,7 @@ export class MemoryDisk implements Disk {
   cut(): void {
     this.#cuts += 1;
     this.#handles.clear();
-    this.#medium.cut(this.root);
+    this.#medium.cut(this.root, this.#scheduler.nowMs);
     this.#usedBytes = sizeOf(this.root, new Set());
   }
 
@@ -296,13 +296,14 @@ export class MemoryDisk implements Disk {
 
   #make(folder: FolderNode, name: string, mode: number): FileNode {
     const file = newFile(this.#newInode(), mode, this.#now());
+    file.writtenMs = this.#scheduler.nowMs;
     this.#change([{ folder, name, node: file }]);
     return file;
   }
 
   #change(names: readonly Omit<NameChange, "before">[]): void {
     const change = names.map((one) => ({ ...one, before: one.folder.entries.get(one.name) }));
-    this.#medium.note(change);
+    this.#medium.note(change, this.#scheduler.nowMs);
     for (const { folder, name, node } of change) {
       if (node === undefined) folder.entries.delete(name);
       else folder.entries.set(name, node);
@@ -315,6 +316,7 @@ export class MemoryDisk implements Disk {
     this.#usedBytes += data.length - file.data.length;
     file.data = data;
     file.modifiedMs = this.#now();
+    file.writtenMs = this.#scheduler.nowMs;
   }
 
   #unlinked(node: Node): void {

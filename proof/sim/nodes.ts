@@ -7,6 +7,8 @@ export interface FileNode {
   readonly bornMs: number;
   mode: number;
   modifiedMs: number;
+  /** When its bytes were last changed, in milliseconds of the history: the wall's clock may jump. */
+  writtenMs: number;
   links: number;
   /** What is read now. */
   data: Buffer;
@@ -47,7 +49,7 @@ export type Change = readonly NameChange[];
 
 export function newFile(inode: number, mode: number, nowMs: number): FileNode {
   const data = Buffer.alloc(0);
-  const file = { inode, mode, durableMode: mode, bornMs: nowMs, modifiedMs: nowMs };
+  const file = { inode, mode, durableMode: mode, bornMs: nowMs, modifiedMs: nowMs, writtenMs: 0 };
   return { kind: "file", ...file, links: 1, data, durable: undefined, isPoisoned: false };
 }
 

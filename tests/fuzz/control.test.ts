@@ -6,7 +6,7 @@ import { answerControl } from "../../src/daemon/control.ts";
 import { isAnswer, requestSchema } from "../../src/daemon/control-api.ts";
 import { statusOf } from "../../src/daemon/status.ts";
 import { isRecord, parseJson } from "../../src/platform/result.ts";
-import { fuzzLater } from "../support/fuzz.ts";
+import { fuzz } from "../support/fuzz.ts";
 import type { HandClock } from "../support/hand-clock.ts";
 import { assembledParts } from "../support/parts-kit.ts";
 
@@ -111,7 +111,7 @@ async function endsSoon(work: Promise<void>, clock: HandClock): Promise<boolean>
 
 test("any request is answered in form; what is not understood changes nothing and is told as such", async () => {
   const { books, clock, answer, stops } = await answerer();
-  const tally = await fuzzLater("control", 0.05, line, async (text, tally) => {
+  const tally = await fuzz("control", 0.05, line, async (text, tally) => {
     const before = { seq: books.headSeq, stops: stops() };
     const answers: unknown[] = [];
     const gone = new AbortController();

@@ -126,18 +126,18 @@ function checkCheckpoint(made: MadeLedger, bend: Bend, tally: Tally): void {
   tally.add(entries.length === made.entries.length ? "harmless" : "added");
 }
 
-test("where a checkpoint has seen the end, no entry is ever missing or other than it was without a word", () => {
-  const tally = fuzz("checkpoint", 0.1, record({ made: madeLedgers, bend: bends }), ({ made, bend }, tally) =>
+test("where a checkpoint has seen the end, no entry is ever missing or other than it was without a word", async () => {
+  const tally = await fuzz("checkpoint", 0.1, record({ made: madeLedgers, bend: bends }), ({ made, bend }, tally) =>
     checkCheckpoint(made, bend, tally),
   );
   for (const end of ["seen", "harmless"]) expect(tally.of(end)).toBeGreaterThan(0);
 });
 
-test("any bend of any ledger is seen, harmless, or what a crash leaves; reader, verifier and model agree", () => {
+test("any bend of any ledger is seen, harmless, or what a crash leaves; reader, verifier and model agree", async () => {
   const input = record({
     made: madeLedgers,
     bend: oneof({ weight: 1, arbitrary: constant(untouched) }, { weight: 20, arbitrary: bends }),
   });
-  const tally = fuzz("ledger", 0.3, input, ({ made, bend }, tally) => check(made, bend, tally));
+  const tally = await fuzz("ledger", 0.3, input, ({ made, bend }, tally) => check(made, bend, tally));
   for (const end of ["seen", "harmless", "cut", "torn", "rewritten"]) expect(tally.of(end)).toBeGreaterThan(0);
 });

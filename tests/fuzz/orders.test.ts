@@ -84,9 +84,9 @@ const swapped: Arbitrary<Mutation> = record({ at: place, word: constantFrom(...W
 
 const mutations = array(oneof(cut, splice, graft, flip, insert, doubled, swapped), { minLength: 1, maxLength: 4 });
 
-test("any broken order is an order, or refused with a place and a reason, within its time", () => {
+test("any broken order is an order, or refused with a place and a reason, within its time", async () => {
   const input = record({ which: nat(CORPUS.length - 1), works: mutations });
-  const tally = fuzz("orders", 0.4, input, ({ which, works }, tally) => {
+  const tally = await fuzz("orders", 0.4, input, ({ which, works }, tally) => {
     const bytes = works.reduce((all, work) => (all.length === 0 ? all : work(all)), CORPUS[which] ?? Buffer.alloc(0));
     const { result, costMs } = read(bytes);
 

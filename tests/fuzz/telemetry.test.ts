@@ -4,7 +4,7 @@ import { array, constantFrom, nat, oneof, record, string, uint8Array } from "fas
 import { expect, test } from "vitest";
 import { isRecord, parseJson } from "../../src/platform/result.ts";
 import { Telemetry } from "../../src/records/telemetry.ts";
-import { fuzz, fuzzLater } from "../support/fuzz.ts";
+import { fuzz } from "../support/fuzz.ts";
 import { note } from "../support/ledger-kit.ts";
 import { shelfFiles } from "../support/shelf.ts";
 import { Desk, LEDGER } from "../support/telemetry-kit.ts";
@@ -42,9 +42,9 @@ const piece = oneof(
   { weight: 3, arbitrary: foreign },
 );
 
-test("the last seq of ours is found in any file: the highest of the last piece that holds whole lines of ours", () => {
+test("the last seq of ours is found in any file: the highest of the last piece that holds whole lines of ours", async () => {
   const input = record({ pieces: array(piece, { maxLength: 12 }), torn: uint8Array({ maxLength: 40 }) });
-  const tally = fuzz("telemetry-reader", 0.1, input, ({ pieces, torn }, tally) => {
+  const tally = await fuzz("telemetry-reader", 0.1, input, ({ pieces, torn }, tally) => {
     const bytes = Buffer.concat([Buffer.from(pieces.join("")), torn]);
     const seq = Telemetry.lastSeq(shelfFiles(new Map([[PATH, bytes]])), PATH, LEDGER);
     const seqs = ownSeqs(bytes.toString("utf8"));
@@ -78,7 +78,7 @@ const spoils = record({
 });
 
 test("whatever a crash or somebody else leaves at the end, a writer that starts tells each event once and keeps the rest", async () => {
-  const tally = await fuzzLater("telemetry-writer", 0.05, spoils, async ({ keep, tail, before, next }, tally) => {
+  const tally = await fuzz("telemetry-writer", 0.05, spoils, async ({ keep, tail, before, next }, tally) => {
     const desk = await Desk.open();
     await desk.tell(note("a"), note("b"), note("c"));
     const whole = readFileSync(desk.path);

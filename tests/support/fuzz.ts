@@ -2,10 +2,13 @@
  * The same properties for a minute of CI and for a night: `npm run fuzz -- --cases N --seed S` asks for more. What fails
  * is told with its seed, so that the very case can be run again.
  */
-import { type Arbitrary, assert, asyncProperty, property } from "fast-check";
+import { setImmediate } from "node:timers/promises";
+import { type Arbitrary, assert, asyncProperty } from "fast-check";
 
 /** Cases of a CI run, over all properties together. */
 const CI_CASES = 10_000;
+const BREATH_MS = 1000;
+const FAILURE_SHOWN = 4000;
 
 const cases = Number(process.env["WO_FUZZ_CASES"] ?? CI_CASES);
 const seed = Number(process.env["WO_FUZZ_SEED"] ?? Date.now() % 2 ** 31);
@@ -35,36 +38,30 @@ export class Tally {
 }
 
 /** Holds `check` against its share of all cases; throws with seed, path and the smallest case that fails. */
-export function fuzz<T>(
+export async function fuzz<T>(
   name: string,
   share: number,
   input: Arbitrary<T>,
-  check: (value: T, tally: Tally) => void,
-): Tally {
-  const tally = new Tally();
-  const parameters = parametersOf(share);
-  const start = performance.now();
-  assert(
-    property(input, (value) => check(value, tally)),
-    parameters,
-  );
-  return told(name, tally, parameters, start);
-}
-
-/** The same for a check that waits. */
-export async function fuzzLater<T>(
-  name: string,
-  share: number,
-  input: Arbitrary<T>,
-  check: (value: T, tally: Tally) => Promise<void>,
+  check: (value: T, tally: Tally) => Promise<void> | void,
 ): Promise<Tally> {
   const tally = new Tally();
   const parameters = parametersOf(share);
   const start = performance.now();
-  await assert(
-    asyncProperty(input, (value) => check(value, tally)),
-    parameters,
-  );
+  let breathedMs = start;
+  const property = asyncProperty(input, async (value) => {
+    await check(value, tally);
+    if (performance.now() - breathedMs < BREATH_MS) return;
+    // Whoever runs the tests gives up one that says nothing for minutes.
+    await setImmediate();
+    breathedMs = performance.now();
+  });
+  try {
+    await assert(property, parameters);
+  } catch (thrown) {
+    // At once: a night's run may end before it comes to its summary.
+    process.stdout.write(`fuzz ${name}: ${String(thrown).slice(0, FAILURE_SHOWN)}\n`);
+    throw thrown;
+  }
   return told(name, tally, parameters, start);
 }
 
