@@ -229,6 +229,14 @@ function addBaseVerbs(program: Command, run: Run): void {
 }
 
 function addGuardrailVerbs(program: Command, run: Run): void {
+  program
+    .command("why")
+    .description("what is known of a file that is gone or broken: when, who was near, and what to type")
+    .argument("<path>")
+    .option("--hours <n>", "show only what happened in so many hours", wholeNumber)
+    .action((path: string, { hours }: { hours?: number }) =>
+      run(async (context) => (await import("./why.ts")).why(context, path, hours)),
+    );
   const guardrail = program.command("guardrail").description("what must not vanish, and whether it is as it has to be");
   guardrail
     .command("check")

@@ -5,6 +5,7 @@ import { kindOfName } from "../bridge/names.ts";
 import { isoTime } from "../platform/clock.ts";
 import { BridgeError } from "../platform/errors.ts";
 import { runProgram } from "../platform/program.ts";
+import { typedWord } from "../platform/shell.ts";
 import type { OrderIndex } from "../records/order-index.ts";
 import { Vault } from "../records/vault.ts";
 import type { Check, Finding } from "../upkeep/doctor.ts";
@@ -319,7 +320,7 @@ async function guardrailFindings({ files, clock }: Ground, base: BoundBase, { fa
   }
   const shown = findings.slice(0, NEEDS_SHOWN).map(({ path, reason, message, since }): Finding => {
     const when = since === undefined ? {} : { since };
-    return { mark: "error", seen: `${path}: ${reason}: ${message}`, ...when, next: "wo guardrail check" };
+    return { mark: "error", seen: `${path}: ${reason}: ${message}`, ...when, next: `wo why ${typedWord(path)}` };
   });
   const more = findings.length - shown.length;
   return more === 0 ? shown : [...shown, { mark: "error", seen: `and ${more} more`, next: "wo guardrail check" }];

@@ -160,7 +160,7 @@ export function driftNeeds({ index }: Pick<StatusSource, "index">): Need[] {
   return Object.entries(drifts).map(([path, { reason, message, since }]) => ({
     what: `${path} has drifted (${reason}): ${message}`,
     since,
-    next: "wo guardrail check",
+    next: `wo why ${typedWord(path)}`,
   }));
 }
 

@@ -121,9 +121,10 @@ export function folderWithGit(files: Files, from: string): string | undefined {
 }
 
 /** Runs git; paths among the words are names, never patterns. */
-export function runGit(words: readonly string[], cwd: string): ReturnType<typeof runProgram> {
+export function runGit(words: readonly string[], cwd: string, input = ""): ReturnType<typeof runProgram> {
   return runProgram(["git", ...QUIET, ...words], {
     cwd,
+    input,
     env: { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0", GIT_LITERAL_PATHSPECS: "1" },
     timeoutMs: TIMEOUT_MS,
   });

@@ -3,6 +3,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, truncateS
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { git, inGit, put } from "../support/git-kit.ts";
 import { filing, jsonLines, linesTold, QUICK, told } from "../support/line-kit.ts";
 import { modeOf } from "../support/temporary-folder.ts";
 import { type JsonLine, until, World } from "../support/world.ts";
@@ -24,29 +25,6 @@ async function baseWith(files: Tree, config = EACH_SECOND): Promise<World> {
   const world = await World.make({ config: QUICK + config });
   for (const [path, text] of Object.entries(files)) put(world, path, text);
   return world;
-}
-
-function put(world: World, path: string, text: string): void {
-  world.write(path, text);
-  chmodSync(world.path(path), 0o755);
-}
-
-async function git(world: World, ...words: string[]): Promise<string> {
-  const who = ["-c", "user.name=t", "-c", "user.email=t@t"];
-  const end = await world.run(["git", "-C", world.base, ...who, ...words]);
-  if (end.code !== 0) throw new Error(`git ${words.join(" ")}: ${end.stderr}`);
-  return end.stdout.trim();
-}
-
-/** Two commits on `main`, of which only the second has these; branch `other` is at the first. */
-async function inGit(world: World, paths: readonly string[]): Promise<void> {
-  world.write("README", "readme\n");
-  await git(world, "init", "-q", "-b", "main");
-  await git(world, "add", "README");
-  await git(world, "commit", "-qm", "the first");
-  await git(world, "branch", "other");
-  await git(world, "add", ...paths);
-  await git(world, "commit", "-qm", "with tools");
 }
 
 /** The daemon runs, and has found these to be as they have to be. */

@@ -1,0 +1,73 @@
+/** What `wo why` shows: the timeline, then what follows from it, then what to type. */
+import { typedWord } from "../../platform/shell.ts";
+import { plainLine, type Terminal } from "../../platform/terminal.ts";
+import type { Seen, Verdict } from "../../upkeep/path-verdict.ts";
+import type { Sighting } from "../../upkeep/sightings.ts";
+import type { PathHistory } from "../why.ts";
+
+const LINES_MAX = 40;
+const SOURCE_WIDTH = 12;
+
+export function whyText(terminal: Terminal, history: PathHistory): string {
+  const { path, timeline, sources, verdict } = history;
+  const cut = timeline.length - LINES_MAX;
+  const unread = sources.filter(({ state }) => state === "unread");
+  return [
+    terminal.paint("bold", plainLine(path)),
+    ...(cut > 0 ? [`  ${cut} older ones: --json shows all`] : []),
+    ...timeline.slice(-LINES_MAX).map((one) => sightingLine(terminal, one)),
+    ...verdictLines(terminal, verdict),
+    ...unread.map(
+      ({ name, note }) => `not read: ${plainLine(name)}${note === undefined ? "" : ` (${plainLine(note)})`}`,
+    ),
+    `next: ${nextOf(history)}`,
+  ].join("\n");
+}
+
+function sightingLine(terminal: Terminal, { ts, source, text, state }: Sighting): string {
+  const mark =
+    state === undefined ? " " : state === "there" ? terminal.paint("green", "✓") : terminal.paint("red", "✗");
+  return `  ${ts}  ${source.padEnd(SOURCE_WIDTH)} ${mark} ${plainLine(text)}`;
+}
+
+function verdictLines(terminal: Terminal, verdict: Verdict): string[] {
+  const bad = terminal.paint("red", "✗");
+  switch (verdict.kind) {
+    case "as_it_has_to_be":
+      return [`${terminal.paint("green", "✓")} it is there, and nothing is wrong with it`];
+    case "exists_but_broken":
+      return [`${bad} it exists, and is broken: ${plainLine(verdict.message)}`];
+    case "never_existed":
+      return [`${bad} it never existed: no source knows it`];
+    case "cannot_tell":
+      return [`${bad} cannot tell: no source that could be read knows it`];
+    case "existed_then_vanished": {
+      const { last_seen: last, first_missing: first, suspects } = verdict;
+      return [
+        `${bad} it existed, then vanished between ${seenText(last)} and ${seenText(first)}`,
+        ...(suspects.length === 0 ? ["  nobody was seen at work in that time: git clean and rm leave no trace"] : []),
+        ...suspects.map(({ who, why, ts }, index) => `  ${index + 1}. ${plainLine(who)}, ${ts}: ${plainLine(why)}`),
+      ];
+    }
+  }
+}
+
+function seenText({ ts, source }: Seen): string {
+  return `${ts} (${source})`;
+}
+
+/** What to type. */
+function nextOf({ path, verdict, now, isGuarded, isInHead, commit }: PathHistory): string {
+  const word = typedWord(path);
+  if (verdict.kind === "as_it_has_to_be")
+    return isGuarded ? "nothing" : `wo guardrail accept ${word}, if it must not vanish`;
+  if (verdict.kind === "never_existed") return `create it, then wo guardrail accept ${word}`;
+  if (verdict.kind === "cannot_tell") return `mend what could not be read, then wo why ${word}`;
+  if (now.kind === "broken" && now.reason === "not_executable") return `chmod +x ${word}`;
+  if (now.kind === "broken" && now.reason !== "not_as_accepted") return "mend it where it is";
+  if (now.kind === "broken") return `mend it, or wo guardrail accept ${word} as it is`;
+  if (isInHead) return `git restore -- ${word}`;
+  if (commit !== undefined) return `git restore --source=${commit} -- ${word}`;
+  if (isGuarded) return "wo guardrail check: the daemon puts it back while guardrail.heal is not off";
+  return `wo log --since 0 | grep -F ${word}: no commit has it; an order that wrote it holds its content`;
+}

@@ -1,0 +1,101 @@
+/** `wo why PATH`: all that anybody wrote down about one path, what follows from it, and what to type next. */
+import { isAbsolute, relative, resolve } from "node:path";
+import { examineBooks } from "../daemon/opening.ts";
+import { isoTime } from "../platform/clock.ts";
+import { BridgeError, EXIT } from "../platform/errors.ts";
+import { type GitHistory, gitHistory } from "../platform/git-history.ts";
+import type { Result } from "../platform/result.ts";
+import { NO_COMPONENTS } from "../records/components.ts";
+import { readEntriesAfter } from "../records/ledger-reading.ts";
+import { Vault } from "../records/vault.ts";
+import { type Standing, standingOf } from "../upkeep/path-standing.ts";
+import { type Verdict, verdictOf } from "../upkeep/path-verdict.ts";
+import {
+  gitSightings,
+  ledgerSightings,
+  notebookSightings,
+  type Sighting,
+  type SourceReport,
+} from "../upkeep/sightings.ts";
+import { answer, type Context } from "./context.ts";
+import { boundBase } from "./daemon-client.ts";
+import { whyText } from "./views/why-view.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** What is known of a path. */
+export interface PathHistory {
+  readonly path: string;
+  readonly now: Standing;
+  readonly verdict: Verdict;
+  /** In the order of their times. */
+  readonly timeline: readonly Sighting[];
+  readonly sources: readonly SourceReport[];
+  readonly isGuarded: boolean;
+  readonly isInHead: boolean;
+  /** The newest commit that has it, in any branch. */
+  readonly commit?: string;
+}
+
+/** 0 when it is as it has to be; reads only. `hours` cuts the timeline, not the verdict. */
+export async function why(context: Context, typed: string, hours: number | undefined): Promise<number> {
+  const history = await historyOf(context, typed);
+  const since = hours === undefined ? "" : isoTime(context.clock.now() - hours * HOUR_MS);
+  const shown = { ...history, timeline: history.timeline.filter(({ ts }) => ts >= since) };
+  answer(context, "why", shown, () => whyText(context.terminal, shown));
+  return history.verdict.kind === "as_it_has_to_be" ? EXIT.yes : EXIT.no;
+}
+
+async function historyOf(context: Context, typed: string): Promise<PathHistory> {
+  const { files, clock, machine } = context;
+  const bound = boundBase(context);
+  const path = pathIn(context, bound.path, typed);
+  const { index } = examineBooks(files, machine, bound);
+  const git = await gitHistory(files, bound.path, path);
+  const ledger = ledgerSightings(readEntriesAfter(files, new Vault(files, bound.vault).ledger, 0), path);
+  const notebooks = notebookSightings(files, bound.path, path);
+  const ofGit = git.ok && git.value !== undefined ? gitSightings(git.value) : [];
+  const seen = [...ofGit, ...ledger, ...notebooks.sightings];
+  const all = seen.toSorted((one, other) => (one.ts < other.ts ? -1 : Number(one.ts > other.ts)));
+  const sources = [...gitSources(git), { name: "ledger", state: "read" } as const, ...notebooks.sources];
+  const guarded = (index.facts.components ?? NO_COMPONENTS).guarded[path];
+  const now = standingOf(files, clock, { base: bound.path, path, guarded });
+  const verdict = verdictOf(now, all, sources, clock.now());
+  const commit = git.ok ? git.value?.commits.find(({ change }) => change !== "deleted")?.hash : undefined;
+  return {
+    path,
+    now,
+    verdict,
+    timeline: all.filter((one) => isShown(one, verdict)),
+    sources: [...sources, { name: "launchctl", state: "unread", note: "it is not asked yet" }],
+    isGuarded: guarded !== undefined,
+    isInHead: git.ok && git.value?.isInHead === true,
+    ...(commit === undefined ? {} : { commit }),
+  };
+}
+
+/** Below the base, as a shell completes it from where it is; what is not there is meant from the base. */
+function pathIn({ machine }: Context, base: string, typed: string): string {
+  const fromHere = relative(base, resolve(machine.currentFolder, typed));
+  const path = isOutside(fromHere) ? relative(base, resolve(base, typed)) : fromHere;
+  if (path !== "" && !isOutside(path)) return path;
+  throw new BridgeError("USAGE", `${typed} is not in the base ${base}`);
+}
+
+function isOutside(path: string): boolean {
+  return path === ".." || path.startsWith("../") || isAbsolute(path);
+}
+
+function gitSources(git: Result<GitHistory | undefined, string>): readonly SourceReport[] {
+  if (!git.ok) return [{ name: "git", state: "unread", note: git.error }];
+  if (git.value === undefined) return [{ name: "git", state: "none" }];
+  return [{ name: "git", state: "read" }, ...git.value.unread.map((name) => ({ name, state: "unread" as const }))];
+}
+
+/** Who was only at work is shown where that may have been it. */
+function isShown({ ts, state, suspect }: Sighting, verdict: Verdict): boolean {
+  if (state !== undefined || suspect?.weight !== 1) return true;
+  return (
+    verdict.kind === "existed_then_vanished" && verdict.suspects.some((one) => one.who === suspect.who && one.ts === ts)
+  );
+}

@@ -1,0 +1,67 @@
+/** What is to be made of all that was seen of a path: was it ever there, when did it vanish, who was near. Pure. */
+import { isoTime } from "../platform/clock.ts";
+import type { Standing } from "./path-standing.ts";
+import type { Sighting, SourceName, SourceReport, Suspect } from "./sightings.ts";
+
+export interface Seen {
+  readonly ts: string;
+  readonly source: SourceName;
+}
+
+/** Named as `wo why --json` prints it. */
+export type Verdict =
+  | { readonly kind: "as_it_has_to_be" }
+  | { readonly kind: "exists_but_broken"; readonly message: string }
+  | {
+      readonly kind: "existed_then_vanished";
+      readonly last_seen: Seen;
+      readonly first_missing: Seen;
+      /** The likeliest first. */
+      readonly suspects: readonly (Suspect & { readonly ts: string })[];
+    }
+  | { readonly kind: "never_existed" }
+  /** No source that could be read knows it, and some could not be read. */
+  | { readonly kind: "cannot_tell" };
+
+/** Sources keep time by different clocks, and git in whole seconds. */
+const SLACK_MS = 1000;
+const SUSPECTS_MAX = 5;
+
+/** What all of it says. `sightings` in the order of their times. */
+export function verdictOf(
+  standing: Standing,
+  sightings: readonly Sighting[],
+  sources: readonly SourceReport[],
+  nowMs: number,
+): Verdict {
+  if (standing.kind === "there") return { kind: "as_it_has_to_be" };
+  if (standing.kind === "broken") return { kind: "exists_but_broken", message: standing.message };
+  const last = sightings.findLastIndex(({ state }) => state === "there");
+  const seen = sightings[last];
+  const known = seen ?? sightings.find(({ state, suspect }) => state === "gone" || suspect?.weight === 2);
+  if (known === undefined)
+    return { kind: sources.some(({ state }) => state === "unread") ? "cannot_tell" : "never_existed" };
+  const gone = sightings.slice(last + 1).find(({ state }) => state === "gone");
+  const first: Seen = gone ?? { ts: isoTime(nowMs), source: "disk" };
+  return {
+    kind: "existed_then_vanished",
+    last_seen: { ts: known.ts, source: known.source },
+    first_missing: { ts: first.ts, source: first.source },
+    suspects: suspectsIn(sightings, Date.parse(known.ts) - SLACK_MS, Date.parse(first.ts) + SLACK_MS),
+  };
+}
+
+/** Those who were at work in that time: what is written down first, then the nearest to its end. */
+function suspectsIn(
+  sightings: readonly Sighting[],
+  fromMs: number,
+  toMs: number,
+): readonly (Suspect & { readonly ts: string })[] {
+  const near = sightings.flatMap(({ ts, suspect }) => {
+    const wallMs = Date.parse(ts);
+    return suspect === undefined || wallMs < fromMs || wallMs > toMs ? [] : [{ ...suspect, ts }];
+  });
+  const ranked = near.toSorted((a, b) => b.weight - a.weight || (a.ts < b.ts ? 1 : -1));
+  const seen = new Set<string>();
+  return ranked.filter(({ who }) => !seen.has(who) && seen.add(who)).slice(0, SUSPECTS_MAX);
+}

@@ -1,0 +1,224 @@
+/** What anybody wrote down about one path, from the sources that a base has: when it was there, when it was gone, and who was near. */
+import { basename, join } from "node:path";
+import { isoTime } from "../platform/clock.ts";
+import type { Files } from "../platform/files.ts";
+import type { GitHistory } from "../platform/git-history.ts";
+import { isRecord, parseJson } from "../platform/result.ts";
+import type { Entry } from "../records/chain.ts";
+
+const SOURCES = ["git", "ledger", "guardrail", "mls", "rollback log"] as const;
+export type SourceName = (typeof SOURCES)[number] | "disk";
+
+/** Who may have taken it away. */
+export interface Suspect {
+  readonly who: string;
+  readonly why: string;
+  /** 3: it is written down that it did. 2: it names the path. 1: it was at work. */
+  readonly weight: 1 | 2 | 3;
+}
+
+/** One thing that one source says. */
+export interface Sighting {
+  readonly ts: string;
+  readonly source: SourceName;
+  readonly text: string;
+  /** What it says of the path at that time; absent where it says nothing of that. */
+  readonly state?: "there" | "gone";
+  readonly suspect?: Suspect;
+}
+
+/** What could be read, and what could not. */
+export interface SourceReport {
+  readonly name: string;
+  readonly state: "read" | "none" | "unread";
+  readonly note?: string;
+}
+
+export interface Read {
+  readonly sightings: readonly Sighting[];
+  readonly sources: readonly SourceReport[];
+}
+
+/** True for the path itself, and for what lies in it. */
+function isAt(path: string, other: string): boolean {
+  return other === path || other.startsWith(`${path}/`);
+}
+
+/** Git's times are whole ones. */
+const SECOND_MS = 1000;
+
+/** What git's history says. What it took away was gone by the end of that second. */
+export function gitSightings({ commits, moves }: GitHistory): readonly Sighting[] {
+  const ofCommits = commits.map(({ hash, wallMs, author, subject, change }): Sighting => {
+    const said = {
+      ts: isoTime(wallMs),
+      source: "git",
+      text: `commit ${hash} "${subject}" by ${author} ${change} it`,
+    } as const;
+    if (change !== "deleted") return { ...said, state: "there" };
+    return { ...said, suspect: { who: `commit ${hash} "${subject}" by ${author}`, why: "it deletes it", weight: 2 } };
+  });
+  const ofMoves = moves.map(({ wallMs, worktree, what, from, to, before, after }): Sighting => {
+    const isLost = before !== undefined && after === undefined;
+    const isFound = before === undefined && after !== undefined;
+    const source = "git";
+    const text = `${what} (${from.slice(0, 7)} → ${to.slice(0, 7)}, ${worktree})`;
+    if (isFound) return { ts: isoTime(wallMs), source, text: `${text}: HEAD has it from here on`, state: "there" };
+    const who = `git, ${what}`;
+    if (isLost)
+      return {
+        ts: isoTime(wallMs + SECOND_MS),
+        source,
+        text: `${text}: HEAD has it no more`,
+        state: "gone",
+        suspect: { who, why: `HEAD had it at ${from.slice(0, 7)} and not at ${to.slice(0, 7)}`, weight: 3 },
+      };
+    const mayTake = /^(?:reset|checkout|pull|merge|rebase|am|cherry-pick|revert)/.test(what);
+    const suspect: Suspect = { who, why: "it changed the tree in that time", weight: 1 };
+    return { ts: isoTime(wallMs), source, text, ...(mayTake ? { suspect } : {}) };
+  });
+  return [...ofCommits, ...ofMoves];
+}
+
+/** What orders did to it, and what the guardrail saw of it. */
+export function ledgerSightings(entries: Iterable<Entry>, path: string): readonly Sighting[] {
+  const found: Sighting[] = [];
+  const planned = new Map<string, boolean>();
+  const of = (entry: Entry, source: SourceName, text: string, more: Partial<Sighting> = {}) =>
+    found.push({ ts: entry.ts, source, text, ...more });
+  for (const entry of entries) {
+    switch (entry.event) {
+      case "patch_planned": {
+        const mine = entry.files.filter(({ root, path: one }) => root === "." && isAt(path, one));
+        if (mine.length > 0)
+          planned.set(
+            entry.wo_id,
+            mine.some(({ after }) => after !== undefined),
+          );
+        break;
+      }
+      case "patch_applied": {
+        const isThere = planned.get(entry.wo_id);
+        planned.delete(entry.wo_id);
+        if (isThere === true) of(entry, "ledger", `order ${entry.wo_id} wrote it`, { state: "there" });
+        if (isThere === false)
+          of(entry, "ledger", `order ${entry.wo_id} deleted it`, {
+            state: "gone",
+            suspect: { who: `order ${entry.wo_id}`, why: "it deleted it", weight: 3 },
+          });
+        break;
+      }
+      case "step_started": {
+        const isNamed = entry.name.includes(path);
+        const why = `it ran \`${entry.name}\`${isNamed ? ", which names it" : ""}`;
+        const suspect: Suspect = { who: `order ${entry.wo_id}`, why, weight: isNamed ? 2 : 1 };
+        of(entry, "ledger", `order ${entry.wo_id} ran \`${entry.name}\``, { suspect });
+        break;
+      }
+      default:
+        found.push(...guardrailSightings(entry, path));
+    }
+  }
+  return found;
+}
+
+function guardrailSightings(entry: Entry, path: string): readonly Sighting[] {
+  const { ts } = entry;
+  const source = "guardrail";
+  if (entry.event === "components_accepted" && entry.components.some((one) => isAt(path, one.path)))
+    return [{ ts, source, text: `accepted as it was, by ${entry.by}`, state: "there" }];
+  if (entry.event === "components_released" && entry.paths.some((one) => isAt(path, one)))
+    return [{ ts, source, text: `not guarded any more, by ${entry.by}` }];
+  if (entry.event === "wo_pipeline_healed" && isAt(path, entry.path))
+    return [{ ts, source, text: entry.what, state: "there" }];
+  if (entry.event !== "wo_pipeline_drift" || !isAt(path, entry.missing)) return [];
+  const isGone = ["missing", "moved", "removed_by_git"].includes(entry.reason);
+  const drift: Sighting = { ts, source, text: entry.message, ...(isGone ? { state: "gone" } : {}) };
+  if (entry.last_seen === undefined) return [drift];
+  return [{ ts: entry.last_seen, source, text: "as it has to be", state: "there" }, drift];
+}
+
+/** Files of lines that people and tools keep beside the work; `time` finds a line's own time. */
+interface Notebook {
+  readonly source: SourceName;
+  readonly folder: string;
+  readonly names: RegExp;
+  readonly read: (line: string) => { readonly ts?: string; readonly text: string } | undefined;
+  readonly isSuspect: boolean;
+}
+
+const FILE_BYTES_MAX = 16 * 1024 * 1024;
+const LINE_SHOWN = 200;
+const NOTEBOOKS: readonly Notebook[] = [
+  { source: "mls", folder: "mls/ledger", names: /\.jsonl$/, read: readLesson, isSuspect: false },
+  { source: "rollback log", folder: "logs", names: /^rollback_.*\.log$/, read: readLogLine, isSuspect: true },
+];
+
+/** What lessons and rollback logs say of it. */
+export function notebookSightings(files: Files, base: string, path: string): Read {
+  const sightings: Sighting[] = [];
+  const sources: SourceReport[] = [];
+  for (const notebook of NOTEBOOKS) {
+    const pattern = `${notebook.folder}/${notebook.source === "mls" ? "*.jsonl" : "rollback_*.log"}`;
+    const names = (files.list(join(base, notebook.folder)) ?? []).filter(({ name }) => notebook.names.test(name));
+    if (names.length === 0) sources.push({ name: pattern, state: "none" });
+    for (const { name } of names) {
+      const place = `${notebook.folder}/${name}`;
+      const reading = files.peek(join(base, place), FILE_BYTES_MAX);
+      if (reading.kind !== "file") {
+        sources.push({ name: place, state: "unread", note: reading.kind });
+        continue;
+      }
+      const lines = reading.bytes.toString("utf8").split("\n");
+      const changed = isoTime(reading.info.modifiedMs);
+      const { found, bad } = readNotebook(notebook, lines, { path, place, changed });
+      sightings.push(...found);
+      sources.push(
+        bad > 0 ? { name: place, state: "unread", note: `${bad} lines are no JSON` } : { name: place, state: "read" },
+      );
+    }
+  }
+  return { sightings, sources };
+}
+
+function readNotebook(
+  { source, read, isSuspect }: Notebook,
+  lines: readonly string[],
+  { path, place, changed }: { readonly path: string; readonly place: string; readonly changed: string },
+): { readonly found: readonly Sighting[]; readonly bad: number } {
+  const name = basename(path);
+  const found: Sighting[] = [];
+  let bad = 0;
+  for (const line of lines) {
+    const said = line.trim() === "" ? undefined : read(line);
+    if (said === undefined) bad += line.trim() === "" ? 0 : 1;
+    if (said === undefined || !line.includes(name)) continue;
+    const suspect: Suspect = { who: place, why: `it says: ${said.text}`, weight: 2 };
+    const more = isSuspect ? { suspect } : {};
+    found.push({ ts: said.ts ?? changed, source, text: `${place}: ${said.text}`, ...more });
+  }
+  return { found, bad };
+}
+
+function readLesson(line: string): { readonly ts?: string; readonly text: string } | undefined {
+  const value = parseJson(line);
+  if (!isRecord(value)) return undefined;
+  const told = ["ts", "timestamp", "date"].map((key) => value[key]).find((one) => typeof one === "string");
+  const said = ["title", "summary", "description", "message"]
+    .map((key) => value[key])
+    .find((one) => typeof one === "string");
+  const ts = timeIn(told ?? "");
+  return { text: (said ?? line).slice(0, LINE_SHOWN), ...(ts === undefined ? {} : { ts }) };
+}
+
+function readLogLine(line: string): { readonly ts?: string; readonly text: string } {
+  const ts = timeIn(line);
+  return { text: line.trim().slice(0, LINE_SHOWN), ...(ts === undefined ? {} : { ts }) };
+}
+
+/** The first time in a text; without a zone it is this machine's. */
+function timeIn(text: string): string | undefined {
+  const found = /\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?)?/.exec(text)?.[0];
+  const wallMs = found === undefined ? Number.NaN : Date.parse(found.replace(" ", "T"));
+  return Number.isNaN(wallMs) ? undefined : isoTime(wallMs);
+}

@@ -1,0 +1,134 @@
+/** `wo why`: what took a file away, told by a real git, a real ledger and what people wrote down. */
+import { chmodSync, rmSync } from "node:fs";
+import { expect, test } from "vitest";
+import { git, inGit, put } from "../support/git-kit.ts";
+import { linesTold, QUICK } from "../support/line-kit.ts";
+import { asRecord, until, World } from "../support/world.ts";
+
+const TOOL = "tools/tool.zsh";
+const TEXT = "#!/bin/zsh\necho a tool\n";
+/** Looked at each second, and left as it is found. */
+const CONFIG = `${QUICK}guardrail: {everyMs: 1000, heal: off}\n`;
+
+/** A base with the tool in it, in git where that is wanted. */
+async function withTool(where: "in git" | "untracked"): Promise<World> {
+  const world = await World.make({ config: CONFIG });
+  put(world, TOOL, TEXT);
+  await inGit(world, where === "in git" ? [TOOL] : ["wo-bridge.yaml"]);
+  return world;
+}
+
+/** What `wo why` says, as text and as data. */
+async function asked(world: World, path = TOOL) {
+  const [text, json] = [await world.wo("why", path), await world.wo("why", path, "--json")];
+  const data = asRecord(asRecord(JSON.parse(json.stdout))["data"]);
+  expect(json.code).toBe(text.code);
+  const verdict = asRecord(data["verdict"]);
+  const suspects = Array.isArray(verdict["suspects"])
+    ? verdict["suspects"].map((one) => String(asRecord(one)["who"]))
+    : [];
+  return { code: text.code, text: text.stdout, kind: verdict["kind"], verdict, suspects, next: lastLine(text.stdout) };
+}
+
+function lastLine(text: string): string {
+  return text.trimEnd().split("\n").at(-1) ?? "";
+}
+
+test("what is there is as it has to be; what is outside of the base is none of its business", async () => {
+  const world = await withTool("in git");
+  expect(await asked(world)).toMatchObject({
+    code: 0,
+    kind: "as_it_has_to_be",
+    next: `next: wo guardrail accept ${TOOL}, if it must not vanish`,
+  });
+  expect((await world.wo("why", "../elsewhere")).code).toBe(2);
+});
+
+test("what nobody ever wrote down never existed", async () => {
+  const world = await withTool("in git");
+  expect(await asked(world, "tools/other.zsh")).toMatchObject({
+    code: 1,
+    kind: "never_existed",
+    next: "next: create it, then wo guardrail accept tools/other.zsh",
+  });
+});
+
+test("git reset --hard is the suspect, and the commit that had it is what to restore from", async () => {
+  const world = await withTool("in git");
+  const hash = await git(world, "rev-parse", "--short", "HEAD");
+  await git(world, "reset", "-q", "--hard", "HEAD~1");
+  const said = await asked(world);
+  expect(said).toMatchObject({
+    code: 1,
+    kind: "existed_then_vanished",
+    next: `next: git restore --source=${hash} -- ${TOOL}`,
+  });
+  expect(said.suspects[0]).toBe("git, reset: moving to HEAD~1");
+  await git(world, "restore", `--source=${hash}`, "--", TOOL);
+  expect(world.read(TOOL)).toBe(TEXT);
+});
+
+test("a commit that deleted it among many is the suspect, with its hash", async () => {
+  const world = await withTool("in git");
+  await git(world, "rm", "-rq", "tools");
+  await git(world, "commit", "-qm", "robot: tidy up");
+  const hash = await git(world, "rev-parse", "--short", "HEAD");
+  const said = await asked(world);
+  expect(said.suspects).toEqual(["git, commit: robot: tidy up", `commit ${hash} "robot: tidy up" by t`]);
+});
+
+test("another branch that lacks it is told as the checkout that it was", async () => {
+  const world = await withTool("in git");
+  await git(world, "checkout", "-q", "other");
+  expect((await asked(world)).suspects[0]).toBe("git, checkout: moving from main to other");
+});
+
+test("what HEAD has was removed by somebody else, and is restored from it", async () => {
+  const world = await withTool("in git");
+  rmSync(world.path(TOOL));
+  expect(await asked(world)).toMatchObject({ kind: "existed_then_vanished", next: `next: git restore -- ${TOOL}` });
+});
+
+test("an order whose command wiped an untracked component is named, within what the guardrail saw", async () => {
+  const world = await withTool("untracked");
+  await world.startDaemon();
+  await world.wo("guardrail", "accept", TOOL, "--why", "test");
+  const before = new Date().toISOString();
+  world.drop("CLC", "clean.json", { wo_id: "WO-CLEAN", steps: [{ run: "git clean -fdxq tools" }] });
+  await world.reaches("WO-CLEAN", "done");
+  const drift = () => linesTold(world).find(({ event, missing }) => event === "wo_pipeline_drift" && missing === TOOL);
+  await until(() => drift() !== undefined, 20_000, "the drift is told");
+  const said = await asked(world);
+  expect(said).toMatchObject({ kind: "existed_then_vanished" });
+  expect(said.suspects).toContain("order WO-CLEAN");
+  expect(said.text).toContain("git clean -fdxq tools");
+  expect(asRecord(said.verdict["first_missing"])).toEqual({ ts: drift()?.["ts"], source: "guardrail" });
+  expect(String(asRecord(said.verdict["first_missing"])["ts"]) > before).toBe(true);
+});
+
+test("an order that deleted it is written down as such", async () => {
+  const world = await withTool("untracked");
+  await world.startDaemon();
+  world.drop("CLC", "delete.json", { wo_id: "WO-DELETE", operations: [{ op: "delete", path: TOOL }] });
+  await world.reaches("WO-DELETE", "done");
+  const said = await asked(world);
+  expect(said).toMatchObject({ kind: "existed_then_vanished" });
+  expect(said.suspects).toEqual(["order WO-DELETE"]);
+});
+
+test("a rollback log that names it, and a lesson about it, are on the timeline", async () => {
+  const world = await withTool("untracked");
+  world.write("logs/rollback_phase6.log", "2026-11-20 10:00:00 cp old/tool.zsh over tools/tool.zsh\nnothing else\n");
+  world.write("mls/ledger/2026-11-20.jsonl", '{"ts":"2026-11-20T09:00:00Z","title":"tool.zsh works"}\nno json\n');
+  rmSync(world.path(TOOL));
+  const said = await asked(world);
+  expect(said).toMatchObject({ kind: "existed_then_vanished", suspects: ["logs/rollback_phase6.log"] });
+  expect(said.text).toContain("2026-11-20T09:00:00.000Z  mls");
+  expect(said.text).toContain("not read: mls/ledger/2026-11-20.jsonl (1 lines are no JSON)");
+});
+
+test("a script that lost its right to run is mended in place", async () => {
+  const world = await withTool("in git");
+  chmodSync(world.path(TOOL), 0o644);
+  expect(await asked(world)).toMatchObject({ kind: "exists_but_broken", next: `next: chmod +x ${TOOL}` });
+});

@@ -1,0 +1,98 @@
+/** What each source says of a path, as sightings. */
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { GitHistory, GitMove } from "../../../src/platform/git-history.ts";
+import type { Event } from "../../../src/records/events.ts";
+import { gitSightings, ledgerSightings, notebookSightings } from "../../../src/upkeep/sightings.ts";
+import { chainOf } from "../../support/events.ts";
+import { realFiles } from "../../support/ledger-kit.ts";
+import { put, temporaryFolder } from "../../support/temporary-folder.ts";
+
+const PATH = "tools/tool.zsh";
+const of = { wo_id: "WO-1", lane: "CLC", attempt: 1 };
+const image = { sha256: "a", size_bytes: 1, mode: 0o644, content: { text: "a" } };
+const inBase = { root: ".", temporary: ".t" };
+
+const entriesOf = (events: readonly Event[]) => chainOf(events).map(({ entry }) => entry);
+
+function git(bend: Partial<GitHistory>): GitHistory {
+  return { commits: [], moves: [], isInHead: false, unread: [], ...bend };
+}
+
+function move(what: string, before?: string, after?: string): GitMove {
+  return { wallMs: 1_000_000, worktree: "/base", what, from: "a".repeat(40), to: "b".repeat(40), before, after };
+}
+
+test.each([
+  ["one that took it away", move("reset: moving to x", "1", undefined), "gone", 3],
+  ["one that brought it", move("checkout: moving from a to b", undefined, "1"), "there", undefined],
+  ["one that may have taken what git does not know", move("reset: moving to x"), undefined, 1],
+  ["one that takes nothing", move("commit: more"), undefined, undefined],
+])("of the moves of HEAD %s", (_what, one, state, weight) => {
+  const [sighting] = gitSightings(git({ moves: [one] }));
+  expect([sighting?.state, sighting?.suspect?.weight]).toEqual([state, weight]);
+});
+
+test("git keeps whole seconds: what it took away was gone by the next one", () => {
+  const [sighting] = gitSightings(git({ moves: [move("reset: moving to x", "1", undefined)] }));
+  expect(sighting?.ts).toBe(new Date(1_001_000).toISOString());
+});
+
+test("an order that planned to write it and did not is no sighting", () => {
+  const planned = { event: "patch_planned" as const, ...of, files: [{ ...inBase, path: PATH, after: image }] };
+  expect(ledgerSightings(entriesOf([planned]), PATH)).toEqual([]);
+  const applied = { event: "patch_applied" as const, ...of, changed: 1 };
+  expect(ledgerSightings(entriesOf([planned, applied]), PATH)).toMatchObject([
+    { state: "there", text: "order WO-1 wrote it" },
+  ]);
+});
+
+test("what lies in a folder is the folder's; what only begins like it is not", () => {
+  const planned = { event: "patch_planned" as const, ...of, files: [{ ...inBase, path: PATH, before: image }] };
+  const applied = { event: "patch_applied" as const, ...of, changed: 1 };
+  expect(ledgerSightings(entriesOf([planned, applied]), "tools")).toMatchObject([
+    { state: "gone", suspect: { weight: 3 } },
+  ]);
+  expect(ledgerSightings(entriesOf([planned, applied]), "too")).toEqual([]);
+});
+
+test("a drift tells twice: when it was last there, and when it was gone", () => {
+  const drift = {
+    event: "wo_pipeline_drift" as const,
+    missing: PATH,
+    reason: "missing" as const,
+    message: "it is not there",
+    last_seen: "2026-01-01T00:00:00.000Z",
+  };
+  expect(ledgerSightings(entriesOf([drift]), PATH)).toMatchObject([
+    { ts: "2026-01-01T00:00:00.000Z", state: "there" },
+    { state: "gone" },
+  ]);
+  const other = { ...drift, reason: "content_changed" as const };
+  expect(ledgerSightings(entriesOf([other]), PATH).at(-1)).not.toHaveProperty("state");
+});
+
+test("notes are found by the file's name, with their own time or that of their file", () => {
+  const base = temporaryFolder();
+  put(join(base, "logs/rollback_x.log"), "[2026-01-02 03:04:05Z] cp tool.zsh\nother\nrm tool.zsh\n");
+  put(join(base, "logs/other.log"), "tool.zsh\n");
+  const { sightings, sources } = notebookSightings(realFiles, base, PATH);
+  expect(sightings.map(({ ts, text }) => [ts.slice(0, 10), text])).toEqual([
+    ["2026-01-02", "logs/rollback_x.log: [2026-01-02 03:04:05Z] cp tool.zsh"],
+    [new Date().toISOString().slice(0, 10), "logs/rollback_x.log: rm tool.zsh"],
+  ]);
+  expect(sources).toEqual([
+    { name: "mls/ledger/*.jsonl", state: "none" },
+    { name: "logs/rollback_x.log", state: "read" },
+  ]);
+});
+
+test("a ledger of lessons that holds no JSON, or is no file, is named as not read", () => {
+  const base = temporaryFolder();
+  put(join(base, "mls/ledger/a.jsonl"), "tool.zsh\n");
+  put(join(base, "mls/ledger/b.jsonl/x"), "");
+  expect(notebookSightings(realFiles, base, PATH).sources.slice(0, 2)).toMatchObject([
+    { name: "mls/ledger/a.jsonl", state: "unread" },
+    { name: "mls/ledger/b.jsonl", state: "unread" },
+  ]);
+});
