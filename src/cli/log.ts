@@ -68,7 +68,8 @@ function print({ terminal, json }: Context, entry: Entry): void {
   terminal.out(json ? JSON.stringify(entry) : entryText(terminal, entry));
 }
 
-function sinceTime({ clock }: Context, since: string | undefined): string {
+/** A time as it is typed, in ISO. */
+export function sinceTime({ clock }: Pick<Context, "clock">, since: string | undefined): string {
   if (since === undefined) return "";
   const duration = durationMs(since);
   if (duration !== undefined) return isoTime(clock.now() - duration);

@@ -1,7 +1,9 @@
 /** The verbs, their options and their help. What a verb does is loaded when it is typed: the CLI starts at once. */
+
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { BridgeError, EXIT, messageOf } from "../platform/errors.ts";
 import { type Context, complain, complainAsJson, type GlobalOptions, newContext } from "./context.ts";
+import type { UndoOptions } from "./undo.ts";
 
 type Verb = (context: Context) => Promise<number> | number;
 
@@ -229,6 +231,18 @@ function addBaseVerbs(program: Command, run: Run): void {
 }
 
 function addGuardrailVerbs(program: Command, run: Run): void {
+  program
+    .command("undo")
+    .description("show how files become what they were before an order, or at a time; --apply has it done by an order")
+    .argument("[id]")
+    .option("--path <file>", "this file, as the vault knows it")
+    .option("--at <time>", "as it was by then: an ISO time, or 10m for ten minutes ago")
+    .option("--lane <lane>", "which lane does it (default: the order's own)")
+    .option("--apply", "do it")
+    .option("--force", "also where a file was changed since")
+    .action((id: string | undefined, options: UndoOptions) =>
+      run(async (context) => (await import("./undo.ts")).undo(context, id, options)),
+    );
   program
     .command("why")
     .description("what is known of a file that is gone or broken: when, who was near, and what to type")

@@ -69,5 +69,5 @@ function nextOf({ path, verdict, now, isGuarded, isInHead, commit }: PathHistory
   if (isInHead) return `git restore -- ${word}`;
   if (commit !== undefined) return `git restore --source=${commit} -- ${word}`;
   if (isGuarded) return "wo guardrail check: the daemon puts it back while guardrail.heal is not off";
-  return `wo log --since 0 | grep -F ${word}: no commit has it; an order that wrote it holds its content`;
+  return `wo undo --path ${word}: no commit has it, and the vault may`;
 }

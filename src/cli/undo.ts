@@ -1,0 +1,146 @@
+/** `wo undo ID`, `wo undo --path P`: shows how files would become what they were; with `--apply` files the order that does it. */
+import { join, relative, resolve } from "node:path";
+import { examineBooks } from "../daemon/opening.ts";
+import { BridgeError, EXIT } from "../platform/errors.ts";
+import { randomName, sha256 } from "../platform/ids.ts";
+import { typedWord } from "../platform/shell.ts";
+import type { Image } from "../records/events.ts";
+import { readEntriesAfter, readEntriesOf } from "../records/ledger-reading.ts";
+import { Vault } from "../records/vault.ts";
+import { changesOf, isSame, undoOrder, versionAt, versionsOf, type Wish } from "../upkeep/undo.ts";
+import { baseInEffect } from "./config-of-base.ts";
+import { type Context, complain } from "./context.ts";
+import { boundBase } from "./daemon-client.ts";
+import { dryRun } from "./dry-run.ts";
+import { DEFAULT_LANE, examine } from "./examine.ts";
+import { sinceTime } from "./log.ts";
+import { submit } from "./submit.ts";
+
+const FILE_BYTES_MAX = 64 * 1024 * 1024;
+
+export interface UndoOptions {
+  readonly path?: string;
+  /** `10m` ago, or an ISO time. */
+  readonly at?: string;
+  readonly lane?: string;
+  readonly apply?: boolean;
+  readonly force?: boolean;
+}
+
+interface Undo {
+  readonly wishes: readonly Wish[];
+  readonly id: string;
+  readonly title: string;
+  readonly lane: string;
+  /** What to type to have it done. */
+  readonly command: string;
+}
+
+/** 0 when it is shown or done; 1 when there is nothing to take back, or a file was changed since. */
+export async function undo(context: Context, id: string | undefined, options: UndoOptions): Promise<number> {
+  if ((id === undefined) === (options.path === undefined))
+    throw new BridgeError("USAGE", "wo undo takes the id of an order, or --path with a file");
+  const found =
+    options.path === undefined ? ofOrder(context, id ?? "", options) : ofPath(context, options.path, options);
+  if (found === undefined) return EXIT.no;
+  const left = found.wishes.filter(({ path, wanted }) => !isSame(imageNow(context, path), wanted));
+  const changed = left.filter(({ path, left: expected }) => imageNow(context, path)?.sha256 !== expected?.sha256);
+  if (left.length === 0)
+    return refuse(context, "nothing_to_undo", "every file is as it was before already", "wo status");
+  if (changed.length > 0 && options.force !== true) {
+    const paths = changed.map(({ path }) => path).join(", ");
+    const hint = `look at them; ${found.command} --force takes them back all the same, and what is there now stays in the vault`;
+    return refuse(context, "changed_since", `changed since by somebody else: ${paths}`, hint);
+  }
+  return carryOut(context, { ...found, wishes: left }, options);
+}
+
+async function carryOut(
+  context: Context,
+  { wishes, id, title, lane, command }: Undo,
+  { apply, force }: UndoOptions,
+): Promise<number> {
+  const vault = new Vault(context.files, boundBase(context).vault);
+  const { text, binary } = undoOrder({ id, title }, wishes, (content) => vault.load(content));
+  if (binary.length > 0) {
+    const hint = `their bytes are in the vault: wo log --since 0 --json`;
+    return refuse(context, "no_text", `no order can carry what is no text: ${binary.join(", ")}`, hint);
+  }
+  const folder = join(context.machine.temporaryFolder, `.wo-${randomName()}.tmp`);
+  context.files.makeFolders(folder, 0o700);
+  const path = join(folder, `${id}.json`);
+  try {
+    await context.files.publish(path, text, 0o600);
+    if (apply === true) return await submit(context, path, { lane, watch: true });
+    const here = baseInEffect(context);
+    const examined = await examine(context, path, here, lane);
+    const { order } = examined;
+    if (order === undefined) throw new BridgeError("USAGE", examined.problems.map(({ message }) => message).join("\n"));
+    const exit = await dryRun(context, path, here, { ...examined, order });
+    if (!context.json) context.terminal.out(`next: ${command} --apply${force === true ? " --force" : ""}`);
+    return exit;
+  } finally {
+    context.files.removeTree(folder);
+  }
+}
+
+function ofOrder(context: Context, id: string, { lane }: UndoOptions): Undo | undefined {
+  const { files, machine } = context;
+  const bound = boundBase(context);
+  const record = examineBooks(files, machine, bound).index.get(id);
+  if (record === undefined) {
+    refuse(context, "unknown_order", `no order has the id ${id}`, "wo status");
+    return undefined;
+  }
+  const span = { from: record.acceptedAt, toSeq: record.settledSeq ?? record.lastSeq };
+  const wishes = changesOf(readEntriesOf(files, new Vault(files, bound.vault).ledger, id, span));
+  if (wishes === undefined) {
+    refuse(context, "nothing_to_undo", `${id} has changed no file`, `wo show ${id}`);
+    return undefined;
+  }
+  const command = `wo undo ${typedWord(id)}`;
+  return { wishes, ...named(id), title: `Undo of ${id}`, lane: lane ?? record.lane, command };
+}
+
+function ofPath(context: Context, typed: string, { at, lane }: UndoOptions): Undo | undefined {
+  const { files, machine } = context;
+  const bound = boundBase(context);
+  const here = relative(bound.path, resolve(machine.currentFolder, typed));
+  const path = here.startsWith("..") ? typed : here;
+  const time = at === undefined ? undefined : sinceTime(context, at);
+  const versions = versionsOf(readEntriesAfter(files, new Vault(files, bound.vault).ledger, 0), path);
+  const now = imageNow(context, path);
+  const version = versionAt(versions, time, now?.sha256);
+  if (version === undefined) {
+    const what =
+      versions.length === 0 ? `the vault knows no version of ${path}` : `the vault knows no other version of ${path}`;
+    refuse(context, "no_version", what, `wo why ${typedWord(path)}`);
+    return undefined;
+  }
+  const command = `wo undo --path ${typedWord(path)}${at === undefined ? "" : ` --at ${typedWord(at)}`}`;
+  const title = `Back to ${version.ts}: ${path} (${version.from})`;
+  return {
+    wishes: [{ path, wanted: version.image, left: now }],
+    ...named("PATH"),
+    title,
+    lane: lane ?? DEFAULT_LANE,
+    command,
+  };
+}
+
+function named(of: string): { readonly id: string } {
+  return { id: `UNDO-${of.slice(0, 96)}-${randomName()}` };
+}
+
+/** The file as it is now; only what tells it from others. */
+function imageNow(context: Context, path: string): Image | undefined {
+  const reading = context.files.peek(resolve(boundBase(context).path, path), FILE_BYTES_MAX);
+  if (reading.kind !== "file") return undefined;
+  const { bytes, info } = reading;
+  return { sha256: sha256(bytes), size_bytes: bytes.length, mode: info.mode, content: { text: "" } };
+}
+
+function refuse(context: Context, code: string, message: string, hint: string): number {
+  complain(context, { code, message, hint });
+  return EXIT.no;
+}

@@ -1,0 +1,105 @@
+/** `wo undo`: files become what they were, by an order that is recorded and can be taken back itself. */
+import { rmSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { QUICK } from "../support/line-kit.ts";
+import { modeOf } from "../support/temporary-folder.ts";
+import { World } from "../support/world.ts";
+
+/** A running world in which WO-1 has changed one file, made one, and deleted one. */
+async function changed(): Promise<World> {
+  const world = await World.make({ config: QUICK });
+  world.write("kept.txt", "before\n");
+  world.write("gone.txt", "was here\n");
+  await world.startDaemon();
+  world.drop("CLC", "one.json", {
+    wo_id: "WO-1",
+    files: [
+      { path: "kept.txt", content: "after\n", mode: "0755" },
+      { path: "new/made.txt", content: "made\n" },
+      { path: "gone.txt", delete: true },
+    ],
+  });
+  await world.reaches("WO-1", "done");
+  return world;
+}
+
+const tree = (world: World) => ["kept.txt", "new/made.txt", "gone.txt"].map((path) => world.read(path));
+const BEFORE = ["before\n", undefined, "was here\n"];
+const AFTER = ["after\n", "made\n", undefined];
+
+test("an undo is shown first, and nothing is written", async () => {
+  const world = await changed();
+  const shown = await world.wo("undo", "WO-1");
+  expect([shown.code, tree(world)]).toEqual([0, AFTER]);
+  for (const text of ["-after", "+before", "+was here", "next: wo undo WO-1 --apply"])
+    expect(shown.stdout).toContain(text);
+});
+
+test("applied, every file is what it was, with its rights; and the undo can be taken back", async () => {
+  const world = await changed();
+  const done = await world.wo("undo", "WO-1", "--apply");
+  expect([done.code, tree(world)], done.stdout + done.stderr).toEqual([0, BEFORE]);
+  expect(modeOf(world.path("kept.txt"))).toBe(0o644);
+  const id = /UNDO-WO-1-\w+/.exec(done.stdout)?.[0] ?? "";
+  expect(JSON.parse(world.read(`g/followup/state/${id}.json`) ?? "null")).toMatchObject({
+    status: "done",
+    title: "Undo of WO-1",
+    category: "undo",
+  });
+  const again = await world.wo("undo", "WO-1");
+  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("every file is as it was before already")]);
+
+  const back = await world.wo("undo", id, "--apply");
+  expect([back.code, tree(world)], back.stdout + back.stderr).toEqual([0, AFTER]);
+  expect(modeOf(world.path("kept.txt"))).toBe(0o755);
+});
+
+test("a file that somebody changed since is not taken back, but by force; and what was there is kept", async () => {
+  const world = await changed();
+  world.write("kept.txt", "mine\n");
+  const refused = await world.wo("undo", "WO-1", "--apply");
+  expect([refused.code, world.read("kept.txt")]).toEqual([1, "mine\n"]);
+  expect(refused.stderr).toContain("changed since by somebody else: kept.txt");
+  const forced = await world.wo("undo", "WO-1", "--apply", "--force");
+  expect([forced.code, tree(world)]).toEqual([0, BEFORE]);
+  const id = /UNDO-WO-1-\w+/.exec(forced.stdout)?.[0] ?? "";
+  await world.wo("undo", id, "--apply");
+  expect(world.read("kept.txt")).toBe("mine\n");
+});
+
+test("a file comes back as the vault knows it, newest first or as it was by a time", async () => {
+  const world = await changed();
+  const between = new Date().toISOString();
+  world.drop("CLC", "two.json", { wo_id: "WO-2", files: { "kept.txt": "later\n" } });
+  await world.reaches("WO-2", "done");
+  rmSync(world.path("kept.txt"));
+  expect((await world.wo("undo", "--path", "kept.txt", "--apply")).code).toBe(0);
+  expect(world.read("kept.txt")).toBe("later\n");
+  expect((await world.wo("undo", "--path", "kept.txt", "--at", between, "--apply")).code).toBe(0);
+  expect(world.read("kept.txt")).toBe("after\n");
+  const unknown = await world.wo("undo", "--path", "never.txt");
+  expect([unknown.code, unknown.stderr]).toEqual([
+    1,
+    expect.stringContaining("the vault knows no version of never.txt"),
+  ]);
+});
+
+test("without an order that changed anything there is nothing to take back", async () => {
+  const world = await changed();
+  world.drop("CLC", "say.json", { wo_id: "WO-SAY", steps: [{ run: "true" }] });
+  await world.reaches("WO-SAY", "done");
+  expect((await world.wo("undo", "WO-SAY")).stderr).toContain("WO-SAY has changed no file");
+  expect((await world.wo("undo", "WO-NONE")).stderr).toContain("no order has the id WO-NONE");
+  expect((await world.wo("undo")).code).toBe(2);
+});
+
+test("bytes that are no text are named, and nothing is done", async () => {
+  const world = await World.make({ config: QUICK });
+  writeFileSync(world.path("image.bin"), Buffer.from([0xff, 0xfe, 0x00]));
+  await world.startDaemon();
+  world.drop("CLC", "one.json", { wo_id: "WO-1", files: { "image.bin": "text\n" } });
+  await world.reaches("WO-1", "done");
+  const refused = await world.wo("undo", "WO-1", "--apply");
+  expect([refused.code, world.read("image.bin")]).toEqual([1, "text\n"]);
+  expect(refused.stderr).toContain("no order can carry what is no text: image.bin");
+});
