@@ -232,6 +232,24 @@ function addBaseVerbs(program: Command, run: Run): void {
 
 function addGuardrailVerbs(program: Command, run: Run): void {
   program
+    .command("protect")
+    .description(
+      "the same as guardrail accept: put back when it vanishes, and not deleted by an order without allow_delete",
+    )
+    .argument("<path...>")
+    .option("-m, --why <text>", "why, for the record", "")
+    .action((paths: string[], { why }: { why: string }) =>
+      run(async (context) => (await import("./guardrail.ts")).acceptComponents(context, paths, why)),
+    );
+  program
+    .command("snapshot")
+    .description("keep files as they are now (default: all that is guarded, and all that git could not bring back)")
+    .argument("[path...]")
+    .option("-m, --why <text>", "why, for the record", "")
+    .action((paths: string[], { why }: { why: string }) =>
+      run(async (context) => (await import("./guardrail.ts")).takeSnapshot(context, paths, why)),
+    );
+  program
     .command("undo")
     .description("show how files become what they were before an order, or at a time; --apply has it done by an order")
     .argument("[id]")

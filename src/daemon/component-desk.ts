@@ -1,8 +1,9 @@
-/** What a person says about components: these are as they have to be; these need not be there any more. */
+/** What a person says about files: these are as they have to be; these need not be there any more; keep these as they are. */
 import { basename, dirname, join, relative, resolve } from "node:path";
 import picomatch from "picomatch";
 import { type Clock, slices } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
+import { unsavedFiles } from "../platform/git.ts";
 import { sha256 } from "../platform/ids.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import type { Books } from "../records/books.ts";
@@ -36,6 +37,12 @@ export interface ComponentAnswer {
   readonly refused: readonly { readonly path: string; readonly message: string }[];
 }
 
+export interface SnapshotAnswer {
+  /** Below the base. */
+  readonly kept: readonly string[];
+  readonly refused: readonly { readonly path: string; readonly message: string }[];
+}
+
 const NOTHING: ComponentAnswer = { accepted: [], released: [], unchanged: 0, refused: [] };
 
 export class ComponentDesk {
@@ -47,24 +54,53 @@ export class ComponentDesk {
 
   /** Accepts these as they are now; without any, all that the configuration names and all that was accepted before. */
   async accept(paths: readonly string[], by: string, why: string): Promise<ComponentAnswer> {
-    const { books, clock } = this.#options;
+    const { books } = this.#options;
     const wanted = paths.length > 0 ? paths.map((path) => this.#below(path)) : this.#named().map((path) => ok(path));
-    const slice = slices(clock);
-    const [accepted, refused]: [AcceptedComponent[], { path: string; message: string }[]] = [[], []];
-    let unchanged = 0;
-    for (const [index, place] of wanted.entries()) {
-      await slice();
-      const read = place.ok ? await this.#read(place.value) : place;
-      if (!read.ok) refused.push({ path: place.ok ? place.value : (paths[index] ?? ""), message: read.error });
-      else if (this.#isKnown(read.value)) unchanged += 1;
-      else accepted.push(read.value);
-    }
-    const events = Array.from({ length: Math.ceil(accepted.length / PER_ENTRY) }, (_, at) => {
-      const components = accepted.slice(at * PER_ENTRY, (at + 1) * PER_ENTRY);
-      return { event: "components_accepted" as const, by, why, components };
-    });
+    const { read, refused } = await this.#readAll(wanted, paths);
+    const accepted = read.filter((one) => !this.#isKnown(one));
+    const events = inParts(accepted).map((components) => ({
+      event: "components_accepted" as const,
+      by,
+      why,
+      components,
+    }));
     if (events.length > 0) await books.append(events);
+    const unchanged = read.length - accepted.length;
     return { ...NOTHING, accepted: accepted.map(({ path }) => path), unchanged, refused };
+  }
+
+  /** Keeps files as they are now; without any, all that is guarded and all that git could not bring back. */
+  async snapshot(paths: readonly string[], by: string, why: string): Promise<SnapshotAnswer> {
+    const { books, files, base, settings } = this.#options;
+    const views = new Set(settings.config.projections.followup);
+    const unsaved = paths.length > 0 ? [] : (await unsavedFiles(files, base)).filter((path) => !views.has(path));
+    const { guarded } = books.index.facts.components ?? NO_COMPONENTS;
+    const usual = [...new Set([...Object.keys(guarded), ...unsaved])].toSorted();
+    const places = paths.length > 0 ? paths.map((path) => this.#below(path)) : usual.map((path) => this.#below(path));
+    const found = await this.#readAll(places, paths.length > 0 ? paths : usual);
+    const kept = found.read.filter(({ kind }) => kind === "file");
+    const events = inParts(kept).map((part) => ({ event: "snapshot_taken" as const, by, why, files: part }));
+    if (events.length > 0) await books.append(events);
+    const folders = found.read.filter(({ kind }) => kind === "folder");
+    // What nobody named is passed over: it vanished, or is the machinery's own.
+    const refused =
+      paths.length === 0 ? [] : [...found.refused, ...folders.map(({ path }) => ({ path, message: "it is a folder" }))];
+    return { kept: kept.map(({ path }) => path), refused };
+  }
+
+  async #readAll(
+    places: readonly Result<string, string>[],
+    typed: readonly string[],
+  ): Promise<{ readonly read: readonly AcceptedComponent[]; readonly refused: ComponentAnswer["refused"] }> {
+    const slice = slices(this.#options.clock);
+    const [found, refused]: [AcceptedComponent[], { path: string; message: string }[]] = [[], []];
+    for (const [index, place] of places.entries()) {
+      await slice();
+      const one = place.ok ? await this.#read(place.value) : place;
+      if (one.ok) found.push(one.value);
+      else refused.push({ path: place.ok ? place.value : (typed[index] ?? ""), message: one.error });
+    }
+    return { read: found, refused };
   }
 
   /** They need not be there any more. */
@@ -127,6 +163,12 @@ export class ComponentDesk {
     const content = await books.vault.keep(bytes, 1024);
     return ok({ path, kind: "file", mode, owner, sha256: sha256(bytes), size_bytes: bytes.length, content });
   }
+}
+
+function inParts<T>(all: readonly T[]): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(all.length / PER_ENTRY) }, (_, at) =>
+    all.slice(at * PER_ENTRY, (at + 1) * PER_ENTRY),
+  );
 }
 
 /** Files below the base that match a glob, in no order. */

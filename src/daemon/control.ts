@@ -123,6 +123,8 @@ async function change(live: NonNullable<ControlOptions["live"]>, request: Change
       return grant(await live.components.accept(request.paths, request.by, request.why));
     case "release_components":
       return grant(await live.components.release(request.paths, request.by, request.why));
+    case "snapshot":
+      return grant(await live.components.snapshot(request.paths, request.by, request.why));
     case "rebuild":
       return grant(await parts.views.rebuild());
     case "canary": {

@@ -112,6 +112,13 @@ export class GitTracking {
   }
 }
 
+/** Files below the base that no commit holds as they are: changed ones, and those that git neither knows nor ignores. */
+export async function unsavedFiles(files: Files, base: string): Promise<readonly string[]> {
+  if (folderWithGit(files, base) === undefined) return [];
+  const end = await runGit(["ls-files", "-z", "--modified", "--others", "--exclude-standard"], base);
+  return end.exitCode === 0 ? [...new Set(end.stdout.split("\0").filter((path) => path !== ""))] : [];
+}
+
 /** The nearest folder, upwards, that has a `.git`. */
 export function folderWithGit(files: Files, from: string): string | undefined {
   for (let folder = from; ; folder = dirname(folder)) {

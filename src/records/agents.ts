@@ -67,6 +67,7 @@ export function reportOf(event: Event | Notice): { readonly agent: Agent; readon
     case "wo_pipeline_healthy":
     case "components_accepted":
     case "components_released":
+    case "snapshot_taken":
     case "retention_applied":
     case "canary_passed":
       return { agent: "wo_pipeline_guardrail", ok: true };

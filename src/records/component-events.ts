@@ -31,6 +31,15 @@ export interface ComponentsReleased {
   readonly paths: readonly string[];
 }
 
+/** Somebody had these kept as they are, so that they can be brought back. */
+export interface SnapshotTaken {
+  readonly event: "snapshot_taken";
+  readonly by: string;
+  readonly why: string;
+  /** Files, all of them. */
+  readonly files: readonly AcceptedComponent[];
+}
+
 export const DRIFT_REASONS = [
   "missing",
   "moved",

@@ -13,6 +13,7 @@ import type {
   ComponentsAccepted,
   ComponentsReleased,
   MovedComponent,
+  SnapshotTaken,
 } from "./component-events.ts";
 import type { Content } from "./content.ts";
 
@@ -372,6 +373,7 @@ export type Event =
   | CanaryFailed
   | ComponentsAccepted
   | ComponentsReleased
+  | SnapshotTaken
   | ComponentDrifted
   | ComponentHealed;
 

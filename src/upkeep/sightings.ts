@@ -127,6 +127,8 @@ function guardrailSightings(entry: Entry, path: string): readonly Sighting[] {
   const source = "guardrail";
   if (entry.event === "components_accepted" && entry.components.some((one) => isAt(path, one.path)))
     return [{ ts, source, text: `accepted as it was, by ${entry.by}`, state: "there" }];
+  if (entry.event === "snapshot_taken" && entry.files.some((one) => isAt(path, one.path)))
+    return [{ ts, source: "ledger", text: `kept in a snapshot, by ${entry.by}`, state: "there" }];
   if (entry.event === "components_released" && entry.paths.some((one) => isAt(path, one)))
     return [{ ts, source, text: `not guarded any more, by ${entry.by}` }];
   if (entry.event === "wo_pipeline_healed" && isAt(path, entry.path))

@@ -53,11 +53,13 @@ export function versionsOf(entries: Iterable<Entry>, path: string): readonly Ver
       const file = planned.get(entry.wo_id);
       if (file !== undefined) found.push({ ts, from: `order ${entry.wo_id}`, image: file.after });
       planned.delete(entry.wo_id);
-    } else if (entry.event === "components_accepted") {
-      const one = entry.components.find((component) => component.path === path);
+    } else if (entry.event === "components_accepted" || entry.event === "snapshot_taken") {
+      const isSnapshot = entry.event === "snapshot_taken";
+      const one = (isSnapshot ? entry.files : entry.components).find((component) => component.path === path);
       if (one?.content === undefined) continue;
       const { sha256 = "", size_bytes = 0, mode, content } = one;
-      found.push({ ts, from: `accepted by ${entry.by}`, image: { sha256, size_bytes, mode, content } });
+      const from = `${isSnapshot ? "kept" : "accepted"} by ${entry.by}`;
+      found.push({ ts, from, image: { sha256, size_bytes, mode, content } });
     }
   }
   return found;

@@ -1,6 +1,7 @@
 /** `wo undo`: files become what they were, by an order that is recorded and can be taken back itself. */
 import { rmSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { git, inGit } from "../support/git-kit.ts";
 import { QUICK } from "../support/line-kit.ts";
 import { modeOf } from "../support/temporary-folder.ts";
 import { World } from "../support/world.ts";
@@ -102,4 +103,27 @@ test("bytes that are no text are named, and nothing is done", async () => {
   const refused = await world.wo("undo", "WO-1", "--apply");
   expect([refused.code, world.read("image.bin")]).toEqual([1, "text\n"]);
   expect(refused.stderr).toContain("no order can carry what is no text: image.bin");
+});
+
+test("a snapshot holds what git could not bring back, through a reset and a clean", async () => {
+  const world = await World.make({ config: QUICK });
+  world.write("saved.txt", "in a commit\n");
+  world.write(".gitignore", "ignored.txt\n");
+  await inGit(world, ["saved.txt", ".gitignore", "wo-bridge.yaml"]);
+  world.write("saved.txt", "changed\n");
+  world.write("new/untracked.txt", "untracked\n");
+  world.write("ignored.txt", "ignored\n");
+  await world.startDaemon();
+  const taken = await world.wo("snapshot", "-m", "before the cleaning");
+  expect([taken.code, taken.stdout], taken.stderr).toEqual([0, expect.stringContaining("2 files")]);
+  for (const path of ["saved.txt", "new/untracked.txt"]) expect(taken.stdout).toContain(path);
+  await git(world, "reset", "-q", "--hard");
+  await git(world, "clean", "-fdxq", "--exclude=bridge");
+  for (const path of ["saved.txt", "new/untracked.txt"])
+    expect((await world.wo("undo", "--path", path, "--apply")).code).toBe(0);
+  expect([world.read("saved.txt"), world.read("new/untracked.txt"), world.read("ignored.txt")]).toEqual([
+    "changed\n",
+    "untracked\n",
+    undefined,
+  ]);
 });

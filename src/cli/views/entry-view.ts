@@ -113,6 +113,8 @@ function otherDetail(entry: Entry): string {
       return `by ${entry.by}: ${listed(entry.components.map(({ path }) => path))}${entry.why === "" ? "" : ` (${entry.why})`}`;
     case "components_released":
       return `by ${entry.by}: ${listed(entry.paths)}${entry.why === "" ? "" : ` (${entry.why})`}`;
+    case "snapshot_taken":
+      return `by ${entry.by}: ${listed(entry.files.map(({ path }) => path))}${entry.why === "" ? "" : ` (${entry.why})`}`;
     case "wo_pipeline_drift":
       return `${entry.missing}: ${entry.message}`;
     case "wo_pipeline_healed":

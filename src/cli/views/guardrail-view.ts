@@ -1,5 +1,5 @@
 /** What `wo guardrail` shows. */
-import type { ComponentAnswer } from "../../daemon/component-desk.ts";
+import type { ComponentAnswer, SnapshotAnswer } from "../../daemon/component-desk.ts";
 import type { GuardrailReport } from "../../daemon/guarded.ts";
 import type { HealWish } from "../../daemon/guardrail-config.ts";
 import { typedWord } from "../../platform/shell.ts";
@@ -65,4 +65,21 @@ export function decidedText(terminal: Terminal, verb: "accept" | "release", done
     lines.push(`${terminal.paint("red", "✗")} ${plainLine(path)}: ${message}`);
   if (lines.length === 0) lines.push("nothing of what wo-bridge.yaml names is there: nothing to accept");
   return lines.join("\n");
+}
+
+export function snapshotText(terminal: Terminal, { kept, refused }: SnapshotAnswer): string {
+  const [first] = kept;
+  const head =
+    first === undefined
+      ? "nothing to keep: nothing is guarded, and git has everything"
+      : `${terminal.paint("green", "✓")} kept as they are now: ${kept.length} ${kept.length === 1 ? "file" : "files"}`;
+  return [
+    head,
+    ...kept.slice(0, SHOWN).map((path) => `  ${plainLine(path)}`),
+    ...(kept.length > SHOWN ? [`  and ${kept.length - SHOWN} more`] : []),
+    ...refused.map(({ path, message }) => `${terminal.paint("red", "✗")} ${plainLine(path)}: ${message}`),
+    ...(first === undefined
+      ? []
+      : [`next: whatever you were about to do; wo undo --path ${typedWord(first)} brings one back`]),
+  ].join("\n");
 }

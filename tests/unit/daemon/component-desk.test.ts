@@ -161,3 +161,35 @@ test("an accepted component whose file is gone can be released", async () => {
   rmSync(house.path("a"));
   expect(await desk.release(["a"], "me", "")).toMatchObject({ released: ["a"], refused: [] });
 });
+
+test("a snapshot keeps files as they are, guards nothing, and says what it could not keep", async () => {
+  const house = await House.open();
+  put(house.path("a"), "one");
+  mkdirSync(house.path("folder"));
+  const answer = await deskOf(house).snapshot(["a", "folder", "none"], "me", "before the move");
+  expect(answer).toEqual({
+    kept: ["a"],
+    refused: [
+      { path: "none", message: "it is not there" },
+      { path: "folder", message: "it is a folder" },
+    ],
+  });
+  expect(guardedIn(house)).toEqual({});
+  expect(house.entries.at(-1)).toMatchObject({
+    event: "snapshot_taken",
+    by: "me",
+    why: "before the move",
+    files: [{ path: "a", sha256: sha256("one"), content: { text: "one" } }],
+  });
+});
+
+test("without a path a snapshot keeps what is guarded; with nothing to keep the ledger is as it was", async () => {
+  const house = await House.open();
+  const desk = deskOf(house);
+  const { headSeq } = house.kit.books;
+  expect(await desk.snapshot([], "me", "")).toEqual({ kept: [], refused: [] });
+  expect(house.kit.books.headSeq).toBe(headSeq);
+  put(house.path("a"), "one");
+  await desk.accept(["a"], "me", "");
+  expect(await desk.snapshot([], "me", "")).toMatchObject({ kept: ["a"] });
+});
