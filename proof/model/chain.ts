@@ -106,8 +106,15 @@ function plainBytes(bytes: Buffer | undefined, name: string): Buffer | undefined
 
 /** The whole lines, and the rest: what has no newline was never written to its end. */
 function linesOf(bytes: Buffer | undefined): { readonly lines: readonly string[]; readonly rest: string } {
-  const lines = (bytes ?? Buffer.alloc(0)).toString("utf8").split("\n");
+  const lines = (bytes ?? Buffer.alloc(0)).toString("latin1").split("\n").map(textOf);
   return { rest: lines.pop() ?? "", lines };
+}
+
+/** Nothing for bytes that are no UTF-8: as text they would be what they are not. */
+function textOf(latin1: string): string {
+  const bytes = Buffer.from(latin1, "latin1");
+  const text = bytes.toString("utf8");
+  return Buffer.from(text).equals(bytes) ? text : "";
 }
 
 /** What is sound but for the newlines around it does not count, and tells of which write it is. */
