@@ -26,6 +26,7 @@ export async function runProgram(words: readonly string[], version: string): Pro
   addWritingVerbs(program, run);
   addDecisionVerbs(program, run);
   addBaseVerbs(program, run);
+  addFileVerbs(program, run);
   addGuardrailVerbs(program, run);
   try {
     await program.parseAsync([...words], { from: "user" });
@@ -230,7 +231,7 @@ function addBaseVerbs(program: Command, run: Run): void {
     );
 }
 
-function addGuardrailVerbs(program: Command, run: Run): void {
+function addFileVerbs(program: Command, run: Run): void {
   program
     .command("protect")
     .description(
@@ -269,6 +270,9 @@ function addGuardrailVerbs(program: Command, run: Run): void {
     .action((path: string, { hours }: { hours?: number }) =>
       run(async (context) => (await import("./why.ts")).why(context, path, hours)),
     );
+}
+
+function addGuardrailVerbs(program: Command, run: Run): void {
   const guardrail = program.command("guardrail").description("what must not vanish, and whether it is as it has to be");
   guardrail
     .command("check")
