@@ -95,7 +95,6 @@ function gitSources(git: Result<GitHistory | undefined, string>): readonly Sourc
 /** Who was only at work is shown where that may have been it. */
 function isShown({ ts, state, suspect }: Sighting, verdict: Verdict): boolean {
   if (state !== undefined || suspect?.weight !== 1) return true;
-  return (
-    verdict.kind === "existed_then_vanished" && verdict.suspects.some((one) => one.who === suspect.who && one.ts === ts)
-  );
+  const suspects = "suspects" in verdict ? (verdict.suspects ?? []) : [];
+  return suspects.some((one) => one.who === suspect.who && one.ts === ts);
 }

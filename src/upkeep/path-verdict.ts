@@ -8,17 +8,20 @@ export interface Seen {
   readonly source: SourceName;
 }
 
+/** Between when and when it happened, and who was at work then. */
+export interface Window {
+  readonly last_seen: Seen;
+  /** The first time that it was seen to be gone, or not what it was. */
+  readonly first_missing: Seen;
+  /** The likeliest first. */
+  readonly suspects: readonly (Suspect & { readonly ts: string })[];
+}
+
 /** Named as `wo why --json` prints it. */
 export type Verdict =
   | { readonly kind: "as_it_has_to_be" }
-  | { readonly kind: "exists_but_broken"; readonly message: string }
-  | {
-      readonly kind: "existed_then_vanished";
-      readonly last_seen: Seen;
-      readonly first_missing: Seen;
-      /** The likeliest first. */
-      readonly suspects: readonly (Suspect & { readonly ts: string })[];
-    }
+  | ({ readonly kind: "exists_but_broken"; readonly message: string } & Partial<Window>)
+  | ({ readonly kind: "existed_then_vanished" } & Window)
   | { readonly kind: "never_existed" }
   /** No source that could be read knows it, and some could not be read. */
   | { readonly kind: "cannot_tell" };
@@ -35,16 +38,21 @@ export function verdictOf(
   nowMs: number,
 ): Verdict {
   if (standing.kind === "there") return { kind: "as_it_has_to_be" };
-  if (standing.kind === "broken") return { kind: "exists_but_broken", message: standing.message };
+  const window = windowOf(standing.kind, sightings, nowMs);
+  if (standing.kind === "broken") return { kind: "exists_but_broken", message: standing.message, ...window };
+  if (window !== undefined) return { kind: "existed_then_vanished", ...window };
+  return { kind: sources.some(({ state }) => state === "unread") ? "cannot_tell" : "never_existed" };
+}
+
+/** Undefined where nobody has seen it as it was. */
+function windowOf(now: "gone" | "broken", sightings: readonly Sighting[], nowMs: number): Window | undefined {
   const last = sightings.findLastIndex(({ state }) => state === "there");
   const seen = sightings[last];
   const known = seen ?? sightings.find(({ state, suspect }) => state === "gone" || suspect?.weight === 2);
-  if (known === undefined)
-    return { kind: sources.some(({ state }) => state === "unread") ? "cannot_tell" : "never_existed" };
-  const gone = sightings.slice(last + 1).find(({ state }) => state === "gone");
-  const first: Seen = gone ?? { ts: isoTime(nowMs), source: "disk" };
+  if (known === undefined || (now === "broken" && seen === undefined)) return undefined;
+  const end = sightings.slice(last + 1).find(({ state }) => state === "gone" || state === now);
+  const first: Seen = end ?? { ts: isoTime(nowMs), source: "disk" };
   return {
-    kind: "existed_then_vanished",
     last_seen: { ts: known.ts, source: known.source },
     first_missing: { ts: first.ts, source: first.source },
     suspects: suspectsIn(sightings, Date.parse(known.ts) - SLACK_MS, Date.parse(first.ts) + SLACK_MS),

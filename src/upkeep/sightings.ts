@@ -23,7 +23,7 @@ export interface Sighting {
   readonly source: SourceName;
   readonly text: string;
   /** What it says of the path at that time; absent where it says nothing of that. */
-  readonly state?: "there" | "gone";
+  readonly state?: "there" | "gone" | "broken";
   readonly suspect?: Suspect;
 }
 
@@ -135,7 +135,7 @@ function guardrailSightings(entry: Entry, path: string): readonly Sighting[] {
     return [{ ts, source, text: entry.what, state: "there" }];
   if (entry.event !== "wo_pipeline_drift" || !isAt(path, entry.missing)) return [];
   const isGone = ["missing", "moved", "removed_by_git"].includes(entry.reason);
-  const drift: Sighting = { ts, source, text: entry.message, ...(isGone ? { state: "gone" } : {}) };
+  const drift: Sighting = { ts, source, text: entry.message, state: isGone ? "gone" : "broken" };
   if (entry.last_seen === undefined) return [drift];
   return [{ ts: entry.last_seen, source, text: "as it has to be", state: "there" }, drift];
 }

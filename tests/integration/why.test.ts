@@ -3,7 +3,8 @@ import { chmodSync, rmSync } from "node:fs";
 import { expect, test } from "vitest";
 import { git, inGit, put } from "../support/git-kit.ts";
 import { linesTold, QUICK } from "../support/line-kit.ts";
-import { asRecord, until, World } from "../support/world.ts";
+import { given } from "../support/results.ts";
+import { asRecord, type JsonLine, until, World } from "../support/world.ts";
 
 const TOOL = "tools/tool.zsh";
 const TEXT = "#!/bin/zsh\necho a tool\n";
@@ -32,6 +33,14 @@ async function asked(world: World, path = TOOL) {
 
 function lastLine(text: string): string {
   return text.trimEnd().split("\n").at(-1) ?? "";
+}
+
+/** The drift with this reason, once it is told. */
+async function driftOf(world: World, reason: string): Promise<JsonLine> {
+  const drift = () =>
+    linesTold(world).find((line) => line["event"] === "wo_pipeline_drift" && line["reason"] === reason);
+  await until(() => drift() !== undefined, 20_000, `the drift is told: ${reason}`);
+  return given(drift());
 }
 
 test("what is there is as it has to be; what is outside of the base is none of its business", async () => {
@@ -96,13 +105,12 @@ test("an order whose command wiped an untracked component is named, within what 
   const before = new Date().toISOString();
   world.drop("CLC", "clean.json", { wo_id: "WO-CLEAN", steps: [{ run: "git clean -fdxq tools" }] });
   await world.reaches("WO-CLEAN", "done");
-  const drift = () => linesTold(world).find(({ event, missing }) => event === "wo_pipeline_drift" && missing === TOOL);
-  await until(() => drift() !== undefined, 20_000, "the drift is told");
+  const drift = await driftOf(world, "missing");
   const said = await asked(world);
   expect(said).toMatchObject({ kind: "existed_then_vanished" });
   expect(said.suspects).toContain("order WO-CLEAN");
   expect(said.text).toContain("git clean -fdxq tools");
-  expect(asRecord(said.verdict["first_missing"])).toEqual({ ts: drift()?.["ts"], source: "guardrail" });
+  expect(asRecord(said.verdict["first_missing"])).toEqual({ ts: drift["ts"], source: "guardrail" });
   expect(String(asRecord(said.verdict["first_missing"])["ts"]) > before).toBe(true);
 });
 
@@ -131,4 +139,52 @@ test("a script that lost its right to run is mended in place", async () => {
   const world = await withTool("in git");
   chmodSync(world.path(TOOL), 0o644);
   expect(await asked(world)).toMatchObject({ kind: "exists_but_broken", next: `next: chmod +x ${TOOL}` });
+});
+
+test("a commit that deletes 1,709 files, the pipeline among them, is named with its hash", async () => {
+  const world = await withTool("in git");
+  const many = Array.from({ length: 1708 }, (_, index) => `tools/part-${index}.txt`);
+  for (const path of many) world.write(path, path);
+  await git(world, "add", "tools");
+  await git(world, "commit", "-qm", "all the parts");
+  await world.startDaemon();
+  await world.wo("guardrail", "accept", TOOL, "--why", "test");
+  await git(world, "rm", "-rq", "tools");
+  await git(world, "commit", "-qm", "chore: sync");
+  const hash = await git(world, "rev-parse", "--short", "HEAD");
+  const gone = await driftOf(world, "removed_by_git");
+  expect(String(gone["message"])).toContain(`${hash} chore: sync`);
+  const said = await asked(world);
+  expect(said).toMatchObject({ kind: "existed_then_vanished", next: expect.stringContaining("git restore --source=") });
+  expect(said.suspects).toContain("git, commit: chore: sync");
+});
+
+test("a rollback script that restores an old tree is the suspect for what it overwrote", async () => {
+  const world = await withTool("untracked");
+  await world.startDaemon();
+  await world.wo("guardrail", "accept", TOOL, "--why", "test");
+  const script =
+    'cp old.zsh tools/tool.zsh; mkdir -p logs; echo "$(date -u +%FT%T.000Z) cp old.zsh tools/tool.zsh" > logs/rollback_6.log';
+  world.write("old.zsh", "#!/bin/zsh\necho an older tool\n");
+  expect((await world.run(["sh", "-c", `cd ${world.base}; ${script}`])).code).toBe(0);
+  await driftOf(world, "content_changed");
+  const said = await asked(world);
+  expect(said).toMatchObject({ kind: "exists_but_broken", suspects: ["logs/rollback_6.log"] });
+  expect((await world.wo("undo", "--path", TOOL, "--apply")).code).toBe(0);
+  expect(world.read(TOOL)).toBe(TEXT);
+  expect(said.next).toBe(`next: wo undo --path ${TOOL}, or wo guardrail accept ${TOOL} as it is`);
+});
+
+test("a tool that rewrites a ledger of lines as an empty file is told as such, with since when", async () => {
+  const world = await withTool("untracked");
+  const path = "mls/ledger/lessons.jsonl";
+  world.write(path, '{"ts":"2026-11-20T09:00:00Z","title":"one"}\n');
+  await world.startDaemon();
+  await world.wo("guardrail", "accept", path, "--why", "test");
+  world.write(path, "");
+  const drift = await driftOf(world, "emptied");
+  const said = await asked(world, path);
+  expect(said).toMatchObject({ kind: "exists_but_broken", suspects: [] });
+  expect(asRecord(said.verdict["first_missing"])).toEqual({ ts: drift["ts"], source: "guardrail" });
+  expect(said.text).toContain("it is empty");
 });

@@ -1,7 +1,7 @@
 /** What `wo why` shows: the timeline, then what follows from it, then what to type. */
 import { typedWord } from "../../platform/shell.ts";
 import { plainLine, type Terminal } from "../../platform/terminal.ts";
-import type { Seen, Verdict } from "../../upkeep/path-verdict.ts";
+import type { Seen, Verdict, Window } from "../../upkeep/path-verdict.ts";
 import type { Sighting } from "../../upkeep/sightings.ts";
 import type { PathHistory } from "../why.ts";
 
@@ -36,20 +36,28 @@ function verdictLines(terminal: Terminal, verdict: Verdict): string[] {
     case "as_it_has_to_be":
       return [`${terminal.paint("green", "✓")} it is there, and nothing is wrong with it`];
     case "exists_but_broken":
-      return [`${bad} it exists, and is broken: ${plainLine(verdict.message)}`];
+      return [
+        `${bad} it exists, and is broken: ${plainLine(verdict.message)}`,
+        ...windowLines(verdict, "it was as it had to be until"),
+      ];
     case "never_existed":
       return [`${bad} it never existed: no source knows it`];
     case "cannot_tell":
       return [`${bad} cannot tell: no source that could be read knows it`];
-    case "existed_then_vanished": {
-      const { last_seen: last, first_missing: first, suspects } = verdict;
-      return [
-        `${bad} it existed, then vanished between ${seenText(last)} and ${seenText(first)}`,
-        ...(suspects.length === 0 ? ["  nobody was seen at work in that time: git clean and rm leave no trace"] : []),
-        ...suspects.map(({ who, why, ts }, index) => `  ${index + 1}. ${plainLine(who)}, ${ts}: ${plainLine(why)}`),
-      ];
-    }
+    case "existed_then_vanished":
+      return [`${bad} it existed, then vanished`, ...windowLines(verdict, "it was last seen at")];
   }
+}
+
+function windowLines({ last_seen: last, first_missing: first, suspects }: Partial<Window>, until: string): string[] {
+  if (last === undefined || first === undefined || suspects === undefined) return [];
+  return [
+    `  ${until} ${seenText(last)}, and not any more at ${seenText(first)}`,
+    ...(suspects.length === 0
+      ? ["  nobody was seen at work in that time: git clean, rm and editors leave no trace"]
+      : []),
+    ...suspects.map(({ who, why, ts }, index) => `  ${index + 1}. ${plainLine(who)}, ${ts}: ${plainLine(why)}`),
+  ];
 }
 
 function seenText({ ts, source }: Seen): string {
@@ -65,9 +73,9 @@ function nextOf({ path, verdict, now, isGuarded, isInHead, commit }: PathHistory
   if (verdict.kind === "cannot_tell") return `mend what could not be read, then wo why ${word}`;
   if (now.kind === "broken" && now.reason === "not_executable") return `chmod +x ${word}`;
   if (now.kind === "broken" && now.reason !== "not_as_accepted") return "mend it where it is";
-  if (now.kind === "broken") return `mend it, or wo guardrail accept ${word} as it is`;
+  if (now.kind === "broken") return `wo undo --path ${word}, or wo guardrail accept ${word} as it is`;
   if (isInHead) return `git restore -- ${word}`;
   if (commit !== undefined) return `git restore --source=${commit} -- ${word}`;
-  if (isGuarded) return "wo guardrail check: the daemon puts it back while guardrail.heal is not off";
+  if (isGuarded) return `wo undo --path ${word}; the daemon does so by itself while guardrail.heal is not off`;
   return `wo undo --path ${word}: no commit has it, and the vault may`;
 }

@@ -69,7 +69,7 @@ test("a drift tells twice: when it was last there, and when it was gone", () => 
     { state: "gone" },
   ]);
   const other = { ...drift, reason: "content_changed" as const };
-  expect(ledgerSightings(entriesOf([other]), PATH).at(-1)).not.toHaveProperty("state");
+  expect(ledgerSightings(entriesOf([other]), PATH).at(-1)).toMatchObject({ state: "broken" });
 });
 
 test("notes are found by the file's name, with their own time or that of their file", () => {
