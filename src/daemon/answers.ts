@@ -8,6 +8,7 @@ import { isResting } from "../orders/status.ts";
 import { Drain } from "../platform/drain.ts";
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
+import { parseJson } from "../platform/result.ts";
 import type { Books } from "../records/books.ts";
 import type { OrderRecord } from "../records/order-record.ts";
 import { tryAndLog } from "./failures.ts";
@@ -22,42 +23,57 @@ export interface AnswersOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
+/** Whose answers may be missing; "all" of those that were known when it was written. */
+type Mark = "none" | "all" | readonly string[];
+
+/** More than these are all. */
+const NAMED_MAX = 1000;
+const MARK_BYTES_MAX = 1024 * 1024;
+
 export class Answers {
   readonly #options: AnswersOptions;
   /** Ids of orders whose acknowledgement or result may be missing. */
   readonly #doubtful = new Set<string>();
+  /** Of those, the ones that are looked at just now. */
+  readonly #inHand = new Set<string>();
   /** Ids of orders whose acknowledgement is on its way. */
   readonly #acknowledging = new Set<string>();
   readonly #giving = new Drain(() => this.#giveAll());
-  #isMarked = false;
-  #marking: Promise<void> = Promise.resolve();
+  readonly #marking = new Drain(() => this.#writeMark());
+  /** What the vault is to say for the next life, and what it says. */
+  #wanted: Mark = "none";
+  #marked: Mark = "none";
 
   constructor(options: AnswersOptions) {
     this.#options = options;
   }
 
-  /** Goes on where an earlier life was looking through all orders. */
+  /** Goes on where an earlier life was looking. */
   start(): void {
-    this.#isMarked = this.#options.files.info(this.#mark) !== undefined;
-    if (this.#isMarked) this.#doubtAll();
+    const { files, books } = this.#options;
+    const reading = files.peek(books.vault.answersMark, MARK_BYTES_MAX);
+    if (reading.kind === "absent") return;
+    const ids = reading.kind === "file" ? idsIn(reading.bytes) : undefined;
+    this.#marked = ids ?? "all";
+    this.#wanted = this.#marked;
+    if (ids === undefined) this.#doubtAll();
+    else for (const id of ids) this.#doubtful.add(id);
   }
 
   /** The tree was wiped: all answers that were given by now are looked for, by the next life if this one ends before. */
   wiped(): void {
-    const { files, log, books, onFatal } = this.#options;
+    const { books, onFatal } = this.#options;
     this.#doubtAll();
-    if (!this.#isMarked) {
-      this.#isMarked = true;
-      // COMMIT POINT: from here on no end of the daemon leaves one out.
-      this.#marking = tryAndLog(log, "view_refused", () => files.replace(this.#mark, "", 0o600)).catch(onFatal);
-    }
+    this.#wanted = "all";
+    this.#marking.request();
     // Of the others the state comes first.
-    void this.#giveEach(books.index.open.map(({ id }) => id));
+    this.#giveEach(books.index.open.map(({ id }) => id)).catch(onFatal);
   }
 
   /** Gives what is missing of the doubtful ones, in the background. */
   look(): void {
-    if (this.#doubtful.size > 0 || this.#isMarked) this.#giving.request();
+    if (this.#marked !== this.#wanted) this.#marking.request();
+    if (this.#doubtful.size > 0 || this.#wanted !== "none") this.#giving.request();
   }
 
   /** Rejects with what the disk says; it is given again then. */
@@ -75,41 +91,49 @@ export class Answers {
     return this.#orAgain(record.id, () => this.#options.outbox.report(record));
   }
 
-  get #mark(): string {
-    return this.#options.books.vault.answersMark;
-  }
-
   #doubtAll(): void {
     for (const { id } of this.#options.books.index.summaries()) this.#doubtful.add(id);
   }
 
   async #giveAll(): Promise<void> {
-    const { files, log } = this.#options;
-    await this.#giveEach([...this.#doubtful]);
-    await this.#marking;
-    if (this.#doubtful.size > 0 || !this.#isMarked) return;
-    await tryAndLog(log, "view_refused", async () => {
-      files.remove(this.#mark);
-      this.#isMarked = false;
-    });
+    const ids = [...this.#doubtful];
+    const tried = await this.#giveEach(ids);
+    // Cut short by the daemon's end: the mark is right as it is.
+    if (this.#wanted === "none" || tried < ids.length) return;
+    const left = [...new Set([...this.#doubtful, ...this.#inHand])];
+    // What the disk refuses for ever must not have all others looked through at every start.
+    if (left.length === 0) this.#wanted = "none";
+    else if (left.length <= NAMED_MAX && left.join() !== String(this.#wanted)) this.#wanted = left;
+    if (this.#marked !== this.#wanted) this.#marking.request();
   }
 
-  #giveEach(ids: readonly string[]): Promise<void> {
+  /** How many were tried. */
+  async #giveEach(ids: readonly string[]): Promise<number> {
     const { log, onEach } = this.#options;
-    return onEach(ids, (id) => tryAndLog(log, "view_refused", () => this.#give(id)));
+    let tried = 0;
+    await onEach(ids, async (id) => {
+      await tryAndLog(log, "view_refused", () => this.#give(id));
+      tried += 1;
+    });
+    return tried;
   }
 
   async #give(id: string): Promise<void> {
     const { books, files, outbox } = this.#options;
     // What is on its way may have gone into the folder that was wiped: the next round knows.
-    if (this.#acknowledging.has(id)) return;
+    if (this.#acknowledging.has(id) || this.#inHand.has(id)) return;
     this.#doubtful.delete(id);
-    await this.#orAgain(id, async () => {
-      const record = books.index.get(id);
-      if (record === undefined) return;
-      if (!outbox.isAcknowledged(files, record)) await this.acknowledge(record);
-      if (isResting(record.status) && !outbox.isReported(files, record)) await this.report(record);
-    });
+    this.#inHand.add(id);
+    try {
+      await this.#orAgain(id, async () => {
+        const record = books.index.get(id);
+        if (record === undefined) return;
+        if (!outbox.isAcknowledged(files, record)) await this.acknowledge(record);
+        if (isResting(record.status) && !outbox.isReported(files, record)) await this.report(record);
+      });
+    } finally {
+      this.#inHand.delete(id);
+    }
   }
 
   /** What the disk refuses is done again in one of the next rounds. */
@@ -121,4 +145,23 @@ export class Answers {
       throw thrown;
     }
   }
+
+  async #writeMark(): Promise<void> {
+    const { files, log, books, onFatal } = this.#options;
+    const path = books.vault.answersMark;
+    const wanted = this.#wanted;
+    const writing = tryAndLog(log, "view_refused", async () => {
+      // COMMIT POINT: from here on no end of the daemon leaves one out.
+      if (wanted === "none") files.remove(path);
+      else await files.replace(path, JSON.stringify(wanted), 0o600);
+      this.#marked = wanted;
+    });
+    await writing.catch(onFatal);
+  }
+}
+
+/** Undefined for all, also where it cannot be told. */
+function idsIn(bytes: Buffer): readonly string[] | undefined {
+  const value = parseJson(bytes.toString("utf8"));
+  return Array.isArray(value) && value.every((one) => typeof one === "string") ? value : undefined;
 }

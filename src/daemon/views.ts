@@ -72,6 +72,8 @@ export class Views {
   /** The folder that was last seen to be another one than that which was compared. */
   #newFolder = "";
   #comparing: Promise<void> | undefined;
+  /** The folder of all answers, as it was last seen. */
+  #outboxFolder = "";
   /** When a view was last written, in wall milliseconds; for `wo status`. */
   lastWriteMs = 0;
 
@@ -99,6 +101,7 @@ export class Views {
     for (const path of this.#options.followupPaths()) sweepView(this.#options.files, join(this.#options.base, path));
     this.#options.telemetry.start(this.#options.books.headSeq);
     this.#answers.start();
+    this.#lookAtOutbox();
     this.rescan();
     this.#planFollowup();
   }
@@ -133,6 +136,7 @@ export class Views {
     this.#write();
     const lists = this.#options.followupPaths().map((path) => join(this.#options.base, path));
     if (!lists.every((path) => this.#isThere(path))) this.#planFollowup();
+    this.#lookAtOutbox();
     const isCompared = stamp === this.#compared.stamp || this.#options.clock.elapsed() < this.#compared.nextMs;
     if (this.#comparing !== undefined) return;
     // State files first: what is looked at by people and programs all the time.
@@ -256,9 +260,21 @@ export class Views {
 
   /** Changes when the folder is replaced, or a name in it comes or goes. */
   #stateStamp(): string {
-    const info = this.#options.files.info(this.stateFolder);
+    return this.#stampOf(this.stateFolder);
+  }
+
+  #stampOf(folder: string): string {
+    const info = this.#options.files.info(folder);
     // Inode numbers are used again at once: what was made anew is known by when it was made.
     return info === undefined ? ABSENT : `${info.device}:${info.inode}:${info.bornMs}:${info.modifiedMs}`;
+  }
+
+  /** Another outbox than before has lost what was in it, also where it went by itself, or behind the states. */
+  #lookAtOutbox(): void {
+    const stamp = folderOf(this.#stampOf(join(this.#options.base, "bridge", "outbox")));
+    if (stamp === folderOf(ABSENT)) return;
+    if (this.#outboxFolder !== "" && stamp !== this.#outboxFolder) this.#answers.wiped();
+    this.#outboxFolder = stamp;
   }
 
   async #compareNames(stamp: string): Promise<void> {

@@ -46,6 +46,12 @@ export class Desk {
     return new Telemetry({ files, clock, path: this.path, ledgerFolder, ledgerId: LEDGER, maxBytes, keep });
   }
 
+  /** No file of it is open any more. */
+  async close(): Promise<void> {
+    this.telemetry.close();
+    await this.#books.ledger.close();
+  }
+
   /** Commits events and tells telemetry of them. */
   async tell(...events: readonly Event[]): Promise<void> {
     this.telemetry.push(await this.commit(...events));

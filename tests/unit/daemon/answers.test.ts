@@ -1,5 +1,5 @@
 /** What a wiped tree took from whoever dropped orders is given again, by the next life where this one ends before. */
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { expect, test, vi } from "vitest";
 import { refusal, watchedDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
@@ -72,4 +72,30 @@ test("without a mark what somebody has fetched does not come back with the next 
   house.kit.parts.views.rescan();
   await house.kit.clock.pass(20_000);
   expect(house.list(OUTBOX)).toEqual([]);
+});
+
+test("answers that go after the states, or alone with their folder, come back", async () => {
+  const { house, mark } = await answered();
+  const state = "g/followup/state/WO-1.json";
+  rmSync(house.path("g"), { recursive: true });
+  await looks(house, () => house.read(state) !== undefined && !existsSync(mark));
+  rmSync(house.path("bridge/outbox"), { recursive: true });
+  // As rounds make it again.
+  put(house.path("bridge/outbox/CLC/other"), "");
+  await looks(house, () => house.list(OUTBOX).length === 3 && !existsSync(mark));
+});
+
+test("an answer that the disk refuses for ever keeps only its own order in doubt, also for the next life", async () => {
+  const { house, mark } = await answered();
+  const other = await house.accepted(writing("WO-2"), { ...started, wo_id: "WO-2" }, { ...completed, wo_id: "WO-2" });
+  await house.kit.parts.views.publish(other);
+  wipe(house);
+  put(house.path(`${OUTBOX}/WO-1.ack.json/x`), "");
+  await looks(house, () => existsSync(mark) && readFileSync(mark, "utf8") === '["WO-1"]');
+  expect(house.list(OUTBOX)).toContain("WO-2_result.yaml");
+  rmSync(house.path(`${OUTBOX}/WO-2_result.yaml`));
+  house.kit.parts.views.start();
+  rmSync(house.path(`${OUTBOX}/WO-1.ack.json`), { recursive: true });
+  await looks(house, () => !existsSync(mark));
+  expect(house.list(OUTBOX)).not.toContain("WO-2_result.yaml");
 });
