@@ -4,6 +4,7 @@ import { writeDrop } from "../bridge/folder-drop.ts";
 import { BridgeFolders } from "../bridge/lanes.ts";
 import { signatureOf } from "../bridge/names.ts";
 import { unpackFolder } from "../orders/folder-order.ts";
+import { BridgeError } from "../platform/errors.ts";
 import { randomName } from "../platform/ids.ts";
 import type { Context } from "./context.ts";
 import { askDaemon, boundBase } from "./daemon-client.ts";
@@ -30,6 +31,8 @@ export async function dropOrder(
   const { files, machine } = context;
   const folders = new BridgeFolders(files, boundBase(context).path, machine.userId);
   const known = folders.list().lanes.find((one) => one.name.toLowerCase() === lane.toLowerCase());
+  if (known === undefined && !/^[^./\\][^/\\]*$/.test(lane))
+    throw new BridgeError("USAGE", `${JSON.stringify(lane)} is no name of a lane`);
   const folder = known?.folder ?? join(folders.inbox, lane);
   const isFolder = unpackFolder(Buffer.from(bytes)) !== undefined;
   if (isFolder && files.info(join(folder, name)) !== undefined) return undefined;

@@ -1,11 +1,15 @@
 /** `wo guardrail check|list|accept|release`, `wo snapshot`: what is guarded, whether it is as it has to be, and what is kept. */
-import { relative, resolve } from "node:path";
-import type { ComponentAnswer, SnapshotAnswer } from "../daemon/component-desk.ts";
+import { join, relative, resolve } from "node:path";
+import { type ComponentAnswer, isKept, type SnapshotAnswer } from "../daemon/component-desk.ts";
 import { type GuardrailReport, lookAtComponents } from "../daemon/guarded.ts";
 import { examineBooks } from "../daemon/opening.ts";
+import { configInEffect, configPath } from "../daemon/settings.ts";
 import { EXIT } from "../platform/errors.ts";
-import { isRecord } from "../platform/result.ts";
-import { answer, type Context } from "./context.ts";
+import { unsavedFiles } from "../platform/git.ts";
+import { isRecord, ok, type Result } from "../platform/result.ts";
+import { NO_COMPONENTS } from "../records/components.ts";
+import { Vault } from "../records/vault.ts";
+import { answer, type Context, complain } from "./context.ts";
 import { askDaemon, boundBase } from "./daemon-client.ts";
 import { offline } from "./decide.ts";
 import { componentsText, decidedText, findingsText, snapshotText } from "./views/guardrail-view.ts";
@@ -54,16 +58,40 @@ async function decide(
   return done.refused.length === 0 ? EXIT.yes : EXIT.usage;
 }
 
-/** Keeps files as they are now, for `wo undo --path`. */
+/** Keeps files as they are now, for `wo undo --path`; without any, all that is guarded and all that git could not bring back. */
 export async function takeSnapshot(context: Context, typed: readonly string[], why: string): Promise<number> {
-  const paths = pathsIn(context, typed);
+  const usual = typed.length > 0 ? ok([]) : await unsaved(context);
+  if (!usual.ok) {
+    const hint = "name the files: wo snapshot PATH…";
+    complain(context, { code: "cannot_tell", message: `git cannot say what it does not have: ${usual.error}`, hint });
+    return EXIT.no;
+  }
+  const paths = typed.length > 0 ? pathsIn(context, typed) : [...usual.value];
   const by = context.actor;
-  const told = await askDaemon(context, { call: "snapshot", paths, by, why });
+  const nothing: SnapshotAnswer = { kept: [], refused: [] };
+  const told = paths.length === 0 ? nothing : await askDaemon(context, { call: "snapshot", paths, by, why });
   const done = isSnapshot(told)
     ? told
     : await offline(context, ({ components }) => components.snapshot(paths, by, why));
   answer(context, "snapshot", done, () => snapshotText(context.terminal, done));
-  return done.refused.length === 0 ? EXIT.yes : EXIT.usage;
+  return done.refused.length === 0 ? EXIT.yes : EXIT.no;
+}
+
+/** What is guarded and is there, and what git does not have; not what the daemon keeps by itself. */
+async function unsaved(context: Context): Promise<Result<readonly string[], string>> {
+  const { files, machine } = context;
+  const bound = boundBase(context);
+  const { facts } = examineBooks(files, machine, bound).index;
+  const { config } = configInEffect(files, new Vault(files, bound.vault), facts, configPath(bound.path));
+  const found = await unsavedFiles(files, bound.path);
+  if (!found.ok) return found;
+  const views = new Set([...config.projections.followup, "logs/guardrail_alerts.log"]);
+  const { guarded } = facts.components ?? NO_COMPONENTS;
+  const guardedFiles = Object.entries(guarded).flatMap(([path, { kind }]) => (kind === "file" ? [path] : []));
+  const all = [...new Set([...guardedFiles, ...(found.value ?? [])])].toSorted();
+  return ok(
+    all.filter((path) => !isKept(path) && !views.has(path) && files.info(join(bound.path, path)) !== undefined),
+  );
 }
 
 function isSnapshot(value: unknown): value is SnapshotAnswer {

@@ -69,12 +69,12 @@ function print({ terminal, json }: Context, entry: Entry): void {
 }
 
 /** A time as it is typed, in ISO. */
-export function sinceTime({ clock }: Pick<Context, "clock">, since: string | undefined): string {
+export function sinceTime({ clock }: Pick<Context, "clock">, since: string | undefined, option = "--since"): string {
   if (since === undefined) return "";
   const duration = durationMs(since);
   if (duration !== undefined) return isoTime(clock.now() - duration);
   const wallMs = Date.parse(since);
   if (Number.isNaN(wallMs))
-    throw new BridgeError("USAGE", `--since takes a duration such as 10m or an ISO time, not "${since}"`);
+    throw new BridgeError("USAGE", `${option} takes a duration such as 10m or an ISO time, not "${since}"`);
   return isoTime(wallMs);
 }

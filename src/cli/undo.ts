@@ -4,6 +4,7 @@ import { examineBooks } from "../daemon/opening.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
 import { randomName, sha256 } from "../platform/ids.ts";
 import { typedWord } from "../platform/shell.ts";
+import { plainLine } from "../platform/terminal.ts";
 import type { Image } from "../records/events.ts";
 import { readEntriesAfter, readEntriesOf } from "../records/ledger-reading.ts";
 import { Vault } from "../records/vault.ts";
@@ -43,12 +44,17 @@ export async function undo(context: Context, id: string | undefined, options: Un
   const found =
     options.path === undefined ? ofOrder(context, id ?? "", options) : ofPath(context, options.path, options);
   if (found === undefined) return EXIT.no;
-  const left = found.wishes.filter(({ path, wanted }) => !isSame(imageNow(context, path), wanted));
-  const changed = left.filter(({ path, left: expected }) => imageNow(context, path)?.sha256 !== expected?.sha256);
+  const now = new Map(found.wishes.map(({ path }) => [path, imageNow(context, path)]));
+  const left = found.wishes.filter(
+    ({ path, wanted }) => now.get(path) === "other" || !isSame(fileOf(now.get(path)), wanted),
+  );
+  const changed = left.filter(
+    ({ path, left: expected }) => now.get(path) === "other" || fileOf(now.get(path))?.sha256 !== expected?.sha256,
+  );
   if (left.length === 0)
     return refuse(context, "nothing_to_undo", "every file is as it was before already", "wo status");
   if (changed.length > 0 && options.force !== true) {
-    const paths = changed.map(({ path }) => path).join(", ");
+    const paths = changed.map(({ path }) => plainLine(path)).join(", ");
     const hint = `look at them; ${found.command} --force takes them back all the same, and what is there now stays in the vault`;
     return refuse(context, "changed_since", `changed since by somebody else: ${paths}`, hint);
   }
@@ -64,20 +70,27 @@ async function carryOut(
   const { text, binary } = undoOrder({ id, title }, wishes, (content) => vault.load(content));
   if (binary.length > 0) {
     const hint = `their bytes are in the vault: wo log --since 0 --json`;
-    return refuse(context, "no_text", `no order can carry what is no text: ${binary.join(", ")}`, hint);
+    return refuse(context, "no_text", `no order can carry what is no text: ${binary.map(plainLine).join(", ")}`, hint);
   }
   const folder = join(context.machine.temporaryFolder, `.wo-${randomName()}.tmp`);
   context.files.makeFolders(folder, 0o700);
   const path = join(folder, `${id}.json`);
   try {
     await context.files.publish(path, text, 0o600);
-    if (apply === true) return await submit(context, path, { lane, watch: true });
     const here = baseInEffect(context);
     const examined = await examine(context, path, here, lane);
-    const { order } = examined;
-    if (order === undefined) throw new BridgeError("USAGE", examined.problems.map(({ message }) => message).join("\n"));
+    const { order, problems } = examined;
+    if (order === undefined || examined.exit !== EXIT.yes) {
+      // The order's own file is gone in a moment: what is wrong is told without it.
+      const told = problems.map(({ code, message }) => `${code}: ${plainLine(message)}`).join("; ");
+      const hint = "its bytes are in the vault all the same: wo log --since 0 --json";
+      refuse(context, "undo_refused", `no order may bring this back: ${told}`, hint);
+      return examined.exit === EXIT.yes ? EXIT.no : examined.exit;
+    }
+    if (apply === true) return await submit(context, path, { lane, watch: true });
     const exit = await dryRun(context, path, here, { ...examined, order });
-    if (!context.json) context.terminal.out(`next: ${command} --apply${force === true ? " --force" : ""}`);
+    if (!context.json && exit === EXIT.yes)
+      context.terminal.out(`next: ${command} --apply${force === true ? " --force" : ""}`);
     return exit;
   } finally {
     context.files.removeTree(folder);
@@ -107,13 +120,15 @@ function ofPath(context: Context, typed: string, { at, lane }: UndoOptions): Und
   const bound = boundBase(context);
   const here = relative(bound.path, resolve(machine.currentFolder, typed));
   const path = here.startsWith("..") ? typed : here;
-  const time = at === undefined ? undefined : sinceTime(context, at);
+  const time = at === undefined ? undefined : sinceTime(context, at, "--at");
   const versions = versionsOf(readEntriesAfter(files, new Vault(files, bound.vault).ledger, 0), path);
-  const now = imageNow(context, path);
+  const now = fileOf(imageNow(context, path));
   const version = versionAt(versions, time, now?.sha256);
   if (version === undefined) {
     const what =
-      versions.length === 0 ? `the vault knows no version of ${path}` : `the vault knows no other version of ${path}`;
+      versions.length === 0
+        ? `the vault knows no version of ${plainLine(path)}`
+        : `the vault knows no other version of ${plainLine(path)}`;
     refuse(context, "no_version", what, `wo why ${typedWord(path)}`);
     return undefined;
   }
@@ -132,12 +147,17 @@ function named(of: string): { readonly id: string } {
   return { id: `UNDO-${of.slice(0, 96)}-${randomName()}` };
 }
 
-/** The file as it is now; only what tells it from others. */
-function imageNow(context: Context, path: string): Image | undefined {
+/** The file as it is now, only what tells it from others; "other" for what is no file that can be read. */
+function imageNow(context: Context, path: string): Image | "other" | undefined {
   const reading = context.files.peek(resolve(boundBase(context).path, path), FILE_BYTES_MAX);
-  if (reading.kind !== "file") return undefined;
+  if (reading.kind === "absent") return undefined;
+  if (reading.kind !== "file") return "other";
   const { bytes, info } = reading;
   return { sha256: sha256(bytes), size_bytes: bytes.length, mode: info.mode, content: { text: "" } };
+}
+
+function fileOf(image: Image | "other" | undefined): Image | undefined {
+  return image === "other" ? undefined : image;
 }
 
 function refuse(context: Context, code: string, message: string, hint: string): number {

@@ -1,10 +1,11 @@
 /** `wo why PATH`: all that anybody wrote down about one path, what follows from it, and what to type next. */
-import { isAbsolute, relative, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { examineBooks } from "../daemon/opening.ts";
 import { isoTime } from "../platform/clock.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
 import { type GitHistory, gitHistory } from "../platform/git-history.ts";
 import type { Result } from "../platform/result.ts";
+import { typedWord } from "../platform/shell.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
 import { readEntriesAfter } from "../records/ledger-reading.ts";
 import { Vault } from "../records/vault.ts";
@@ -33,6 +34,10 @@ export interface PathHistory {
   readonly sources: readonly SourceReport[];
   readonly isGuarded: boolean;
   readonly isInHead: boolean;
+  readonly isInIndex: boolean;
+  /** The path as it is typed from where the user is, and git as it is typed for paths from the base. */
+  readonly typed: string;
+  readonly git: string;
   /** The newest commit that has it, in any branch. */
   readonly commit?: string;
 }
@@ -54,7 +59,8 @@ async function historyOf(context: Context, typed: string): Promise<PathHistory> 
   const git = await gitHistory(files, bound.path, path);
   const ledger = ledgerSightings(readEntriesAfter(files, new Vault(files, bound.vault).ledger, 0), path);
   const notebooks = notebookSightings(files, bound.path, path);
-  const ofGit = git.ok && git.value !== undefined ? gitSightings(git.value) : [];
+  const ofGit =
+    git.ok && git.value !== undefined ? [...gitSightings(git.value), ...indexSighting(git.value, context)] : [];
   const seen = [...ofGit, ...ledger, ...notebooks.sightings];
   const all = seen.toSorted((one, other) => (one.ts < other.ts ? -1 : Number(one.ts > other.ts)));
   const sources = [...gitSources(git), { name: "ledger", state: "read" } as const, ...notebooks.sources];
@@ -70,15 +76,27 @@ async function historyOf(context: Context, typed: string): Promise<PathHistory> 
     sources: [...sources, { name: "launchctl", state: "unread", note: "it is not asked yet" }],
     isGuarded: guarded !== undefined,
     isInHead: git.ok && git.value?.isInHead === true,
+    isInIndex: git.ok && git.value?.isInIndex === true,
+    typed: relative(machine.currentFolder, join(bound.path, path)),
+    git: files.realPath(machine.currentFolder) === bound.path ? "git" : `git -C ${typedWord(bound.path)}`,
     ...(commit === undefined ? {} : { commit }),
   };
 }
 
+/** What was added and never committed is known to the index alone. */
+function indexSighting({ isInIndex, isInHead }: GitHistory, { clock }: Context): readonly Sighting[] {
+  if (!isInIndex || isInHead) return [];
+  return [{ ts: isoTime(clock.now()), source: "git", text: "it was added, and is in git's index", state: "there" }];
+}
+
 /** Below the base, as a shell completes it from where it is; what is not there is meant from the base. */
-function pathIn({ machine }: Context, base: string, typed: string): string {
-  const fromHere = relative(base, resolve(machine.currentFolder, typed));
-  const path = isOutside(fromHere) ? relative(base, resolve(base, typed)) : fromHere;
-  if (path !== "" && !isOutside(path)) return path;
+function pathIn({ machine, files }: Context, base: string, typed: string): string {
+  const absolute = resolve(machine.currentFolder, typed);
+  const folder = files.realPath(dirname(absolute));
+  // Links on the way are the user's own.
+  const here = [absolute, ...(folder === undefined ? [] : [join(folder, basename(absolute))]), resolve(base, typed)];
+  const path = here.map((one) => relative(base, one)).find((one) => one !== "" && !isOutside(one));
+  if (path !== undefined) return path;
   throw new BridgeError("USAGE", `${typed} is not in the base ${base}`);
 }
 

@@ -3,7 +3,6 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import picomatch from "picomatch";
 import { type Clock, slices } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
-import { unsavedFiles } from "../platform/git.ts";
 import { sha256 } from "../platform/ids.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import type { Books } from "../records/books.ts";
@@ -69,23 +68,18 @@ export class ComponentDesk {
     return { ...NOTHING, accepted: accepted.map(({ path }) => path), unchanged, refused };
   }
 
-  /** Keeps files as they are now; without any, all that is guarded and all that git could not bring back. */
+  /** Keeps files as they are now. */
   async snapshot(paths: readonly string[], by: string, why: string): Promise<SnapshotAnswer> {
-    const { books, files, base, settings } = this.#options;
-    const views = new Set(settings.config.projections.followup);
-    const unsaved = paths.length > 0 ? [] : (await unsavedFiles(files, base)).filter((path) => !views.has(path));
-    const { guarded } = books.index.facts.components ?? NO_COMPONENTS;
-    const usual = [...new Set([...Object.keys(guarded), ...unsaved])].toSorted();
-    const places = paths.length > 0 ? paths.map((path) => this.#below(path)) : usual.map((path) => this.#below(path));
-    const found = await this.#readAll(places, paths.length > 0 ? paths : usual);
-    const kept = found.read.filter(({ kind }) => kind === "file");
-    const events = inParts(kept).map((part) => ({ event: "snapshot_taken" as const, by, why, files: part }));
-    if (events.length > 0) await books.append(events);
-    const folders = found.read.filter(({ kind }) => kind === "folder");
-    // What nobody named is passed over: it vanished, or is the machinery's own.
-    const refused =
-      paths.length === 0 ? [] : [...found.refused, ...folders.map(({ path }) => ({ path, message: "it is a folder" }))];
-    return { kept: kept.map(({ path }) => path), refused };
+    const { read, refused } = await this.#readAll(
+      paths.map((path) => this.#below(path)),
+      paths,
+    );
+    const kept = read.filter(({ kind }) => kind === "file");
+    const events = inParts(kept).map((files) => ({ event: "snapshot_taken" as const, by, why, files }));
+    if (events.length > 0) await this.#options.books.append(events);
+    const folders = read.filter(({ kind }) => kind === "folder");
+    const more = folders.map(({ path }) => ({ path, message: "it is a folder: name the files in it" }));
+    return { kept: kept.map(({ path }) => path), refused: [...refused, ...more] };
   }
 
   async #readAll(
@@ -169,6 +163,11 @@ function inParts<T>(all: readonly T[]): readonly (readonly T[])[] {
   return Array.from({ length: Math.ceil(all.length / PER_ENTRY) }, (_, at) =>
     all.slice(at * PER_ENTRY, (at + 1) * PER_ENTRY),
   );
+}
+
+/** True for what the daemon or git keeps by itself. */
+export function isKept(path: string): boolean {
+  return NOT_GUARDED.some((own) => path === own || path.startsWith(`${own}/`));
 }
 
 /** Files below the base that match a glob, in no order. */

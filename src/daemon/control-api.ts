@@ -28,8 +28,8 @@ export const requestSchema = z.discriminatedUnion("call", [
   /** Accepts components as they are now; without paths, all that the configuration names and all that was accepted before. */
   z.object({ call: z.literal("accept_components"), paths: z.array(path).max(10_000), by, why }),
   z.object({ call: z.literal("release_components"), paths: z.array(path).min(1).max(10_000), by, why }),
-  /** Keeps files as they are now; without paths, all that is guarded and all that git could not bring back. */
-  z.object({ call: z.literal("snapshot"), paths: z.array(path).max(10_000), by, why }),
+  /** Keeps files as they are now. */
+  z.object({ call: z.literal("snapshot"), paths: z.array(path).min(1).max(10_000), by, why }),
   /** Writes every view again. */
   z.object({ call: z.literal("rebuild") }),
   /** Records how a canary fared. */

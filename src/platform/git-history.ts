@@ -14,7 +14,8 @@ const LOG = [
   "--full-history",
   "--no-renames",
   "--name-status",
-  "--format=%x1e%h%x1f%ct%x1f%an%x1f%s",
+  // A line begins with NUL where it is a commit's own: no name and no message can hold one.
+  "--format=%x00%h%x00%ct%x00%an%x00%s%x00",
 ] as const;
 /** Git's times are whole ones. */
 const SECOND_MS = 1000;
@@ -33,6 +34,8 @@ export interface GitCommit {
 export interface GitMove {
   readonly wallMs: number;
   readonly worktree: string;
+  /** Of the worktree that the base is in. */
+  readonly isOwn: boolean;
   /** As git writes it: `reset: moving to HEAD~3`. */
   readonly what: string;
   /** Commits. */
@@ -48,6 +51,7 @@ export interface GitHistory {
   readonly commits: readonly GitCommit[];
   readonly moves: readonly GitMove[];
   readonly isInHead: boolean;
+  readonly isInIndex: boolean;
   /** Worktrees whose moves could not be read, and why. */
   readonly unread: readonly string[];
 }
@@ -62,60 +66,80 @@ export async function gitHistory(
   // Asked line by line.
   if (path.includes("\n")) return err("git cannot be asked about a name with a line break");
   const prefix = await runGit(["rev-parse", "--show-prefix"], base);
-  if (prefix.exitCode !== 0) return err(firstLine(prefix.stderr));
+  if (prefix.exitCode !== 0) return err(said(prefix.stderr));
   const log = await runGit([...LOG, `-n${COMMITS_MAX}`, "--", path], base);
-  if (log.exitCode !== 0) return err(firstLine(log.stderr));
+  if (log.exitCode !== 0) return err(said(log.stderr));
   const below = `${prefix.stdout.trimEnd()}${path}`;
   const { moves, unread } = await movesOf(base, below);
-  const [inHead] = await objectsAt(base, ["HEAD"], below);
-  return ok({ commits: log.stdout.split("\x1e").flatMap(commitIn), moves, unread, isInHead: inHead !== undefined });
+  const inHead = await objectsAt(base, ["HEAD"], below);
+  const index = await runGit(["ls-files", "--", path], base);
+  return ok({
+    commits: commitsIn(log.stdout),
+    moves,
+    unread,
+    isInHead: inHead?.[0] !== undefined,
+    isInIndex: index.exitCode === 0 && index.stdout !== "",
+  });
 }
 
-function commitIn(text: string): readonly GitCommit[] {
-  const [head = "", ...lines] = text.split("\n");
-  const [hash = "", seconds = "", author = "", subject = ""] = head.split("\x1f");
-  if (hash === "") return [];
-  const letters = lines.filter((line) => line.includes("\t")).map((line) => line[0]);
-  if (letters.length === 0) return [];
-  const isAll = (letter: string) => letters.every((one) => one === letter);
-  const change = isAll("D") ? "deleted" : isAll("A") ? "made" : "changed";
-  return [{ hash, wallMs: Number(seconds) * SECOND_MS, author, subject, change }];
+/** Of each commit five fields, between NULs: hash, time, author, subject, and the lines of what it did. */
+function commitsIn(text: string): readonly GitCommit[] {
+  const fields = text.split("\0").slice(1);
+  return Array.from({ length: Math.floor(fields.length / 5) }, (_, index) =>
+    fields.slice(index * 5, index * 5 + 5),
+  ).flatMap(([hash = "", seconds = "", author = "", subject = "", lines = ""]) => {
+    const wallMs = Number(seconds) * SECOND_MS;
+    if (!/^[0-9a-f]{4,64}$/.test(hash) || !isTime(wallMs)) return [];
+    const letters = lines.split("\n").flatMap((line) => (line.includes("\t") ? [line[0]] : []));
+    if (letters.length === 0) return [];
+    const isAll = (letter: string) => letters.every((one) => one === letter);
+    const change = isAll("D") ? "deleted" : isAll("A") ? "made" : "changed";
+    return [{ hash, wallMs, author, subject, change }];
+  });
+}
+
+/** One that can be told. */
+function isTime(wallMs: number): boolean {
+  return wallMs >= 0 && wallMs < 8.64e15;
 }
 
 async function movesOf(
   base: string,
   below: string,
 ): Promise<{ readonly moves: readonly GitMove[]; readonly unread: readonly string[] }> {
-  const list = await runGit(["worktree", "list", "--porcelain", "-z"], base);
-  const trees = list.stdout.split("\0").flatMap((line) => (line.startsWith("worktree ") ? [line.slice(9)] : []));
+  const list = await runGit(["worktree", "list", "--porcelain"], base);
+  if (list.exitCode !== 0) return { moves: [], unread: [`the worktrees (${said(list.stderr)})`] };
+  const trees = list.stdout.split("\n").flatMap((line) => (line.startsWith("worktree ") ? [line.slice(9)] : []));
+  const top = (await runGit(["rev-parse", "--show-toplevel"], base)).stdout.trimEnd();
   const unread: string[] = trees.length > WORKTREES_MAX ? [`${trees.length - WORKTREES_MAX} of its worktrees`] : [];
   const moves: GitMove[] = [];
   for (const tree of trees.slice(0, WORKTREES_MAX)) {
-    const found = await movesIn(tree, below);
+    const found = await movesIn(tree, below, tree === top);
     if (found === undefined) unread.push(`the moves of ${tree}`);
     else moves.push(...found);
   }
   return { moves: moves.toSorted((one, other) => other.wallMs - one.wallMs), unread };
 }
 
-async function movesIn(worktree: string, below: string): Promise<readonly GitMove[] | undefined> {
+async function movesIn(worktree: string, below: string, isOwn: boolean): Promise<readonly GitMove[] | undefined> {
   if (!isAbsolute(worktree)) return undefined;
   const log = await runGit(
-    ["log", "-g", "--date=unix", `-n${MOVES_MAX}`, "--format=%H%x1f%gd%x1f%gs", "HEAD", "--"],
+    ["log", "-g", "--date=unix", `-n${MOVES_MAX}`, "--format=%H%x00%gd%x00%gs%x00", "HEAD", "--"],
     worktree,
   );
   // A repository without a commit has not moved.
   if (log.exitCode !== 0)
     return /does not have any commits|unknown revision|bad revision/.test(log.stderr) ? [] : undefined;
-  const entries = log.stdout
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => line.split("\x1f"));
+  const fields = log.stdout.split("\0").map((field) => field.trim());
+  const count = Math.floor(fields.length / 3);
+  const entries = Array.from({ length: count }, (_, index) => fields.slice(index * 3, index * 3 + 3));
   const hashes = entries.map(([hash = ""]) => hash);
   const objects = await objectsAt(worktree, hashes, below);
+  if (objects === undefined) return undefined;
   return entries.slice(0, -1).map(([to = "", at = "", what = ""], index) => ({
     wallMs: Number(/\{(\d+)\}/.exec(at)?.[1] ?? 0) * SECOND_MS,
     worktree,
+    isOwn,
     what,
     to,
     from: hashes[index + 1] ?? "",
@@ -124,15 +148,21 @@ async function movesIn(worktree: string, below: string): Promise<readonly GitMov
   }));
 }
 
-/** What each commit has under the path. */
-async function objectsAt(cwd: string, commits: readonly string[], below: string): Promise<(string | undefined)[]> {
+/** What each commit has under the path; undefined where git cannot say. */
+async function objectsAt(
+  cwd: string,
+  commits: readonly string[],
+  below: string,
+): Promise<readonly (string | undefined)[] | undefined> {
   const path = below.replace(/\/$/, "");
   const asked = commits.map((commit) => `${commit}:${path}\n`).join("");
   const end = await runGit(["cat-file", "--batch-check=%(objectname)"], cwd, asked);
+  if (end.exitCode !== 0) return undefined;
   const lines = end.stdout.split("\n");
   return commits.map((_, index) => (/^[0-9a-f]{40,64}$/.test(lines[index] ?? "") ? lines[index] : undefined));
 }
 
-function firstLine(text: string): string {
-  return text.split("\n", 1)[0] ?? "";
+/** What git says, in one line. */
+function said(text: string): string {
+  return text.split("\n", 1)[0] || "git could not be started, or took too long";
 }

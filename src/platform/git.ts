@@ -3,6 +3,7 @@ import { dirname, join, relative } from "node:path";
 import type { Clock } from "./clock.ts";
 import type { Files } from "./files.ts";
 import { runProgram } from "./program.ts";
+import { err, ok, type Result } from "./result.ts";
 
 const TIMEOUT_MS = 20_000;
 const LOCK_WAIT_MS = 10_000;
@@ -112,11 +113,26 @@ export class GitTracking {
   }
 }
 
-/** Files below the base that no commit holds as they are: changed ones, and those that git neither knows nor ignores. */
-export async function unsavedFiles(files: Files, base: string): Promise<readonly string[]> {
-  if (folderWithGit(files, base) === undefined) return [];
-  const end = await runGit(["ls-files", "-z", "--modified", "--others", "--exclude-standard"], base);
-  return end.exitCode === 0 ? [...new Set(end.stdout.split("\0").filter((path) => path !== ""))] : [];
+/**
+ * Files below a folder that HEAD does not hold as they are: changed ones, added or not, and those that git neither knows nor
+ * ignores. Undefined where there is no git tree; what git says where it cannot tell. Runs the filters that the repository
+ * has set up, as `git status` does: for whoever types it, not for the daemon.
+ */
+export async function unsavedFiles(
+  files: Files,
+  folder: string,
+): Promise<Result<readonly string[] | undefined, string>> {
+  const top = folderWithGit(files, folder);
+  if (top === undefined) return ok(undefined);
+  const end = await runGit(
+    ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", "."],
+    folder,
+  );
+  if (end.exitCode !== 0) return err(end.stderr.split("\n", 1)[0] || "git could not be started, or took too long");
+  const prefix = await runGit(["rev-parse", "--show-prefix"], folder);
+  const below = prefix.stdout.trimEnd();
+  const paths = end.stdout.split("\0").flatMap((line) => (line.length > 3 ? [line.slice(3)] : []));
+  return ok(paths.map((path) => (path.startsWith(below) ? path.slice(below.length) : path)));
 }
 
 /** The nearest folder, upwards, that has a `.git`. */

@@ -37,8 +37,8 @@ export function standingOf(
   const reading = files.peek(place, COMPONENT_BYTES_MAX);
   if (reading.kind === "refused")
     return { kind: "broken", reason: "unreadable", message: `it cannot be read (${reading.errno})` };
-  const isScript = reading.kind === "file" && reading.bytes.subarray(0, 2).toString("latin1") === "#!";
-  if (isScript && (info.mode & EXECUTABLE) === 0)
+  const isScript = reading.kind === "file" && /^#![ \t]*\//.test(reading.bytes.subarray(0, 80).toString("latin1"));
+  if (guarded === undefined && isScript && (info.mode & EXECUTABLE) === 0)
     return { kind: "broken", reason: "not_executable", message: "it begins with #! and is not executable" };
   return { kind: "there" };
 }

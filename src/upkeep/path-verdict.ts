@@ -48,7 +48,7 @@ export function verdictOf(
 function windowOf(now: "gone" | "broken", sightings: readonly Sighting[], nowMs: number): Window | undefined {
   const last = sightings.findLastIndex(({ state }) => state === "there");
   const seen = sightings[last];
-  const known = seen ?? sightings.find(({ state, suspect }) => state === "gone" || suspect?.weight === 2);
+  const known = seen ?? sightings.find(({ state, source }) => state === "gone" || source === "rollback log");
   if (known === undefined || (now === "broken" && seen === undefined)) return undefined;
   const end = sightings.slice(last + 1).find(({ state }) => state === "gone" || state === now);
   const first: Seen = end ?? { ts: isoTime(nowMs), source: "disk" };

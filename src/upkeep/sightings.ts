@@ -2,7 +2,7 @@
 import { basename, join } from "node:path";
 import { isoTime } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
-import type { GitHistory } from "../platform/git-history.ts";
+import type { GitHistory, GitMove } from "../platform/git-history.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
 import type { Entry } from "../records/chain.ts";
 
@@ -58,26 +58,39 @@ export function gitSightings({ commits, moves }: GitHistory): readonly Sighting[
     if (change !== "deleted") return { ...said, state: "there" };
     return { ...said, suspect: { who: `commit ${hash} "${subject}" by ${author}`, why: "it deletes it", weight: 2 } };
   });
-  const ofMoves = moves.map(({ wallMs, worktree, what, from, to, before, after }): Sighting => {
-    const isLost = before !== undefined && after === undefined;
-    const isFound = before === undefined && after !== undefined;
-    const source = "git";
-    const text = `${what} (${from.slice(0, 7)} → ${to.slice(0, 7)}, ${worktree})`;
-    if (isFound) return { ts: isoTime(wallMs), source, text: `${text}: HEAD has it from here on`, state: "there" };
-    const who = `git, ${what}`;
-    if (isLost)
-      return {
-        ts: isoTime(wallMs + SECOND_MS),
-        source,
-        text: `${text}: HEAD has it no more`,
-        state: "gone",
-        suspect: { who, why: `HEAD had it at ${from.slice(0, 7)} and not at ${to.slice(0, 7)}`, weight: 3 },
-      };
-    const mayTake = /^(?:reset|checkout|pull|merge|rebase|am|cherry-pick|revert)/.test(what);
-    const suspect: Suspect = { who, why: "it changed the tree in that time", weight: 1 };
-    return { ts: isoTime(wallMs), source, text, ...(mayTake ? { suspect } : {}) };
-  });
+  const ofMoves = moves.map((move) => (move.isOwn ? ownMove(move) : saidOf(move)));
   return [...ofCommits, ...ofMoves];
+}
+
+/** What happens in another worktree takes nothing away in this one. */
+function saidOf({ wallMs, worktree, what, from, to }: GitMove) {
+  const text = `${what} (${from.slice(0, 7)} → ${to.slice(0, 7)}, ${worktree})`;
+  return { ts: isoTime(wallMs), source: "git", text } as const;
+}
+
+function ownMove(move: GitMove): Sighting {
+  const { wallMs, what, from, to, before, after } = move;
+  const { ts, source, text } = saidOf(move);
+  const who = `git, ${what}`;
+  if (before === undefined && after !== undefined)
+    return { ts, source, text: `${text}: HEAD has it from here on`, state: "there" };
+  if (before !== undefined && after === undefined)
+    return {
+      ts: isoTime(wallMs + SECOND_MS),
+      source,
+      text: `${text}: HEAD has it no more`,
+      state: "gone",
+      suspect: { who, why: `HEAD had it at ${from.slice(0, 7)} and not at ${to.slice(0, 7)}`, weight: 3 },
+    };
+  const mayTake = /^(?:reset|checkout|pull|merge|rebase|am|cherry-pick|revert)/.test(what);
+  const suspect: Suspect = { who, why: "it changed the tree in that time", weight: 1 };
+  return { ts, source, text, ...(mayTake ? { suspect } : {}) };
+}
+
+/** True where a text has the path, or its last name, as a word of its own. */
+function names(text: string, path: string): boolean {
+  const word = path.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`(?<![\\w.-])${word}(?![\\w-])`).test(text);
 }
 
 /** What orders did to it, and what the guardrail saw of it. */
@@ -109,7 +122,7 @@ export function ledgerSightings(entries: Iterable<Entry>, path: string): readonl
         break;
       }
       case "step_started": {
-        const isNamed = entry.name.includes(path);
+        const isNamed = names(entry.name, path);
         const why = `it ran \`${entry.name}\`${isNamed ? ", which names it" : ""}`;
         const suspect: Suspect = { who: `order ${entry.wo_id}`, why, weight: isNamed ? 2 : 1 };
         of(entry, "ledger", `order ${entry.wo_id} ran \`${entry.name}\``, { suspect });
@@ -194,7 +207,7 @@ function readNotebook(
   for (const line of lines) {
     const said = line.trim() === "" ? undefined : read(line);
     if (said === undefined) bad += line.trim() === "" ? 0 : 1;
-    if (said === undefined || !line.includes(name)) continue;
+    if (said === undefined || !names(line, name)) continue;
     const suspect: Suspect = { who: place, why: `it says: ${said.text}`, weight: 2 };
     const more = isSuspect ? { suspect } : {};
     found.push({ ts: said.ts ?? changed, source, text: `${place}: ${said.text}`, ...more });

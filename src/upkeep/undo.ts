@@ -65,14 +65,17 @@ export function versionsOf(entries: Iterable<Entry>, path: string): readonly Ver
   return found;
 }
 
-/** The newest version by then that is not what is there now. */
+/**
+ * Without a time the newest version that is not what is there now; with one what it was by then, where nothing is known of
+ * that time what was found first.
+ */
 export function versionAt(
   versions: readonly Version[],
   at: string | undefined,
   now: string | undefined,
 ): Version | undefined {
-  const known = versions.filter(({ ts, image }) => image !== undefined && (at === undefined || ts <= at));
-  return at === undefined ? known.findLast(({ image }) => image?.sha256 !== now) : known.at(-1);
+  if (at !== undefined) return versions.findLast(({ ts }) => ts <= at) ?? versions[0];
+  return versions.findLast(({ image }) => image !== undefined && image.sha256 !== now);
 }
 
 export function isSame(one: Image | undefined, other: Image | undefined): boolean {

@@ -1,5 +1,5 @@
 /** `wo undo`: files become what they were, by an order that is recorded and can be taken back itself. */
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { git, inGit } from "../support/git-kit.ts";
 import { QUICK } from "../support/line-kit.ts";
@@ -112,18 +112,53 @@ test("a snapshot holds what git could not bring back, through a reset and a clea
   await inGit(world, ["saved.txt", ".gitignore", "wo-bridge.yaml"]);
   world.write("saved.txt", "changed\n");
   world.write("new/untracked.txt", "untracked\n");
+  world.write("added.txt", "added\n");
+  await git(world, "add", "added.txt");
   world.write("ignored.txt", "ignored\n");
   await world.startDaemon();
   const taken = await world.wo("snapshot", "-m", "before the cleaning");
-  expect([taken.code, taken.stdout], taken.stderr).toEqual([0, expect.stringContaining("2 files")]);
+  expect([taken.code, taken.stdout], taken.stderr).toEqual([0, expect.stringContaining("3 files")]);
   for (const path of ["saved.txt", "new/untracked.txt"]) expect(taken.stdout).toContain(path);
   await git(world, "reset", "-q", "--hard");
   await git(world, "clean", "-fdxq", "--exclude=bridge");
-  for (const path of ["saved.txt", "new/untracked.txt"])
+  for (const path of ["saved.txt", "new/untracked.txt", "added.txt"])
     expect((await world.wo("undo", "--path", path, "--apply")).code).toBe(0);
-  expect([world.read("saved.txt"), world.read("new/untracked.txt"), world.read("ignored.txt")]).toEqual([
-    "changed\n",
-    "untracked\n",
-    undefined,
-  ]);
+  const back = ["saved.txt", "new/untracked.txt", "added.txt", "ignored.txt"].map((path) => world.read(path));
+  expect(back).toEqual(["changed\n", "untracked\n", "added\n", undefined]);
+});
+
+test("where git cannot say what it has, or a file cannot be kept, a snapshot says so", async () => {
+  const world = await World.make({ config: QUICK });
+  symlinkSync("elsewhere", world.path("link"));
+  world.write("plain.txt", "plain\n");
+  await inGit(world, ["wo-bridge.yaml"]);
+  const taken = await world.wo("snapshot");
+  expect([taken.code, taken.stdout]).toEqual([1, expect.stringContaining("link: it is a link")]);
+  expect(taken.stdout).toContain("plain.txt");
+  rmSync(world.path(".git"), { recursive: true });
+  world.write(".git", "gitdir: nowhere\n");
+  const blind = await world.wo("snapshot");
+  expect([blind.code, blind.stderr]).toEqual([1, expect.stringContaining("git cannot say what it does not have")]);
+});
+
+test("what took the place of a file is a change, and an undo names no lane outside of the inbox", async () => {
+  const world = await changed();
+  rmSync(world.path("new/made.txt"));
+  symlinkSync("elsewhere", world.path("new/made.txt"));
+  expect((await world.wo("undo", "WO-1")).stderr).toContain("changed since by somebody else: new/made.txt");
+  const escaped = await world.wo("undo", "--path", "kept.txt", "--apply", "--lane", "../../../esc");
+  expect([escaped.code, escaped.stderr]).toEqual([2, expect.stringContaining("is no name of a lane")]);
+});
+
+test("a version that no order may bring back is refused with the reason, shown nowhere, and not promised", async () => {
+  const world = await World.make({ config: QUICK });
+  const secret = ["ghp", "16C7e42F292c6912E7710c838347Ae178B4a"].join("_");
+  world.write("env", `token: ${secret}\n`);
+  await world.startDaemon();
+  await world.wo("snapshot", world.path("env"));
+  world.write("env", "none\n");
+  const refused = await world.wo("undo", "--path", "env");
+  expect([refused.code === 0, refused.stderr]).toEqual([false, expect.stringContaining("secret_found")]);
+  expect(refused.stdout + refused.stderr).not.toContain(secret);
+  expect(refused.stdout + refused.stderr).not.toContain("--apply");
 });

@@ -7,6 +7,8 @@ import { given } from "../support/results.ts";
 import { asRecord, type JsonLine, until, World } from "../support/world.ts";
 
 const TOOL = "tools/tool.zsh";
+/** From where the commands are typed. */
+const TYPED = `home/02luka/${TOOL}`;
 const TEXT = "#!/bin/zsh\necho a tool\n";
 /** Looked at each second, and left as it is found. */
 const CONFIG = `${QUICK}guardrail: {everyMs: 1000, heal: off}\n`;
@@ -48,7 +50,7 @@ test("what is there is as it has to be; what is outside of the base is none of i
   expect(await asked(world)).toMatchObject({
     code: 0,
     kind: "as_it_has_to_be",
-    next: `next: wo guardrail accept ${TOOL}, if it must not vanish`,
+    next: `next: wo guardrail accept ${TYPED}, if it must not vanish`,
   });
   expect((await world.wo("why", "../elsewhere")).code).toBe(2);
 });
@@ -58,7 +60,7 @@ test("what nobody ever wrote down never existed", async () => {
   expect(await asked(world, "tools/other.zsh")).toMatchObject({
     code: 1,
     kind: "never_existed",
-    next: "next: create it, then wo guardrail accept tools/other.zsh",
+    next: "next: create it, then wo guardrail accept home/02luka/tools/other.zsh",
   });
 });
 
@@ -70,7 +72,7 @@ test("git reset --hard is the suspect, and the commit that had it is what to res
   expect(said).toMatchObject({
     code: 1,
     kind: "existed_then_vanished",
-    next: `next: git restore --source=${hash} -- ${TOOL}`,
+    next: `next: git -C ${world.base} restore --source=${hash} -- ${TOOL}`,
   });
   expect(said.suspects[0]).toBe("git, reset: moving to HEAD~1");
   await git(world, "restore", `--source=${hash}`, "--", TOOL);
@@ -95,7 +97,10 @@ test("another branch that lacks it is told as the checkout that it was", async (
 test("what HEAD has was removed by somebody else, and is restored from it", async () => {
   const world = await withTool("in git");
   rmSync(world.path(TOOL));
-  expect(await asked(world)).toMatchObject({ kind: "existed_then_vanished", next: `next: git restore -- ${TOOL}` });
+  expect(await asked(world)).toMatchObject({
+    kind: "existed_then_vanished",
+    next: `next: git -C ${world.base} restore --source=HEAD --staged --worktree -- ${TOOL}`,
+  });
 });
 
 test("an order whose command wiped an untracked component is named, within what the guardrail saw", async () => {
@@ -138,7 +143,7 @@ test("a rollback log that names it, and a lesson about it, are on the timeline",
 test("a script that lost its right to run is mended in place", async () => {
   const world = await withTool("in git");
   chmodSync(world.path(TOOL), 0o644);
-  expect(await asked(world)).toMatchObject({ kind: "exists_but_broken", next: `next: chmod +x ${TOOL}` });
+  expect(await asked(world)).toMatchObject({ kind: "exists_but_broken", next: `next: chmod +x ${TYPED}` });
 });
 
 test("a commit that deletes 1,709 files, the pipeline among them, is named with its hash", async () => {
@@ -155,7 +160,7 @@ test("a commit that deletes 1,709 files, the pipeline among them, is named with 
   const gone = await driftOf(world, "removed_by_git");
   expect(String(gone["message"])).toContain(`${hash} chore: sync`);
   const said = await asked(world);
-  expect(said).toMatchObject({ kind: "existed_then_vanished", next: expect.stringContaining("git restore --source=") });
+  expect(said).toMatchObject({ kind: "existed_then_vanished", next: expect.stringContaining("restore --source=") });
   expect(said.suspects).toContain("git, commit: chore: sync");
 });
 
@@ -172,7 +177,7 @@ test("a rollback script that restores an old tree is the suspect for what it ove
   expect(said).toMatchObject({ kind: "exists_but_broken", suspects: ["logs/rollback_6.log"] });
   expect((await world.wo("undo", "--path", TOOL, "--apply")).code).toBe(0);
   expect(world.read(TOOL)).toBe(TEXT);
-  expect(said.next).toBe(`next: wo undo --path ${TOOL}, or wo guardrail accept ${TOOL} as it is`);
+  expect(said.next).toBe(`next: wo undo --path ${TYPED}, or wo guardrail accept ${TYPED} as it is`);
 });
 
 test("a tool that rewrites a ledger of lines as an empty file is told as such, with since when", async () => {
@@ -187,4 +192,31 @@ test("a tool that rewrites a ledger of lines as an empty file is told as such, w
   expect(said).toMatchObject({ kind: "exists_but_broken", suspects: [] });
   expect(asRecord(said.verdict["first_missing"])).toEqual({ ts: drift["ts"], source: "guardrail" });
   expect(said.text).toContain("it is empty");
+});
+
+test("a commit whose subject looks like git's own output is told as it is, and its words are never typed", async () => {
+  const world = await withTool("in git");
+  world.write("victim", "v\n");
+  await git(world, "add", "victim");
+  await git(world, "commit", "-qm", "innocent\u001e$(touch PWNED)\u001f1700000000\u001fme\u001fsubject");
+  const hash = await git(world, "rev-parse", "--short", "HEAD");
+  await git(world, "reset", "-q", "--hard", "HEAD~1");
+  const said = await asked(world, "victim");
+  expect(said).toMatchObject({
+    kind: "existed_then_vanished",
+    next: `next: git -C ${world.base} restore --source=${hash} -- victim`,
+  });
+});
+
+test("what was removed from git and the tree, and what was only added, come back by what is said to type", async () => {
+  const world = await withTool("in git");
+  await git(world, "rm", "-q", TOOL);
+  world.write("added.txt", "added\n");
+  await git(world, "add", "added.txt");
+  rmSync(world.path("added.txt"));
+  for (const path of [TOOL, "added.txt"]) {
+    const said = await asked(world, path);
+    expect((await world.run(["sh", "-c", said.next.replace("next: ", "")])).code).toBe(0);
+  }
+  expect([world.read(TOOL), world.read("added.txt")]).toEqual([TEXT, "added\n"]);
 });

@@ -71,7 +71,7 @@ export function snapshotText(terminal: Terminal, { kept, refused }: SnapshotAnsw
   const [first] = kept;
   const head =
     first === undefined
-      ? "nothing to keep: nothing is guarded, and git has everything"
+      ? "nothing was kept"
       : `${terminal.paint("green", "✓")} kept as they are now: ${kept.length} ${kept.length === 1 ? "file" : "files"}`;
   return [
     head,

@@ -64,9 +64,9 @@ function seenText({ ts, source }: Seen): string {
   return `${ts} (${source})`;
 }
 
-/** What to type. */
-function nextOf({ path, verdict, now, isGuarded, isInHead, commit }: PathHistory): string {
-  const word = typedWord(path);
+/** What to type, from where the user is. */
+function nextOf({ path, typed, git, verdict, now, isGuarded, isInHead, isInIndex, commit }: PathHistory): string {
+  const word = typedWord(typed);
   if (verdict.kind === "as_it_has_to_be")
     return isGuarded ? "nothing" : `wo guardrail accept ${word}, if it must not vanish`;
   if (verdict.kind === "never_existed") return `create it, then wo guardrail accept ${word}`;
@@ -74,8 +74,10 @@ function nextOf({ path, verdict, now, isGuarded, isInHead, commit }: PathHistory
   if (now.kind === "broken" && now.reason === "not_executable") return `chmod +x ${word}`;
   if (now.kind === "broken" && now.reason !== "not_as_accepted") return "mend it where it is";
   if (now.kind === "broken") return `wo undo --path ${word}, or wo guardrail accept ${word} as it is`;
-  if (isInHead) return `git restore -- ${word}`;
-  if (commit !== undefined) return `git restore --source=${commit} -- ${word}`;
+  const from = typedWord(path);
+  if (isInHead) return `${git} restore --source=HEAD --staged --worktree -- ${from}`;
+  if (isInIndex) return `${git} restore -- ${from}`;
+  if (commit !== undefined) return `${git} restore --source=${typedWord(commit)} -- ${from}`;
   if (isGuarded) return `wo undo --path ${word}; the daemon does so by itself while guardrail.heal is not off`;
   return `wo undo --path ${word}: no commit has it, and the vault may`;
 }

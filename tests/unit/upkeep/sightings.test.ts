@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { GitHistory, GitMove } from "../../../src/platform/git-history.ts";
 import type { Event } from "../../../src/records/events.ts";
 import { gitSightings, ledgerSightings, notebookSightings } from "../../../src/upkeep/sightings.ts";
-import { chainOf } from "../../support/events.ts";
+import { chainOf, stepStarted } from "../../support/events.ts";
 import { realFiles } from "../../support/ledger-kit.ts";
 import { put, temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -16,11 +16,20 @@ const inBase = { root: ".", temporary: ".t" };
 const entriesOf = (events: readonly Event[]) => chainOf(events).map(({ entry }) => entry);
 
 function git(bend: Partial<GitHistory>): GitHistory {
-  return { commits: [], moves: [], isInHead: false, unread: [], ...bend };
+  return { commits: [], moves: [], isInHead: false, isInIndex: false, unread: [], ...bend };
 }
 
 function move(what: string, before?: string, after?: string): GitMove {
-  return { wallMs: 1_000_000, worktree: "/base", what, from: "a".repeat(40), to: "b".repeat(40), before, after };
+  return {
+    wallMs: 1_000_000,
+    worktree: "/base",
+    isOwn: true,
+    what,
+    from: "a".repeat(40),
+    to: "b".repeat(40),
+    before,
+    after,
+  };
 }
 
 test.each([
@@ -95,4 +104,19 @@ test("a ledger of lessons that holds no JSON, or is no file, is named as not rea
     { name: "mls/ledger/a.jsonl", state: "unread" },
     { name: "mls/ledger/b.jsonl", state: "unread" },
   ]);
+});
+
+test("what happens in another worktree takes nothing away here", () => {
+  const [sighting] = gitSightings(
+    git({ moves: [{ ...move("checkout: moving from a to b", "1", undefined), isOwn: false }] }),
+  );
+  expect([sighting?.state, sighting?.suspect]).toEqual([undefined, undefined]);
+});
+
+test("a command names a path only as a word of its own", () => {
+  const step = (name: string) => stepStarted({ name });
+  const weightOf = (name: string, path: string) => ledgerSightings(entriesOf([step(name)]), path)[0]?.suspect?.weight;
+  expect([weightOf("rm tools/tool.zsh", PATH), weightOf("rm mytools/tool.zsh", PATH), weightOf("test 1", "e")]).toEqual(
+    [2, 1, 1],
+  );
 });

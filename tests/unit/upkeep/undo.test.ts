@@ -56,7 +56,9 @@ test("without a time the newest that is something else; with one what it was by 
   expect(versionAt(versions, undefined, "b")?.ts).toBe("2026-01-01");
   expect(versionAt(versions, undefined, undefined)?.ts).toBe("2026-01-02");
   expect(versionAt(versions, "2026-01-02T12", "b")?.ts).toBe("2026-01-02");
-  expect(versionAt(versions, "2025", undefined)).toBeUndefined();
+  expect(versionAt(versions, "2026-01-04", undefined)?.image).toBeUndefined();
+  expect(versionAt(versions, "2025", undefined)?.ts).toBe("2026-01-01");
+  expect(versionAt([], "2025", undefined)).toBeUndefined();
 });
 
 test("the order writes with rights, deletes by name, and says what it cannot carry", () => {
