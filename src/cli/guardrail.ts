@@ -1,17 +1,18 @@
 /** `wo guardrail check|list|accept|release`, `wo snapshot`: what is guarded, whether it is as it has to be, and what is kept. */
-import { join, relative, resolve } from "node:path";
-import { type ComponentAnswer, isKept, type SnapshotAnswer } from "../daemon/component-desk.ts";
+import { join } from "node:path";
+import { ALERTS } from "../daemon/alerts.ts";
+import { type ComponentAnswer, keptFolderOf, type SnapshotAnswer } from "../daemon/component-desk.ts";
 import { type GuardrailReport, lookAtComponents } from "../daemon/guarded.ts";
 import { examineBooks } from "../daemon/opening.ts";
-import { configInEffect, configPath } from "../daemon/settings.ts";
 import { EXIT } from "../platform/errors.ts";
 import { unsavedFiles } from "../platform/git.ts";
 import { isRecord, ok, type Result } from "../platform/result.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
-import { Vault } from "../records/vault.ts";
+import { baseInEffect } from "./config-of-base.ts";
 import { answer, type Context, complain } from "./context.ts";
 import { askDaemon, boundBase } from "./daemon-client.ts";
 import { offline } from "./decide.ts";
+import { typedPath } from "./typed-path.ts";
 import { componentsText, decidedText, findingsText, snapshotText } from "./views/guardrail-view.ts";
 
 /** Looks at everything now, changing nothing, with or without a daemon; 1 when anything is not as it has to be. */
@@ -79,30 +80,27 @@ export async function takeSnapshot(context: Context, typed: readonly string[], w
 
 /** What is guarded and is there, and what git does not have; not what the daemon keeps by itself. */
 async function unsaved(context: Context): Promise<Result<readonly string[], string>> {
-  const { files, machine } = context;
-  const bound = boundBase(context);
-  const { facts } = examineBooks(files, machine, bound).index;
-  const { config } = configInEffect(files, new Vault(files, bound.vault), facts, configPath(bound.path));
-  const found = await unsavedFiles(files, bound.path);
+  const here = baseInEffect(context);
+  if (!here.ok) throw here.error;
+  const { base, config, facts } = here.value;
+  const found = await unsavedFiles(context.files, base.path);
   if (!found.ok) return found;
-  const views = new Set([...config.projections.followup, "logs/guardrail_alerts.log"]);
+  const views = new Set([...config.projections.followup, ALERTS]);
   const { guarded } = facts.components ?? NO_COMPONENTS;
   const guardedFiles = Object.entries(guarded).flatMap(([path, { kind }]) => (kind === "file" ? [path] : []));
   const all = [...new Set([...guardedFiles, ...(found.value ?? [])])].toSorted();
-  return ok(
-    all.filter((path) => !isKept(path) && !views.has(path) && files.info(join(bound.path, path)) !== undefined),
-  );
+  const isThere = (path: string) => context.files.info(join(base.path, path)) !== undefined;
+  return ok(all.filter((path) => keptFolderOf(path) === undefined && !views.has(path) && isThere(path)));
 }
 
 function isSnapshot(value: unknown): value is SnapshotAnswer {
   return isRecord(value) && Array.isArray(value["kept"]) && Array.isArray(value["refused"]);
 }
 
-/** As a shell completes them, from where it is; what is not there is meant from the base. */
+/** What leads out of the base is refused by whoever reads it. */
 function pathsIn(context: Context, typed: readonly string[]): string[] {
   const base = boundBase(context).path;
-  const here = typed.map((path) => relative(base, resolve(path)));
-  return typed.map((path, index) => (here[index]?.startsWith("..") === false ? (here[index] ?? path) : path));
+  return typed.map((path) => typedPath(context, base, path) ?? path);
 }
 
 function isAnswer(value: unknown): value is ComponentAnswer {

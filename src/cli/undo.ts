@@ -1,5 +1,6 @@
 /** `wo undo ID`, `wo undo --path P`: shows how files would become what they were; with `--apply` files the order that does it. */
-import { join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
+import type { BoundBase } from "../daemon/base.ts";
 import { examineBooks } from "../daemon/opening.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
 import { randomName, sha256 } from "../platform/ids.ts";
@@ -16,6 +17,7 @@ import { dryRun } from "./dry-run.ts";
 import { DEFAULT_LANE, examine } from "./examine.ts";
 import { sinceTime } from "./log.ts";
 import { submit } from "./submit.ts";
+import { typedPath } from "./typed-path.ts";
 
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -41,10 +43,13 @@ interface Undo {
 export async function undo(context: Context, id: string | undefined, options: UndoOptions): Promise<number> {
   if ((id === undefined) === (options.path === undefined))
     throw new BridgeError("USAGE", "wo undo takes the id of an order, or --path with a file");
+  const bound = boundBase(context);
   const found =
-    options.path === undefined ? ofOrder(context, id ?? "", options) : ofPath(context, options.path, options);
+    options.path === undefined
+      ? ofOrder(context, bound, id ?? "", options)
+      : ofPath(context, bound, options.path, options);
   if (found === undefined) return EXIT.no;
-  const now = new Map(found.wishes.map(({ path }) => [path, imageNow(context, path)]));
+  const now = new Map(found.wishes.map(({ path }) => [path, imageNow(context, bound, path)]));
   const left = found.wishes.filter(
     ({ path, wanted }) => now.get(path) === "other" || !isSame(fileOf(now.get(path)), wanted),
   );
@@ -58,15 +63,16 @@ export async function undo(context: Context, id: string | undefined, options: Un
     const hint = `look at them; ${found.command} --force takes them back all the same, and what is there now stays in the vault`;
     return refuse(context, "changed_since", `changed since by somebody else: ${paths}`, hint);
   }
-  return carryOut(context, { ...found, wishes: left }, options);
+  return carryOut(context, bound, { ...found, wishes: left }, options);
 }
 
 async function carryOut(
   context: Context,
+  bound: BoundBase,
   { wishes, id, title, lane, command }: Undo,
   { apply, force }: UndoOptions,
 ): Promise<number> {
-  const vault = new Vault(context.files, boundBase(context).vault);
+  const vault = new Vault(context.files, bound.vault);
   const { text, binary } = undoOrder({ id, title }, wishes, (content) => vault.load(content));
   if (binary.length > 0) {
     const hint = `their bytes are in the vault: wo log --since 0 --json`;
@@ -97,9 +103,8 @@ async function carryOut(
   }
 }
 
-function ofOrder(context: Context, id: string, { lane }: UndoOptions): Undo | undefined {
+function ofOrder(context: Context, bound: BoundBase, id: string, { lane }: UndoOptions): Undo | undefined {
   const { files, machine } = context;
-  const bound = boundBase(context);
   const record = examineBooks(files, machine, bound).index.get(id);
   if (record === undefined) {
     refuse(context, "unknown_order", `no order has the id ${id}`, "wo status");
@@ -112,17 +117,16 @@ function ofOrder(context: Context, id: string, { lane }: UndoOptions): Undo | un
     return undefined;
   }
   const command = `wo undo ${typedWord(id)}`;
-  return { wishes, ...named(id), title: `Undo of ${id}`, lane: lane ?? record.lane, command };
+  return { wishes, id: undoId(id), title: `Undo of ${id}`, lane: lane ?? record.lane, command };
 }
 
-function ofPath(context: Context, typed: string, { at, lane }: UndoOptions): Undo | undefined {
-  const { files, machine } = context;
-  const bound = boundBase(context);
-  const here = relative(bound.path, resolve(machine.currentFolder, typed));
-  const path = here.startsWith("..") ? typed : here;
+function ofPath(context: Context, bound: BoundBase, typed: string, { at, lane }: UndoOptions): Undo | undefined {
+  const { files } = context;
+  // Orders may write outside of the base, too.
+  const path = typedPath(context, bound.path, typed) ?? typed;
   const time = at === undefined ? undefined : sinceTime(context, at, "--at");
   const versions = versionsOf(readEntriesAfter(files, new Vault(files, bound.vault).ledger, 0), path);
-  const now = fileOf(imageNow(context, path));
+  const now = fileOf(imageNow(context, bound, path));
   const version = versionAt(versions, time, now?.sha256);
   if (version === undefined) {
     const what =
@@ -136,20 +140,20 @@ function ofPath(context: Context, typed: string, { at, lane }: UndoOptions): Und
   const title = `Back to ${version.ts}: ${path} (${version.from})`;
   return {
     wishes: [{ path, wanted: version.image, left: now }],
-    ...named("PATH"),
+    id: undoId("PATH"),
     title,
     lane: lane ?? DEFAULT_LANE,
     command,
   };
 }
 
-function named(of: string): { readonly id: string } {
-  return { id: `UNDO-${of.slice(0, 96)}-${randomName()}` };
+function undoId(of: string): string {
+  return `UNDO-${of.slice(0, 96)}-${randomName()}`;
 }
 
 /** The file as it is now, only what tells it from others; "other" for what is no file that can be read. */
-function imageNow(context: Context, path: string): Image | "other" | undefined {
-  const reading = context.files.peek(resolve(boundBase(context).path, path), FILE_BYTES_MAX);
+function imageNow({ files }: Context, base: BoundBase, path: string): Image | "other" | undefined {
+  const reading = files.peek(resolve(base.path, path), FILE_BYTES_MAX);
   if (reading.kind === "absent") return undefined;
   if (reading.kind !== "file") return "other";
   const { bytes, info } = reading;

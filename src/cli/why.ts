@@ -1,5 +1,5 @@
 /** `wo why PATH`: all that anybody wrote down about one path, what follows from it, and what to type next. */
-import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { join, relative } from "node:path";
 import { examineBooks } from "../daemon/opening.ts";
 import { isoTime } from "../platform/clock.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
@@ -20,6 +20,7 @@ import {
 } from "../upkeep/sightings.ts";
 import { answer, type Context } from "./context.ts";
 import { boundBase } from "./daemon-client.ts";
+import { typedPath } from "./typed-path.ts";
 import { whyText } from "./views/why-view.ts";
 
 const HOUR_MS = 3_600_000;
@@ -54,7 +55,8 @@ export async function why(context: Context, typed: string, hours: number | undef
 async function historyOf(context: Context, typed: string): Promise<PathHistory> {
   const { files, clock, machine } = context;
   const bound = boundBase(context);
-  const path = pathIn(context, bound.path, typed);
+  const path = typedPath(context, bound.path, typed);
+  if (path === undefined) throw new BridgeError("USAGE", `${typed} is not in the base ${bound.path}`);
   const { index } = examineBooks(files, machine, bound);
   const git = await gitHistory(files, bound.path, path);
   const ledger = ledgerSightings(readEntriesAfter(files, new Vault(files, bound.vault).ledger, 0), path);
@@ -87,21 +89,6 @@ async function historyOf(context: Context, typed: string): Promise<PathHistory> 
 function indexSighting({ isInIndex, isInHead }: GitHistory, { clock }: Context): readonly Sighting[] {
   if (!isInIndex || isInHead) return [];
   return [{ ts: isoTime(clock.now()), source: "git", text: "it was added, and is in git's index", state: "there" }];
-}
-
-/** Below the base, as a shell completes it from where it is; what is not there is meant from the base. */
-function pathIn({ machine, files }: Context, base: string, typed: string): string {
-  const absolute = resolve(machine.currentFolder, typed);
-  const folder = files.realPath(dirname(absolute));
-  // Links on the way are the user's own.
-  const here = [absolute, ...(folder === undefined ? [] : [join(folder, basename(absolute))]), resolve(base, typed)];
-  const path = here.map((one) => relative(base, one)).find((one) => one !== "" && !isOutside(one));
-  if (path !== undefined) return path;
-  throw new BridgeError("USAGE", `${typed} is not in the base ${base}`);
-}
-
-function isOutside(path: string): boolean {
-  return path === ".." || path.startsWith("../") || isAbsolute(path);
 }
 
 function gitSources(git: Result<GitHistory | undefined, string>): readonly SourceReport[] {

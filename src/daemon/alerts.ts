@@ -3,7 +3,8 @@ import { dirname, join } from "node:path";
 import { AppendFile } from "../platform/append-file.ts";
 import type { Files } from "../platform/files.ts";
 
-const ALERTS = "logs/guardrail_alerts.log";
+/** Below the base. */
+export const ALERTS = "logs/guardrail_alerts.log";
 
 /** Appends a line. Throws what the disk refuses. */
 export async function writeAlert(files: Files, base: string, line: string): Promise<void> {

@@ -1,9 +1,10 @@
 /** What a person says about files: these are as they have to be; these need not be there any more; keep these as they are. */
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import picomatch from "picomatch";
 import { type Clock, slices } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
 import { sha256 } from "../platform/ids.ts";
+import { pathBelow } from "../platform/path-below.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import type { Books } from "../records/books.ts";
 import type { AcceptedComponent } from "../records/component-events.ts";
@@ -131,14 +132,9 @@ export class ComponentDesk {
   /** A path as it was typed, from the base on. */
   #below(path: string): Result<string, string> {
     const { files, base } = this.#options;
-    const absolute = resolve(base, path);
-    const folder = files.realPath(dirname(absolute));
-    // Links on the way out of the base are the user's own; a path is what it is called.
-    const name = [absolute, ...(folder === undefined ? [] : [join(folder, basename(absolute))])]
-      .map((one) => relative(base, one))
-      .find((one) => one !== "" && one !== ".." && !one.startsWith("../"));
+    const name = pathBelow(files, base, resolve(base, path));
     if (name === undefined) return err("it is not below the base");
-    const own = NOT_GUARDED.find((folderOrFile) => name === folderOrFile || name.startsWith(`${folderOrFile}/`));
+    const own = keptFolderOf(name);
     return own === undefined ? ok(name) : err(`${own} is kept by the daemon itself, or by git`);
   }
 
@@ -165,9 +161,9 @@ function inParts<T>(all: readonly T[]): readonly (readonly T[])[] {
   );
 }
 
-/** True for what the daemon or git keeps by itself. */
-export function isKept(path: string): boolean {
-  return NOT_GUARDED.some((own) => path === own || path.startsWith(`${own}/`));
+/** Which of the folders and files that the daemon or git keep by themselves a path is, or lies in. */
+export function keptFolderOf(path: string): string | undefined {
+  return NOT_GUARDED.find((own) => path === own || path.startsWith(`${own}/`));
 }
 
 /** Files below the base that match a glob, in no order. */

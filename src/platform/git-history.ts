@@ -1,7 +1,7 @@
 /** What git remembers of one path: the commits of all branches, and every move of a worktree's HEAD. */
 import { isAbsolute } from "node:path";
 import type { Files } from "./files.ts";
-import { folderWithGit, runGit } from "./git.ts";
+import { complaintOf, folderWithGit, runGit } from "./git.ts";
 import { err, ok, type Result } from "./result.ts";
 
 const COMMITS_MAX = 500;
@@ -66,9 +66,9 @@ export async function gitHistory(
   // Asked line by line.
   if (path.includes("\n")) return err("git cannot be asked about a name with a line break");
   const prefix = await runGit(["rev-parse", "--show-prefix"], base);
-  if (prefix.exitCode !== 0) return err(said(prefix.stderr));
+  if (prefix.exitCode !== 0) return err(complaintOf(prefix));
   const log = await runGit([...LOG, `-n${COMMITS_MAX}`, "--", path], base);
-  if (log.exitCode !== 0) return err(said(log.stderr));
+  if (log.exitCode !== 0) return err(complaintOf(log));
   const below = `${prefix.stdout.trimEnd()}${path}`;
   const { moves, unread } = await movesOf(base, below);
   const inHead = await objectsAt(base, ["HEAD"], below);
@@ -108,7 +108,7 @@ async function movesOf(
   below: string,
 ): Promise<{ readonly moves: readonly GitMove[]; readonly unread: readonly string[] }> {
   const list = await runGit(["worktree", "list", "--porcelain"], base);
-  if (list.exitCode !== 0) return { moves: [], unread: [`the worktrees (${said(list.stderr)})`] };
+  if (list.exitCode !== 0) return { moves: [], unread: [`the worktrees (${complaintOf(list)})`] };
   const trees = list.stdout.split("\n").flatMap((line) => (line.startsWith("worktree ") ? [line.slice(9)] : []));
   const top = (await runGit(["rev-parse", "--show-toplevel"], base)).stdout.trimEnd();
   const unread: string[] = trees.length > WORKTREES_MAX ? [`${trees.length - WORKTREES_MAX} of its worktrees`] : [];
@@ -160,9 +160,4 @@ async function objectsAt(
   if (end.exitCode !== 0) return undefined;
   const lines = end.stdout.split("\n");
   return commits.map((_, index) => (/^[0-9a-f]{40,64}$/.test(lines[index] ?? "") ? lines[index] : undefined));
-}
-
-/** What git says, in one line. */
-function said(text: string): string {
-  return text.split("\n", 1)[0] || "git could not be started, or took too long";
 }

@@ -2,7 +2,7 @@
 import { dirname, join, relative } from "node:path";
 import type { Clock } from "./clock.ts";
 import type { Files } from "./files.ts";
-import { runProgram } from "./program.ts";
+import { type ProgramEnd, runProgram } from "./program.ts";
 import { err, ok, type Result } from "./result.ts";
 
 const TIMEOUT_MS = 20_000;
@@ -128,7 +128,7 @@ export async function unsavedFiles(
     ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", "."],
     folder,
   );
-  if (end.exitCode !== 0) return err(end.stderr.split("\n", 1)[0] || "git could not be started, or took too long");
+  if (end.exitCode !== 0) return err(complaintOf(end));
   const prefix = await runGit(["rev-parse", "--show-prefix"], folder);
   const below = prefix.stdout.trimEnd();
   const paths = end.stdout.split("\0").flatMap((line) => (line.length > 3 ? [line.slice(3)] : []));
@@ -141,6 +141,11 @@ export function folderWithGit(files: Files, from: string): string | undefined {
     if (files.info(join(folder, ".git")) !== undefined) return folder;
     if (folder === dirname(folder)) return undefined;
   }
+}
+
+/** Why git could not answer, in one line. */
+export function complaintOf({ stderr }: Pick<ProgramEnd, "stderr">): string {
+  return stderr.split("\n", 1)[0] || "git could not be started, or took too long";
 }
 
 /** Runs git; paths among the words are names, never patterns. */

@@ -6,8 +6,7 @@ import type { GitHistory, GitMove } from "../platform/git-history.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
 import type { Entry } from "../records/chain.ts";
 
-const SOURCES = ["git", "ledger", "guardrail", "mls", "rollback log"] as const;
-export type SourceName = (typeof SOURCES)[number] | "disk";
+export type SourceName = "git" | "ledger" | "guardrail" | "mls" | "rollback log" | "disk";
 
 /** Who may have taken it away. */
 export interface Suspect {
@@ -87,7 +86,7 @@ function ownMove(move: GitMove): Sighting {
   return { ts, source, text, ...(mayTake ? { suspect } : {}) };
 }
 
-/** True where a text has the path, or its last name, as a word of its own. */
+/** True where a text has the path as a word of its own. */
 function names(text: string, path: string): boolean {
   const word = path.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`(?<![\\w.-])${word}(?![\\w-])`).test(text);
@@ -97,8 +96,8 @@ function names(text: string, path: string): boolean {
 export function ledgerSightings(entries: Iterable<Entry>, path: string): readonly Sighting[] {
   const found: Sighting[] = [];
   const planned = new Map<string, boolean>();
-  const of = (entry: Entry, source: SourceName, text: string, more: Partial<Sighting> = {}) =>
-    found.push({ ts: entry.ts, source, text, ...more });
+  const say = ({ ts }: Entry, text: string, more: Partial<Sighting>) =>
+    found.push({ ts, source: "ledger", text, ...more });
   for (const entry of entries) {
     switch (entry.event) {
       case "patch_planned": {
@@ -113,9 +112,9 @@ export function ledgerSightings(entries: Iterable<Entry>, path: string): readonl
       case "patch_applied": {
         const isThere = planned.get(entry.wo_id);
         planned.delete(entry.wo_id);
-        if (isThere === true) of(entry, "ledger", `order ${entry.wo_id} wrote it`, { state: "there" });
+        if (isThere === true) say(entry, `order ${entry.wo_id} wrote it`, { state: "there" });
         if (isThere === false)
-          of(entry, "ledger", `order ${entry.wo_id} deleted it`, {
+          say(entry, `order ${entry.wo_id} deleted it`, {
             state: "gone",
             suspect: { who: `order ${entry.wo_id}`, why: "it deleted it", weight: 3 },
           });
@@ -125,7 +124,7 @@ export function ledgerSightings(entries: Iterable<Entry>, path: string): readonl
         const isNamed = names(entry.name, path);
         const why = `it ran \`${entry.name}\`${isNamed ? ", which names it" : ""}`;
         const suspect: Suspect = { who: `order ${entry.wo_id}`, why, weight: isNamed ? 2 : 1 };
-        of(entry, "ledger", `order ${entry.wo_id} ran \`${entry.name}\``, { suspect });
+        say(entry, `order ${entry.wo_id} ran \`${entry.name}\``, { suspect });
         break;
       }
       default:
@@ -153,10 +152,12 @@ function guardrailSightings(entry: Entry, path: string): readonly Sighting[] {
   return [{ ts: entry.last_seen, source, text: "as it has to be", state: "there" }, drift];
 }
 
-/** Files of lines that people and tools keep beside the work; `time` finds a line's own time. */
+/** Files of lines that people and tools keep beside the work. */
 interface Notebook {
   readonly source: SourceName;
   readonly folder: string;
+  /** Of its files: as people write it, and as it is looked for. */
+  readonly pattern: string;
   readonly names: RegExp;
   readonly read: (line: string) => { readonly ts?: string; readonly text: string } | undefined;
   readonly isSuspect: boolean;
@@ -165,8 +166,15 @@ interface Notebook {
 const FILE_BYTES_MAX = 16 * 1024 * 1024;
 const LINE_SHOWN = 200;
 const NOTEBOOKS: readonly Notebook[] = [
-  { source: "mls", folder: "mls/ledger", names: /\.jsonl$/, read: readLesson, isSuspect: false },
-  { source: "rollback log", folder: "logs", names: /^rollback_.*\.log$/, read: readLogLine, isSuspect: true },
+  { source: "mls", folder: "mls/ledger", pattern: "*.jsonl", names: /\.jsonl$/, read: readLesson, isSuspect: false },
+  {
+    source: "rollback log",
+    folder: "logs",
+    pattern: "rollback_*.log",
+    names: /^rollback_.*\.log$/,
+    read: readLogLine,
+    isSuspect: true,
+  },
 ];
 
 /** What lessons and rollback logs say of it. */
@@ -174,9 +182,8 @@ export function notebookSightings(files: Files, base: string, path: string): Rea
   const sightings: Sighting[] = [];
   const sources: SourceReport[] = [];
   for (const notebook of NOTEBOOKS) {
-    const pattern = `${notebook.folder}/${notebook.source === "mls" ? "*.jsonl" : "rollback_*.log"}`;
     const names = (files.list(join(base, notebook.folder)) ?? []).filter(({ name }) => notebook.names.test(name));
-    if (names.length === 0) sources.push({ name: pattern, state: "none" });
+    if (names.length === 0) sources.push({ name: `${notebook.folder}/${notebook.pattern}`, state: "none" });
     for (const { name } of names) {
       const place = `${notebook.folder}/${name}`;
       const reading = files.peek(join(base, place), FILE_BYTES_MAX);

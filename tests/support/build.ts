@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
+/** Names the process that has built. */
 const BUILT = "WO_TESTS_BUILT_BY";
 
 export default function build(): void {

@@ -198,3 +198,12 @@ export function scriptedRunner(
     close: () => undefined,
   };
 }
+
+/** Looks at the views again and again, as rounds do, until it holds. */
+export function looks({ kit }: House, holds: () => boolean): Promise<unknown> {
+  const look = () => {
+    kit.parts.views.rescan();
+    return kit.clock.pass(10_000).then(holds);
+  };
+  return vi.waitUntil(look, { timeout: 5000, interval: 1 });
+}

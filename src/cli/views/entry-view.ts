@@ -91,6 +91,13 @@ function listed(paths: readonly string[]): string {
   return `${paths.slice(0, PATHS_SHOWN).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
+const pathsOf = (files: readonly { readonly path: string }[]) => files.map(({ path }) => path);
+
+/** What a person said of files. */
+function decidedDetail({ by, why }: { readonly by: string; readonly why: string }, paths: readonly string[]): string {
+  return `by ${by}: ${listed(paths)}${why === "" ? "" : ` (${why})`}`;
+}
+
 function otherDetail(entry: Entry): string {
   switch (entry.event) {
     case "intake_resumed":
@@ -110,11 +117,11 @@ function otherDetail(entry: Entry): string {
     case "checkpoint_missing":
       return entry.message;
     case "components_accepted":
-      return `by ${entry.by}: ${listed(entry.components.map(({ path }) => path))}${entry.why === "" ? "" : ` (${entry.why})`}`;
+      return decidedDetail(entry, pathsOf(entry.components));
     case "components_released":
-      return `by ${entry.by}: ${listed(entry.paths)}${entry.why === "" ? "" : ` (${entry.why})`}`;
+      return decidedDetail(entry, entry.paths);
     case "snapshot_taken":
-      return `by ${entry.by}: ${listed(entry.files.map(({ path }) => path))}${entry.why === "" ? "" : ` (${entry.why})`}`;
+      return decidedDetail(entry, pathsOf(entry.files));
     case "wo_pipeline_drift":
       return `${entry.missing}: ${entry.message}`;
     case "wo_pipeline_healed":

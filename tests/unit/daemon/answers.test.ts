@@ -1,23 +1,14 @@
 /** What a wiped tree took from whoever dropped orders is given again, by the next life where this one ends before. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { refusal, watchedDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
-import { House, writing } from "../../support/house-kit.ts";
+import { House, looks, writing } from "../../support/house-kit.ts";
 import { put } from "../../support/temporary-folder.ts";
 
 const { started, completed, settled } = happened;
 const OUTBOX = "bridge/outbox/CLC";
 const BOTH = ["WO-1.ack.json", "WO-1_result.yaml"];
-
-/** Looks again and again, as rounds do, until it holds. */
-function looks({ kit }: House, holds: () => boolean): Promise<unknown> {
-  const look = () => {
-    kit.parts.views.rescan();
-    return kit.clock.pass(10_000).then(holds);
-  };
-  return vi.waitUntil(look, { timeout: 5000, interval: 1 });
-}
 
 /** A house with an order at rest, its answers given, and where the mark of a wipe lies. */
 async function answered(wish: Parameters<typeof House.open>[1] = {}) {

@@ -5,7 +5,7 @@ import { silentLog } from "../../../src/platform/log.ts";
 import type { System } from "../../../src/platform/system.ts";
 import { moodyDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
-import { House, writing } from "../../support/house-kit.ts";
+import { House, looks, writing } from "../../support/house-kit.ts";
 import { given } from "../../support/results.ts";
 import { put } from "../../support/temporary-folder.ts";
 
@@ -14,15 +14,6 @@ const STATE = "g/followup/state/WO-1.json";
 const LIST = "apps/dashboard/data/followup.json";
 
 const until = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 5000, interval: 1 });
-
-/** Looks again and again, as rounds do, until it holds. */
-function looks({ kit }: House, holds: () => boolean): Promise<unknown> {
-  const look = () => {
-    kit.parts.views.rescan();
-    return kit.clock.pass(10_000).then(holds);
-  };
-  return vi.waitUntil(look, { timeout: 5000, interval: 1 });
-}
 
 /** A house whose views have been begun. */
 async function open(wish: Parameters<typeof House.open>[1] = {}): Promise<House> {
