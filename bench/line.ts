@@ -8,7 +8,7 @@ import { benchHistory, benchIdle, benchKill, benchLedger } from "./scale.ts";
 
 const SERIAL = 300;
 const BURST = 2000;
-const BURST_ROUNDS = 5;
+const BURST_ROUNDS = 9;
 const LANES = 16;
 const WARM_UP = 1000;
 
