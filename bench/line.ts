@@ -10,7 +10,7 @@ const SERIAL = 300;
 const BURST = 2000;
 const BURST_ROUNDS = 9;
 const LANES = 16;
-const WARM_UP = 1000;
+const WARM_UP = 3000;
 
 const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   serial: benchSerial,
@@ -96,7 +96,7 @@ async function burst(bench: BenchBase, lanes: readonly string[], prefix: string)
   return BURST / ((performance.now() - start) / 1000);
 }
 
-/** A daemon lives for weeks: it is measured as it is after its first thousand orders. */
+/** A daemon lives for weeks: it is measured as it is after its first thousands of orders. */
 async function warmUp(bench: BenchBase, lanes: readonly string[]): Promise<void> {
   const orders = Array.from({ length: WARM_UP }, (_, index) => ({
     id: `W${index}`,
