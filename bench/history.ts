@@ -13,6 +13,9 @@ import type { Event } from "../src/records/events.ts";
 /** Entries that one order leaves in the ledger. */
 export const ENTRIES_PER_ORDER = 6;
 const AT_ONCE = 250;
+/** What came to rest within the last minute before a daemon's death is told again: a history is older than that. */
+const AGE_MS = 3_600_000;
+const clock = { ...systemClock, now: () => systemClock.now() - AGE_MS };
 
 const newId = newIdSource();
 
@@ -21,13 +24,13 @@ export async function writeHistory(
   place: { readonly home: string; readonly base: string },
   orders: number,
 ): Promise<void> {
-  const files = new Files(systemDisk, systemClock);
+  const files = new Files(systemDisk, clock);
   const machine = { ...thisMachine(), stateRoot: `${place.home}/.local/state/wo-bridge` };
   const fail = (error: unknown): never => {
     throw error;
   };
   const opened = await openBase(
-    { files, clock: systemClock, machine, processes: systemProcesses(), system: thisSystem },
+    { files, clock, machine, processes: systemProcesses(), system: thisSystem },
     { path: place.base, vault: undefined, init: false, newId: false, onFatal: fail, onFull: () => undefined },
   );
   const { books } = opened;
@@ -55,7 +58,7 @@ function eventsOf(id: string): Event[] {
     tags: [],
     goal: "",
   };
-  const claim = `${newId(Date.now())}~${id}.json`;
+  const claim = `${newId(clock.now())}~${id}.json`;
   return [
     {
       event: "wo_accepted",
@@ -69,7 +72,7 @@ function eventsOf(id: string): Event[] {
       name: `${id}.json`,
       sha256,
       size_bytes: text.length,
-      modified_ms: Date.now(),
+      modified_ms: clock.now(),
       source: { text },
       file_actions: 1,
       commands: 0,

@@ -32,12 +32,12 @@ export class Observer {
       this.lastSeq = Math.max(seq, this.lastSeq);
       this.#told.set(seq, saying({ event: String(event), ...(typeof wo_id === "string" ? { wo_id } : {}) }));
     }
+    // Other names with this ending refuse a file, and name no order. A set: a crowd has thousands of drops and of answers.
+    const orders = new Set(this.drops.flatMap(({ id, ends }) => (ends.includes("rejected") ? [] : [id])));
     for (const lane of this.#world.list("bridge/outbox"))
       for (const name of this.#world.list(`bridge/outbox/${lane}`)) {
-        // Other names with this ending refuse a file, and name no order.
         const id = /^(.+)\.ack\.json$/.exec(name)?.[1];
-        if (id !== undefined && this.drops.some((drop) => drop.id === id && !drop.ends.includes("rejected")))
-          this.#acknowledged.add(id);
+        if (id !== undefined && orders.has(id)) this.#acknowledged.add(id);
       }
   }
 
