@@ -1,5 +1,5 @@
 /**
- * `npm run proof -- [bugs|sim|kills|calls|cuts|faults|crowd|soak …] [--full] [--seed N]`: every rig for a quarter of an hour, or with `--full` for hours; writes
+ * `npm run proof -- [bugs|sim|fuzz|kills|calls|cuts|faults|crowd|soak …] [--full] [--seed N]`: every rig for a quarter of an hour, or with `--full` for hours; writes
  * docs/reliability.md. A full run that was stopped goes on where it was. Exits with 1 when anything was lost, was done twice,
  * or needed a hand.
  */
@@ -7,6 +7,7 @@ import { calls } from "./calls.ts";
 import { crowd } from "./crowd.ts";
 import { cuts } from "./cuts.ts";
 import { faults } from "./faults.ts";
+import { fuzz } from "./fuzz.ts";
 import { kills } from "./kills.ts";
 import { plantBugs } from "./mutants.ts";
 import { Run, writeReport } from "./report.ts";
@@ -16,6 +17,7 @@ import { soak } from "./soak.ts";
 const RIGS: Readonly<Record<string, (run: Run) => Promise<void> | void>> = {
   bugs: plantBugs,
   sim: simulation,
+  fuzz,
   kills,
   calls,
   cuts,

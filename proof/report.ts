@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { asRecord, ROOT } from "../tests/support/world.ts";
 import { isClean, type Tally } from "./rig/tally.ts";
 
+/** What methods begin with whose count is of inputs, not of faults. */
+export const CASES = "fuzz: ";
 const RESULTS = join(ROOT, "proof", "results.jsonl");
 const REPORT = join(ROOT, "docs", "reliability.md");
 
@@ -75,7 +77,9 @@ export function writeReport(): void {
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([method, run]) => rowOf(results.filter((one) => one.method === method && one.run === run)));
   const commands = [...new Set(rows.map(({ command }) => command))].map((command) => `    ${command}`);
-  const tried = rows.reduce((sum, row) => sum + row.tried, 0);
+  const [cases, faults] = [true, false].map((isCase) =>
+    rows.reduce((sum, { method, tried }) => sum + (method.startsWith(CASES) === isCase ? tried : 0), 0),
+  );
   const machines = [...new Set(rows.map(({ machine }) => machine))];
   writeFileSync(
     REPORT,
@@ -85,10 +89,10 @@ export function writeReport(): void {
       "Written by `npm run proof` out of `proof/results.jsonl`; of each method the newest run. A fault counts when the daemon",
       "died of it, was started again, came to rest by itself, and `proof/model/check.ts` had looked at all that was left. *Lost*,",
       "*twice* and *by hand* (it did not start, did not come to rest, or anything else was not as it should be) count faults. The",
-      "kills of a soak and of a crowd, and the troubles of simulated days, share one look, at the end. What earlier runs found",
-      "stays in `proof/results.jsonl`.",
+      "kills of a soak and of a crowd, and the troubles of simulated days, share one look, at the end; what the fuzz tries are",
+      "inputs, held against properties. What earlier runs found stays in `proof/results.jsonl`.",
       "",
-      `${tried} faults on ${machines.join(" and on ")}.`,
+      `${faults} faults and ${cases} inputs of the fuzz on ${machines.join(" and on ")}.`,
       "",
       "| method | tried | lost | twice | by hand | commit | date | seconds |",
       "| --- | ---: | ---: | ---: | ---: | --- | --- | ---: |",
