@@ -132,6 +132,8 @@ export class Guardrail {
   async #turn(): Promise<void> {
     const { ground, base, settings } = this.#options;
     const { clock, files } = ground;
+    // Nothing is looked at, nothing is healthy, and nothing is put back where the base was.
+    if (files.groundFault(base.path) !== undefined) return;
     const guarded = this.#whatIsGuarded();
     const now = clock.now();
     const slot = Math.floor(now / settings.config.guardrail.everyMs);

@@ -67,6 +67,8 @@ export interface Parts {
 export function assembleParts(options: PartsOptions): Parts {
   const { ground, log, base, books, settings, signal } = options;
   const { files, clock, machine } = ground;
+  files.standOn(base.path);
+  options.publisher.standOn(base.path).catch(options.onFatal);
   const folders = new BridgeFolders(files, base.path, machine.userId);
   const outbox = new Outbox(options.publisher, folders);
   const { telemetry, views } = assembleViews(options, outbox);

@@ -72,7 +72,8 @@ export class Pressure {
   async #hasRoom(): Promise<boolean> {
     const { files, folders, books } = this.#options;
     try {
-      if (folders.some((folder) => files.info(folder) === undefined)) return false;
+      if (folders.some((folder) => files.info(folder) === undefined || files.groundFault(folder) !== undefined))
+        return false;
       if (folders.some((folder) => files.freeBytes(folder) < FREE_BYTES)) return false;
       return await books.vault.reserve();
     } catch (thrown) {

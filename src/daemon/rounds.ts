@@ -20,7 +20,8 @@ import type { Signs } from "./signs.ts";
 const HURRY_MS = 50;
 const CONTENT_CHECK_PAUSE_MS = 5;
 
-export interface RoundsOptions extends Pick<Parts, "folders" | "intake" | "dispatch" | "views" | "telemetry"> {
+export interface RoundsOptions
+  extends Pick<Parts, "folders" | "intake" | "dispatch" | "views" | "telemetry" | "pressure"> {
   readonly ground: Ground;
   readonly log: Log;
   readonly base: BoundBase;
@@ -80,7 +81,10 @@ export class Rounds {
   }
 
   async #lookAround(): Promise<void> {
-    const { signs, intake, dispatch, views, books } = this.#options;
+    const { signs, intake, dispatch, views, books, ground, base, pressure } = this.#options;
+    const gone = ground.files.groundFault(base.path);
+    // Its volume may come back: nothing is put in its place, and whoever asks is told.
+    if (gone !== undefined) return void pressure.relieved(gone);
     await this.#restore();
     intake.scan();
     for (const { name } of intake.lanes) this.#lanes.add(name);

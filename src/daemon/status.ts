@@ -90,6 +90,17 @@ export interface StatusSource {
   };
 }
 
+/** Why intake is paused, and what a person can do about it, by the pause's reason. */
+const PAUSES: Readonly<Record<string, { readonly why: string; readonly next: string }>> = {
+  base_missing: { why: "the base is gone", next: "mount its volume, or bring the folder back" },
+  too_many_files: { why: "too many open files", next: "close what holds files open, or raise the limit" },
+};
+const DISK_PAUSE = { why: "no room on the disk", next: "free some space" };
+
+function pauseOf(reason: string | undefined): { readonly why: string; readonly next: string } {
+  return PAUSES[reason ?? ""] ?? DISK_PAUSE;
+}
+
 /** Gathers it. */
 export function statusOf(source: StatusSource): Status {
   const { base, index, live } = source;
@@ -141,7 +152,7 @@ function needsOf(source: StatusSource): Need[] {
           {
             what: `intake is paused: ${facts.paused.message}`,
             since: facts.paused.since,
-            next: "free some space; it resumes by itself",
+            next: `${pauseOf(facts.paused.reason).next}; it resumes by itself`,
           },
         ];
   return [
@@ -251,7 +262,9 @@ function workerOf(name: Agent, { parts, signs, books }: Live): WorkerStatus {
   const lastSign = signs.lastOf(name);
   switch (name) {
     case "json_wo_processor": {
-      const doing = pressure.isPaused ? "paused: no room on the disk" : `watching ${intake.lanes.length} lanes`;
+      const doing = pressure.isPaused
+        ? `paused: ${pauseOf(books.index.facts.paused?.reason).why}`
+        : `watching ${intake.lanes.length} lanes`;
       return { name, doing, waiting: intake.seen, lastSign };
     }
     case "apply_patch_processor":

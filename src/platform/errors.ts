@@ -26,7 +26,10 @@ interface Catalogued {
 
 const CATALOGUE = {
   ADDRESS_TOO_LONG: { exit: EXIT.usage, hint: "choose a shorter vault with WO_VAULT" },
-  BASE_MISSING: { exit: EXIT.usage, hint: "create the folder, or point LUKA_SOT or -C at another base" },
+  BASE_MISSING: {
+    exit: EXIT.usage,
+    hint: "mount its volume or bring the folder back; or point LUKA_SOT or -C at another base",
+  },
   BASE_NOT_OURS: {
     exit: EXIT.refused,
     hint: "the inbox must belong to the user who runs the daemon: `chown -R $(id -un) bridge/inbox && chmod -R o-w bridge/inbox`",

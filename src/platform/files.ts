@@ -7,6 +7,7 @@ import { dirname, join, parse } from "node:path";
 import { type Clock, slices } from "./clock.ts";
 import type { Disk, FileInfo, FolderEntry } from "./disk.ts";
 import { BridgeError, diskError, errnoOf, messageOf, refusedWith, translated } from "./errors.ts";
+import { Grounds } from "./grounds.ts";
 import { TemporaryNames } from "./ids.ts";
 import { readRange } from "./read-file.ts";
 
@@ -32,10 +33,22 @@ export class Files {
   readonly #clock: Clock;
   readonly #names = new TemporaryNames();
   readonly #folderSyncs = new Map<string, SharedSync>();
+  readonly #grounds: Grounds;
 
   constructor(disk: Disk, clock: Clock) {
     this.disk = disk;
     this.#clock = clock;
+    this.#grounds = new Grounds(disk);
+  }
+
+  /** From now on nothing is made in the place of this folder, should it go away whole. */
+  standOn(path: string): void {
+    this.#grounds.hold(path);
+  }
+
+  /** BASE_MISSING where the ground of `path` is gone. */
+  groundFault(path: string): BridgeError | undefined {
+    return this.#grounds.faultOf(path);
   }
 
   /** For loops over many files: see `slices` of clock.ts. */
@@ -228,8 +241,10 @@ export class Files {
     }
   }
 
-  /** Makes the folder and what is missing above it; not durable by itself. */
+  /** Makes the folder and what is missing above it; not durable by itself. Throws BASE_MISSING where its ground is gone. */
   makeFolders(path: string, mode: number): void {
+    const fault = this.groundFault(path);
+    if (fault !== undefined) throw fault;
     if (this.#makeFolder(path, mode) || dirname(path) === path) return;
     this.makeFolders(dirname(path), mode);
     // Asked once more only: what is above may be removed as fast as it is made, or be an open folder that is gone.

@@ -24,7 +24,8 @@ async function doTask(task: unknown): Promise<PublisherEnd> {
   try {
     if (!isTask(task)) throw new Error("no task");
     if (task.verb === "move") return { ok: true, name: await files.moveNew(task.from, task.folder, task.name) };
-    await files.publish(task.path, task.bytes, task.mode);
+    if (task.verb === "ground") files.standOn(task.path);
+    else await files.publish(task.path, task.bytes, task.mode);
     return { ok: true, name: undefined };
   } catch (thrown) {
     // The error goes back to whoever asked, in the other thread.
@@ -33,5 +34,5 @@ async function doTask(task: unknown): Promise<PublisherEnd> {
 }
 
 function isTask(value: unknown): value is PublisherTask {
-  return isRecord(value) && (value["verb"] === "publish" || value["verb"] === "move");
+  return isRecord(value) && ["publish", "move", "ground"].includes(String(value["verb"]));
 }

@@ -9,8 +9,10 @@ import type { Files } from "./files.ts";
 import { isRecord } from "./result.ts";
 import { send } from "./thread.ts";
 
-/** Two verbs of Files, with their promises. */
+/** Verbs of Files, with their promises. */
 export interface Publisher extends Pick<Files, "moveNew"> {
+  /** As `Files.standOn`, for what is asked of it from then on. */
+  standOn(path: string): Promise<void>;
   /** `now`: somebody waits for this file; what waits for its turn goes along. */
   publish(
     path: string,
@@ -33,7 +35,8 @@ export type PublisherTask =
       readonly bytes: Uint8Array | string;
       readonly mode: number | undefined;
     }
-  | { readonly verb: "move"; readonly from: string; readonly folder: string; readonly name: string };
+  | { readonly verb: "move"; readonly from: string; readonly folder: string; readonly name: string }
+  | { readonly verb: "ground"; readonly path: string };
 
 /** What a task came to; `code` is there when it failed with an error of ours. */
 export type PublisherEnd =
@@ -49,6 +52,7 @@ interface Waiting {
 /** Does it in the caller's thread. */
 export function inlinePublisher(files: Files): Publisher {
   return {
+    standOn: async (path) => files.standOn(path),
     publish: (path, bytes, how) => files.publish(path, bytes, how?.mode),
     moveNew: (from, folder, name) => files.moveNew(from, folder, name),
     close: async () => undefined,
@@ -70,6 +74,10 @@ export class ThreadPublisher implements Publisher {
     this.#worker.on("message", (ends: unknown) => this.#take(ends));
     this.#worker.on("error", (error) => this.#fail(error.message));
     this.#worker.on("exit", () => this.#fail("the publishing thread ended"));
+  }
+
+  async standOn(path: string): Promise<void> {
+    await this.#ask({ verb: "ground", path }, true);
   }
 
   async publish(
@@ -133,7 +141,7 @@ export class ThreadPublisher implements Publisher {
 }
 
 function pathOf(task: PublisherTask): string {
-  return task.verb === "publish" ? task.path : task.from;
+  return task.verb === "move" ? task.from : task.path;
 }
 
 function errorOf(end: unknown): Error {

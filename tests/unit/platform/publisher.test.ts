@@ -1,4 +1,5 @@
 /** What nobody waits for is written in a thread of its own, many at a time, with the promises of Files. */
+import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
@@ -47,6 +48,32 @@ test.each(both)("%s, what the disk refuses is told to whoever asked, and to nobo
   expect(await refused).toMatchObject({ name: "BridgeError", code: "DISK_REFUSED" });
   expect(treeOf(folder)).toEqual({ file: "x", other: "y" });
 });
+
+test.each(both)(
+  "%s, nothing is made in the place of a ground that is gone, and all is when it is back",
+  async (_where, open) => {
+    const folder = folderWith({ "base/g/view.json": "old" });
+    const [base, aside] = [join(folder, "base"), join(folder, "aside")];
+    const publisher = closing(open());
+    await publisher.standOn(base);
+    await publisher.publish(join(base, "g/new/view.json"), "made");
+    renameSync(base, aside);
+
+    expect(await thrownBy(() => publisher.publish(join(base, "g/view.json"), "lost"))).toMatchObject({
+      code: "BASE_MISSING",
+      message: `${base} is gone: unmounted, moved or removed`,
+    });
+    await publisher.publish(join(folder, "beside/x"), "no ground");
+    renameSync(aside, base);
+    await publisher.publish(join(base, "g/other/view.json"), "back");
+    expect(treeOf(folder)).toEqual({
+      "base/g/view.json": "old",
+      "base/g/new/view.json": "made",
+      "base/g/other/view.json": "back",
+      "beside/x": "no ground",
+    });
+  },
+);
 
 /** A thread that answers each task with the number of its batch and how many were in it. */
 function countingPublisher(clock: HandClock): ThreadPublisher {
