@@ -104,9 +104,9 @@ function plainBytes(bytes: Buffer | undefined, name: string): Buffer | undefined
   }
 }
 
-/** The whole lines, and the rest: what has no newline was never written to its end. */
+/** The whole lines, a character for each byte, and the rest: what has no newline was never written to its end. */
 function linesOf(bytes: Buffer | undefined): { readonly lines: readonly string[]; readonly rest: string } {
-  const lines = (bytes ?? Buffer.alloc(0)).toString("latin1").split("\n").map(textOf);
+  const lines = (bytes ?? Buffer.alloc(0)).toString("latin1").split("\n");
   return { rest: lines.pop() ?? "", lines };
 }
 
@@ -124,7 +124,8 @@ function soundIn(line: string): Entry[] {
 }
 
 /** The entry of a line whose own hash is right. */
-function decode(line: string): Entry | undefined {
+function decode(latin1: string): Entry | undefined {
+  const line = textOf(latin1);
   const hash = SEAL.exec(line)?.[1];
   if (hash === undefined) return undefined;
   const body = `${line.slice(0, -(hash.length + ',"hash":""}'.length))}}`;
