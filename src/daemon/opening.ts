@@ -15,7 +15,7 @@ import type { System } from "../platform/system.ts";
 import { Books, type Refusal, readBooks } from "../records/books.ts";
 import { Checkpoints } from "../records/checkpoint.ts";
 import type { OrderIndex } from "../records/order-index.ts";
-import { Telemetry } from "../records/telemetry.ts";
+import { TELEMETRY_PATH, Telemetry } from "../records/telemetry.ts";
 import { Vault } from "../records/vault.ts";
 import { type BindWish, type BoundBase, bindBase, findBase } from "./base.ts";
 
@@ -133,5 +133,5 @@ function rolledBack(files: Files, index: OrderIndex, base: BoundBase): Refusal |
 }
 
 export function telemetryPath(base: string): string {
-  return join(base, "g", "telemetry", "unified.jsonl");
+  return join(base, TELEMETRY_PATH);
 }

@@ -68,6 +68,8 @@ export class Views {
   readonly #writing = new Drain(() => this.#guarded(() => this.#writeDirty()));
   readonly #listing = new Drain(() => this.#guarded(() => this.#writeFollowup()));
   #followupPlanned = false;
+  /** Lists that this life has written. */
+  readonly #listed = new Set<string>();
   #compared: { readonly stamp: string; readonly nextMs: number } = { stamp: "", nextMs: 0 };
   /** The folder that was last seen to be another one than that which was compared. */
   #newFolder = "";
@@ -269,12 +271,16 @@ export class Views {
     return info === undefined ? ABSENT : `${info.device}:${info.inode}:${info.bornMs}:${info.modifiedMs}`;
   }
 
-  /** Another outbox than before has lost what was in it, also where it went by itself, or behind the states. */
+  /** An outbox that is gone, or another one than before, has lost what was in it, also where it went by itself. */
   #lookAtOutbox(): void {
-    const stamp = folderOf(this.#stampOf(join(this.#options.base, "bridge", "outbox")));
-    if (stamp === folderOf(ABSENT)) return;
-    if (this.#outboxFolder !== "" && stamp !== this.#outboxFolder) this.#answers.wiped();
-    this.#outboxFolder = stamp;
+    const folder = join(this.#options.base, "bridge", "outbox");
+    const stamp = folderOf(this.#stampOf(folder));
+    const isLost = this.#outboxFolder !== "" && stamp !== this.#outboxFolder;
+    if (isLost) this.#options.files.makeFolders(folder, 0o755);
+    this.#outboxFolder = isLost || stamp !== folderOf(ABSENT) ? folderOf(this.#stampOf(folder)) : "";
+    if (!isLost) return;
+    this.#answers.wiped();
+    this.#tellHealed("bridge/outbox", "made again; its answers are given again");
   }
 
   async #compareNames(stamp: string): Promise<void> {
@@ -298,7 +304,7 @@ export class Views {
   /** Writes missing state files; where they went with their folder, also what is missing in the outbox. */
   async #restore(missing: readonly OrderSummary[]): Promise<void> {
     if (missing.length === 0) return;
-    const { books, clock, telemetry } = this.#options;
+    const { books, clock } = this.#options;
     const startMs = clock.elapsed();
     const openFirst = missing.toSorted((a, b) => Number(isResting(a.status)) - Number(isResting(b.status)));
     await this.#inSlices(openFirst, async ({ id }) => {
@@ -307,8 +313,13 @@ export class Views {
       await this.#writeState(record);
     });
     const what = `${missing.length} state files in ${Math.round(clock.elapsed() - startMs)} ms`;
-    telemetry.notice({ event: "wo_pipeline_drift", missing: "g/followup/state", reason: "missing" });
-    telemetry.notice({ event: "wo_pipeline_healed", path: "g/followup/state", what });
+    this.#tellHealed("g/followup/state", what);
+  }
+
+  #tellHealed(path: string, what: string): void {
+    const { telemetry } = this.#options;
+    telemetry.notice({ event: "wo_pipeline_drift", missing: path, reason: "missing" });
+    telemetry.notice({ event: "wo_pipeline_healed", path, what });
   }
 
   /**
@@ -358,8 +369,11 @@ export class Views {
     const text = followupText(books.index, clock.now(), this.#options.staleAfterMs());
     for (const path of this.#options.followupPaths()) {
       const target = join(base, path);
+      const isGone = this.#listed.has(path) && !this.#isThere(target);
       files.makeFolders(join(target, ".."), 0o755);
       await this.#options.writeView(files, target, text);
+      this.#listed.add(path);
+      if (isGone) this.#tellHealed(path, "the list of orders written again");
     }
   }
 

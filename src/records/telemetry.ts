@@ -17,6 +17,8 @@ import type { Entry } from "./chain.ts";
 import type { Notice } from "./events.ts";
 import { readEntriesAfter } from "./ledger-reading.ts";
 
+/** From the base on. */
+export const TELEMETRY_PATH = "g/telemetry/unified.jsonl";
 const SEARCH_BYTES = 256 * 1024;
 const CATCH_UP_LINES = 500;
 /** What happens within this time is one write: each may have to wait for the file system's journal. */
@@ -55,6 +57,8 @@ export class Telemetry {
   #headSeq = 0;
   /** Lines to be written next: entries that follow on what is in the file, and notices. */
   #ready: TelemetryLine[] = [];
+  /** What the file had lost when it was opened again, to be told of once it has it back. */
+  #lost: { readonly reason: "missing" | "emptied"; readonly entries: number } | undefined;
   /** The last seq that is in the file or ready. */
   #readySeq = 0;
   readonly #writing = new Drain(() => this.#write());
@@ -136,6 +140,7 @@ export class Telemetry {
         before = this.#seq;
         await this.#catchUp();
       }
+      this.#tellLoss();
       this.#rotate();
     } catch (thrown) {
       if (thrown instanceof Rewritten) this.flush();
@@ -194,14 +199,29 @@ export class Telemetry {
     return seqs.some((seq) => seq > this.#seq && seq <= this.#headSeq);
   }
 
+  /** What somebody took out of the file is back in it: that was drift, and is healed. */
+  #tellLoss(): void {
+    if (this.#lost === undefined || this.behind > 0) return;
+    const { reason, entries } = this.#lost;
+    this.#lost = undefined;
+    this.notice({ event: "wo_pipeline_drift", missing: TELEMETRY_PATH, reason });
+    this.notice({ event: "wo_pipeline_healed", path: TELEMETRY_PATH, what: `${entries} entries told again` });
+  }
+
   async #open(): Promise<void> {
     const { files, path, ledgerId } = this.#options;
     this.close();
+    const [before, isThere] = [this.#seq, files.info(path) !== undefined];
     files.makeFolders(dirname(path), 0o755);
     // Opened first: whatever comes into it from then on is either read here, or seen before the next line is written.
     const file = this.#take();
     this.#seq = Telemetry.lastSeq(files, path, ledgerId);
     this.#readySeq = this.#seq;
+    if (this.#seq < before)
+      this.#lost = {
+        reason: isThere ? "emptied" : "missing",
+        entries: (this.#lost?.entries ?? 0) + before - this.#seq,
+      };
     await this.#mendEnd(file);
   }
 

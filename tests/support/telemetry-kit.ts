@@ -75,11 +75,12 @@ export class Desk {
     return readFileSync(this.path, "utf8");
   }
 
-  /** The seqs of the lines in order; lines without one as they are. */
+  /** The seqs of the lines in order; what is said of a file that had lost lines, in short; other lines as they are. */
   get told(): unknown[] {
     return this.text
       .split("\n")
       .slice(0, -1)
-      .map((line) => /"seq":(\d+)/.exec(line)?.[1] ?? line);
+      .map((line) => /"seq":(\d+)|"reason":"(?:missing|emptied)"|\d+ entries told again/.exec(line) ?? [line])
+      .map(([found, seq]) => seq ?? found);
   }
 }

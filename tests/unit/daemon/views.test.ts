@@ -273,3 +273,23 @@ test("the acknowledgement of an open order comes back when the outbox vanished w
   await looks(house, () => house.list("bridge/outbox/CLC").includes("WO-1.ack.json"));
   expect(house.read(STATE)).toContain("WO-1");
 });
+
+test("what vanished of the machinery's own and was written again is told of as drift and as healed", async () => {
+  const house = await open();
+  await house.accepted(writing("WO-1"), started, completed, settled);
+  await looks(house, () => [STATE, LIST].every((path) => house.read(path) !== undefined));
+  const told = (path: string) =>
+    (house.read("g/telemetry/unified.jsonl") ?? "")
+      .split("\n")
+      .flatMap((line) => (line.includes(`"${path}"`) ? (/"event":"(wo_pipeline_\w+)"/.exec(line)?.[1] ?? []) : []));
+  await house.kit.parts.views.publish(given(house.kit.books.index.get("WO-1")));
+  house.kit.parts.views.rescan();
+  const paths = [LIST, "g/telemetry/unified.jsonl", "bridge/outbox"];
+  expect(paths.flatMap(told)).toEqual([]);
+  rmSync(house.path(LIST));
+  rmSync(house.path("bridge/outbox"), { recursive: true });
+  rmSync(house.path("g/telemetry"), { recursive: true });
+  const both = ["wo_pipeline_drift", "wo_pipeline_healed"];
+  await looks(house, () => paths.every((path) => told(path).length === 2));
+  expect(paths.map(told)).toEqual([both, both, both]);
+});

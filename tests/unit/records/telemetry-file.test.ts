@@ -9,14 +9,17 @@ import { Desk, LEDGER } from "../../support/telemetry-kit.ts";
 import { put } from "../../support/temporary-folder.ts";
 
 const asItIs = <T>(result: T): T => result;
+const OTHERS = '{"event":"x"}\n';
+const [MISSING, EMPTIED] = ['"reason":"missing"', '"reason":"emptied"'];
+const lost = (count: number) => `${count} entries told again`;
 const XS = Array.from({ length: 999 }, () => "x");
 
 test.each<readonly [string, (desk: Desk) => unknown, readonly string[]]>([
-  ["was wiped", (desk) => rmSync(desk.path), ["1", "2", "3"]],
-  ["was wiped with its folder", (desk) => rmSync(desk.folder, { recursive: true }), ["1", "2", "3"]],
-  ["was cut to nothing", (desk) => writeFileSync(desk.path, ""), ["1", "2", "3"]],
-  ["was replaced by an older one", (desk) => replace(desk, firstLine(desk)), ["1", "2", "3"]],
-  ["was replaced by somebody's", (desk) => replace(desk, '{"event":"x"}\n'), ['{"event":"x"}', "1", "2", "3"]],
+  ["was wiped", (desk) => rmSync(desk.path), ["1", "2", "3", MISSING, lost(2)]],
+  ["was wiped with its folder", (desk) => rmSync(desk.folder, { recursive: true }), ["1", "2", "3", MISSING, lost(2)]],
+  ["was cut to nothing", (desk) => writeFileSync(desk.path, ""), ["1", "2", "3", EMPTIED, lost(2)]],
+  ["was replaced by an older one", (desk) => replace(desk, firstLine(desk)), ["1", "2", "3", EMPTIED, lost(1)]],
+  ["was replaced by somebody's", (desk) => replace(desk, OTHERS), [OTHERS.trim(), "1", "2", "3", EMPTIED, lost(2)]],
   ["was replaced by the same", (desk) => replace(desk, desk.text), ["1", "2", "3"]],
   ["was replaced by a longer one", (desk) => replace(desk, `${desk.text}${"x\n".repeat(999)}`), ["1", "2", ...XS, "3"]],
 ])("a file that %s under the writer ends up with every event once", async (_what, spoil, told) => {
@@ -50,7 +53,8 @@ test.each(["openAppend", "list"] as const)(
       writeFileSync(desk.path, older);
     };
     await desk.tell(note("c"));
-    expect([fill, desk.told]).toEqual([undefined, ["1", "2", "3"]]);
+    const lines = desk.told.filter((line) => Number(line) > 0);
+    expect([fill, lines]).toEqual([undefined, ["1", "2", "3"]]);
   },
 );
 
