@@ -217,12 +217,9 @@ export class Telemetry {
     const file = this.#take();
     this.#seq = Telemetry.lastSeq(files, path, ledgerId);
     this.#readySeq = this.#seq;
-    if (this.#seq < before)
-      this.#lost = {
-        reason: isThere ? "emptied" : "missing",
-        entries: (this.#lost?.entries ?? 0) + before - this.#seq,
-      };
     await this.#mendEnd(file);
+    const entries = (this.#lost?.entries ?? 0) + before - this.#seq;
+    if (this.#seq < before) this.#lost = { reason: isThere ? "emptied" : "missing", entries };
   }
 
   /** Opens the file that has the name now. */
