@@ -51,12 +51,22 @@ async function decide(
   typed: readonly string[],
   why: string,
 ): Promise<number> {
+  const done = await decideComponents(context, verb, typed, why);
+  answer(context, verb, done, () => decidedText(context.terminal, verb, done));
+  return done.refused.length === 0 ? EXIT.yes : EXIT.usage;
+}
+
+/** Has it recorded, by the daemon or in its place; says nothing. */
+export async function decideComponents(
+  context: Context,
+  verb: "accept" | "release",
+  typed: readonly string[],
+  why: string,
+): Promise<ComponentAnswer> {
   const paths = pathsIn(context, typed);
   const by = context.actor;
   const told = await askDaemon(context, { call: `${verb}_components`, paths, by, why });
-  const done = isAnswer(told) ? told : await offline(context, ({ components }) => components[verb](paths, by, why));
-  answer(context, verb, done, () => decidedText(context.terminal, verb, done));
-  return done.refused.length === 0 ? EXIT.yes : EXIT.usage;
+  return isAnswer(told) ? told : offline(context, ({ components }) => components[verb](paths, by, why));
 }
 
 /** Keeps files as they are now, for `wo undo --path`; without any, all that is guarded and all that git could not bring back. */

@@ -28,6 +28,8 @@ export async function runProgram(words: readonly string[], version: string): Pro
   addBaseVerbs(program, run);
   addFileVerbs(program, run);
   addGuardrailVerbs(program, run);
+  const agent = program.command("agent").description("programs that launchd keeps, and the hooks of git");
+  if (words.includes("agent")) (await import("./agent.ts")).addAgentVerbs(agent, run);
   try {
     await program.parseAsync([...words], { from: "user" });
     return exit;
@@ -60,7 +62,7 @@ async function runVerb(context: Context, verb: Verb): Promise<number> {
   }
 }
 
-type Run = (verb: Verb) => Promise<void>;
+export type Run = (verb: Verb) => Promise<void>;
 
 function addOrderVerbs(program: Command, run: Run): void {
   program

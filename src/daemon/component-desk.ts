@@ -16,7 +16,8 @@ import type { Settings } from "./settings.ts";
 /** So many in one entry. */
 const PER_ENTRY = 200;
 const WALKED_MAX = 100_000;
-/** The machinery keeps these by itself, and nobody guards git's own. */
+/** The machinery keeps these by itself, and nobody guards git's own; hooks are the user's. */
+const HOOKS_FOLDER = ".git/hooks/";
 const NOT_GUARDED = [".git", "bridge", "g/followup/state", "g/telemetry", ".wo-base"];
 
 export interface ComponentDeskOptions {
@@ -163,6 +164,7 @@ function inParts<T>(all: readonly T[]): readonly (readonly T[])[] {
 
 /** Which of the folders and files that the daemon or git keep by themselves a path is, or lies in. */
 export function keptFolderOf(path: string): string | undefined {
+  if (path.startsWith(HOOKS_FOLDER)) return undefined;
   return NOT_GUARDED.find((own) => path === own || path.startsWith(`${own}/`));
 }
 

@@ -135,6 +135,25 @@ export async function unsavedFiles(
   return ok(paths.map((path) => (path.startsWith(below) ? path.slice(below.length) : path)));
 }
 
+/**
+ * The folder in which git looks for the hooks of the tree around `folder`; where a configuration has moved it elsewhere
+ * (`core.hooksPath`), that path as an error. Undefined outside of every git tree.
+ */
+export async function hooksFolder(
+  files: Files,
+  folder: string,
+): Promise<Result<string, { readonly moved?: string; readonly message: string }> | undefined> {
+  const top = folderWithGit(files, folder);
+  if (top === undefined) return undefined;
+  const common = await runGit(["rev-parse", "--path-format=absolute", "--git-common-dir"], top);
+  if (common.exitCode !== 0) return err({ message: complaintOf(common) });
+  // The last is our own, which keeps git from running any of them for us.
+  const configured = await runGit(["config", "--get-all", "core.hooksPath"], top);
+  const moved = configured.stdout.trimEnd().split("\n").slice(0, -1).at(-1);
+  if (moved !== undefined) return err({ moved, message: `core.hooksPath is ${moved}` });
+  return ok(join(common.stdout.trimEnd(), "hooks"));
+}
+
 /** The nearest folder, upwards, that has a `.git`. */
 export function folderWithGit(files: Files, from: string): string | undefined {
   for (let folder = from; ; folder = dirname(folder)) {

@@ -31,6 +31,11 @@ export function isSupervised(env: Readonly<Record<string, string | undefined>>):
   return (launchd !== undefined && launchd !== "0") || env["INVOCATION_ID"] !== undefined;
 }
 
+/** The command that starts this program: absolute, whoever calls it from wherever. */
+export function thisProgram(): readonly [string, string] {
+  return [process.execPath, process.argv[1] ?? ""];
+}
+
 /** Starts this program again in the background, its output appended to a file; returns its pid. */
 export function startDetached(words: readonly string[], logPath: string): number | undefined {
   const log = openSync(logPath, "a", 0o600);
