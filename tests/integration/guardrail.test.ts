@@ -365,3 +365,19 @@ test("an editor that saves by renaming, a stash and a look at another branch are
   expect(story(world)).toEqual([]);
   expect([world.read(TOOL), modeOf(world.path(TOOL))]).toEqual([TEXT, 0o755]);
 });
+
+test("a rebase that stops for a while where the component does not exist yet is no drift", async () => {
+  const world = await baseWith({ [TOOL]: TEXT });
+  await inGit(world, [TOOL]);
+  await guarding(world, TOOL);
+  // Back to the commit before the component, a pause there, and then all commits anew.
+  const pausing = join(world.root, "editor.sh");
+  writeFileSync(pausing, '#!/bin/sh\n{ echo "exec sleep 3"; cat "$1"; } > "$1.new" && mv "$1.new" "$1"\n');
+  chmodSync(pausing, 0o755);
+  const rebasing = git(world, "-c", `sequence.editor=${pausing}`, "rebase", "-q", "-i", "--force-rebase", "other");
+  await until(() => world.read(TOOL) === undefined, PATIENCE_MS, "the rebase is where it was not");
+  await rebasing;
+  expect(world.read(TOOL)).toBe(TEXT);
+  await wellAfter(world, Date.now() + LONG_MS);
+  expect(story(world)).toEqual([]);
+});

@@ -1,7 +1,7 @@
 /** What the guardrail notices, tells and puts back, and when; with a clock that passes by hand. */
 import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { ComponentDesk } from "../../../src/daemon/component-desk.ts";
 import { Guardrail } from "../../../src/daemon/guardrail.ts";
 import { sha256 } from "../../../src/platform/ids.ts";
@@ -103,6 +103,22 @@ test("a clock that is set back raises no alarm", async () => {
   await pass(HOUR_MS);
   expect(events()).toEqual([]);
   expect(heartbeats().every((notice) => !("gap_ms" in notice))).toBe(true);
+});
+
+test.each([
+  ["begins", Date.UTC(2026, 2, 28, 20)],
+  ["ends", Date.UTC(2026, 9, 24, 20)],
+])("the night in which summer time %s has its heartbeats, no gap and no alarm", async (_what, evening) => {
+  vi.stubEnv("TZ", "Europe/Berlin");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  expect(new Date(evening).getTimezoneOffset()).not.toBe(new Date(evening + 12 * HOUR_MS).getTimezoneOffset());
+  const { pass, house, events, heartbeats } = await guarded();
+  house.kit.clock.setWall(evening);
+  await pass(HOUR_MS);
+  const before = heartbeats().length;
+  await pass(12 * HOUR_MS);
+  const night = heartbeats().slice(before);
+  expect([night.length, night.filter((notice) => "gap_ms" in notice), events()]).toEqual([144, [], []]);
 });
 
 test("a component that is renamed is told and put back within two seconds of the hint", async () => {
