@@ -9,6 +9,7 @@ import { typedWord } from "../platform/shell.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
 import { readEntriesAfter } from "../records/ledger-reading.ts";
 import { Vault } from "../records/vault.ts";
+import { onePath } from "../upkeep/path-scope.ts";
 import { type Standing, standingOf } from "../upkeep/path-standing.ts";
 import { type Verdict, verdictOf } from "../upkeep/path-verdict.ts";
 import {
@@ -57,10 +58,11 @@ async function historyOf(context: Context, typed: string): Promise<PathHistory> 
   const bound = boundBase(context);
   const path = typedPath(context, bound.path, typed);
   if (path === undefined) throw new BridgeError("USAGE", `${typed} is not in the base ${bound.path}`);
+  const scope = onePath(path);
   const { index } = examineBooks(files, machine, bound);
   const git = await gitHistory(files, bound.path, path);
-  const ledger = ledgerSightings(readEntriesAfter(files, new Vault(files, bound.vault).ledger, 0), path);
-  const notebooks = notebookSightings(files, bound.path, path);
+  const ledger = ledgerSightings(readEntriesAfter(files, new Vault(files, bound.vault).ledger, 0), scope);
+  const notebooks = notebookSightings(files, bound.path, scope);
   const ofGit =
     git.ok && git.value !== undefined ? [...gitSightings(git.value), ...indexSighting(git.value, context)] : [];
   const seen = [...ofGit, ...ledger, ...notebooks.sightings];

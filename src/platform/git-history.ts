@@ -5,7 +5,8 @@ import { complaintOf, folderWithGit, runGit } from "./git.ts";
 import { err, ok, type Result } from "./result.ts";
 
 const COMMITS_MAX = 500;
-const MOVES_MAX = 500;
+/** Of one worktree; older ones are not read. */
+export const MOVES_MAX = 500;
 const WORKTREES_MAX = 20;
 const LOG = [
   "log",
@@ -18,7 +19,7 @@ const LOG = [
   "--format=%x00%h%x00%ct%x00%an%x00%s%x00",
 ] as const;
 /** Git's times are whole ones. */
-const SECOND_MS = 1000;
+export const SECOND_MS = 1000;
 
 /** A commit that touched the path, in any branch, also one that only a reflog still knows. */
 export interface GitCommit {
@@ -31,7 +32,7 @@ export interface GitCommit {
 }
 
 /** A move of a HEAD, as its reflog has it. */
-export interface GitMove {
+export interface HeadMove {
   readonly wallMs: number;
   readonly worktree: string;
   /** Of the worktree that the base is in. */
@@ -41,6 +42,9 @@ export interface GitMove {
   /** Commits. */
   readonly from: string;
   readonly to: string;
+}
+
+export interface GitMove extends HeadMove {
   /** What the commits have under the path: an object's name, or nothing. */
   readonly before: string | undefined;
   readonly after: string | undefined;
@@ -84,10 +88,7 @@ export async function gitHistory(
 
 /** Of each commit five fields, between NULs: hash, time, author, subject, and the lines of what it did. */
 function commitsIn(text: string): readonly GitCommit[] {
-  const fields = text.split("\0").slice(1);
-  return Array.from({ length: Math.floor(fields.length / 5) }, (_, index) =>
-    fields.slice(index * 5, index * 5 + 5),
-  ).flatMap(([hash = "", seconds = "", author = "", subject = "", lines = ""]) => {
+  return recordsIn(text, 5).flatMap(([hash = "", seconds = "", author = "", subject = "", lines = ""]) => {
     const wallMs = Number(seconds) * SECOND_MS;
     if (!/^[0-9a-f]{4,64}$/.test(hash) || !isTime(wallMs)) return [];
     const letters = lines.split("\n").flatMap((line) => (line.includes("\t") ? [line[0]] : []));
@@ -98,8 +99,16 @@ function commitsIn(text: string): readonly GitCommit[] {
   });
 }
 
+/** What was printed with a NUL in front of each record and behind each of its fields but the last, `width` fields each. */
+export function recordsIn(text: string, width: number): readonly (readonly string[])[] {
+  const fields = text.split("\0").slice(1);
+  return Array.from({ length: Math.floor(fields.length / width) }, (_, index) =>
+    fields.slice(index * width, index * width + width),
+  );
+}
+
 /** One that can be told. */
-function isTime(wallMs: number): boolean {
+export function isTime(wallMs: number): boolean {
   return wallMs >= 0 && wallMs < 8.64e15;
 }
 
@@ -107,44 +116,49 @@ async function movesOf(
   base: string,
   below: string,
 ): Promise<{ readonly moves: readonly GitMove[]; readonly unread: readonly string[] }> {
+  const { moves, unread } = await headMoves(base);
+  const hashes = [...new Set(moves.flatMap(({ from, to }) => [from, to]))];
+  const objects = await objectsAt(base, hashes, below);
+  if (objects === undefined) return { moves: [], unread: [...unread, "what the moves of HEAD changed"] };
+  const at = new Map(hashes.map((hash, index) => [hash, objects[index]]));
+  return { moves: moves.map((move) => ({ ...move, before: at.get(move.from), after: at.get(move.to) })), unread };
+}
+
+/** The moves of every worktree's HEAD, newest first, and what could not be read of them. */
+export async function headMoves(
+  base: string,
+): Promise<{ readonly moves: readonly HeadMove[]; readonly unread: readonly string[] }> {
   const list = await runGit(["worktree", "list", "--porcelain"], base);
   if (list.exitCode !== 0) return { moves: [], unread: [`the worktrees (${complaintOf(list)})`] };
   const trees = list.stdout.split("\n").flatMap((line) => (line.startsWith("worktree ") ? [line.slice(9)] : []));
   const top = (await runGit(["rev-parse", "--show-toplevel"], base)).stdout.trimEnd();
   const unread: string[] = trees.length > WORKTREES_MAX ? [`${trees.length - WORKTREES_MAX} of its worktrees`] : [];
-  const moves: GitMove[] = [];
+  const moves: HeadMove[] = [];
   for (const tree of trees.slice(0, WORKTREES_MAX)) {
-    const found = await movesIn(tree, below, tree === top);
+    const found = await movesIn(tree, tree === top);
     if (found === undefined) unread.push(`the moves of ${tree}`);
     else moves.push(...found);
   }
   return { moves: moves.toSorted((one, other) => other.wallMs - one.wallMs), unread };
 }
 
-async function movesIn(worktree: string, below: string, isOwn: boolean): Promise<readonly GitMove[] | undefined> {
+async function movesIn(worktree: string, isOwn: boolean): Promise<readonly HeadMove[] | undefined> {
   if (!isAbsolute(worktree)) return undefined;
   const log = await runGit(
-    ["log", "-g", "--date=unix", `-n${MOVES_MAX}`, "--format=%H%x00%gd%x00%gs%x00", "HEAD", "--"],
+    ["log", "-g", "--date=unix", `-n${MOVES_MAX}`, "--format=%x00%H%x00%gd%x00%gs", "HEAD", "--"],
     worktree,
   );
   // A repository without a commit has not moved.
   if (log.exitCode !== 0)
     return /does not have any commits|unknown revision|bad revision/.test(log.stderr) ? [] : undefined;
-  const fields = log.stdout.split("\0").map((field) => field.trim());
-  const count = Math.floor(fields.length / 3);
-  const entries = Array.from({ length: count }, (_, index) => fields.slice(index * 3, index * 3 + 3));
-  const hashes = entries.map(([hash = ""]) => hash);
-  const objects = await objectsAt(worktree, hashes, below);
-  if (objects === undefined) return undefined;
+  const entries = recordsIn(log.stdout, 3).map((fields) => fields.map((field) => field.trim()));
   return entries.slice(0, -1).map(([to = "", at = "", what = ""], index) => ({
     wallMs: Number(/\{(\d+)\}/.exec(at)?.[1] ?? 0) * SECOND_MS,
     worktree,
     isOwn,
     what,
     to,
-    from: hashes[index + 1] ?? "",
-    before: objects[index + 1],
-    after: objects[index],
+    from: entries[index + 1]?.[0] ?? "",
   }));
 }
 

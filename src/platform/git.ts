@@ -168,11 +168,16 @@ export function complaintOf({ stderr }: Pick<ProgramEnd, "stderr">): string {
 }
 
 /** Runs git; paths among the words are names, never patterns. */
-export function runGit(words: readonly string[], cwd: string, input = ""): ReturnType<typeof runProgram> {
+export function runGit(
+  words: readonly string[],
+  cwd: string,
+  input = "",
+  timeoutMs = TIMEOUT_MS,
+): ReturnType<typeof runProgram> {
   return runProgram(["git", ...QUIET, ...words], {
     cwd,
     input,
     env: { LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0", GIT_LITERAL_PATHSPECS: "1" },
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs: Math.min(timeoutMs, TIMEOUT_MS),
   });
 }

@@ -264,13 +264,24 @@ export function* readEntriesAfter(files: Files, folder: string, seq: number): Ge
     (takeoverOf(files, folder, segment)?.from ?? Number.POSITIVE_INFINITY) <= seq + 1;
   const from = Math.max(0, segments.findLastIndex(holdsNext));
   let head: Head | undefined;
-  for (const { segment, next } of withTakeovers(files, folder, segments.slice(from))) {
+  for (const entry of soundEntries(files, folder, segments.slice(from))) {
+    // What does not follow was torn by a crash.
+    if (head !== undefined && !follows(entry, head)) continue;
+    head = entry;
+    if (entry.seq > seq) yield entry;
+  }
+}
+
+/** Every entry whose own line is sound, also in front of and behind damage, each once. Says nothing of the chain. */
+export function readSoundEntries(files: Files, folder: string): Generator<Entry> {
+  return soundEntries(files, folder, listSegments(files, folder));
+}
+
+function* soundEntries(files: Files, folder: string, segments: readonly Segment[]): Generator<Entry> {
+  for (const { segment, next } of withTakeovers(files, folder, segments)) {
     for (const line of readLines(files, folder, segment)) {
       const entry = line.whole ? decode(line.text) : undefined;
-      // What does not follow was torn by a crash, or is repeated by a later segment.
-      if (entry === undefined || (head !== undefined && !follows(entry, head)) || isSetAside(entry, next)) continue;
-      head = entry;
-      if (entry.seq > seq) yield entry;
+      if (entry !== undefined && !isSetAside(entry, next)) yield entry;
     }
   }
 }

@@ -9,7 +9,7 @@ import { type Clock, isoTime } from "../platform/clock.ts";
 import { Drain } from "../platform/drain.ts";
 import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
-import { ReadFile } from "../platform/read-file.ts";
+import { linesFromEnd } from "../platform/lines-from-end.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
 import { AGENTS, NOTICE_EVENTS, reportOf } from "./agents.ts";
 import { fieldsText } from "./canonical-text.ts";
@@ -312,33 +312,6 @@ function lastOwnSeq(files: Files, path: string, ledgerId: string): number | unde
     if (own.length > 0) return own.reduce((one, other) => Math.max(one, other));
   }
   return undefined;
-}
-
-/** The file's whole lines in pieces, the last piece first, each line in one piece however long it is. */
-function* linesFromEnd(files: Files, path: string): Generator<readonly string[]> {
-  const sizeBytes = files.info(path)?.sizeBytes ?? 0;
-  if (sizeBytes === 0) return;
-  const file = new ReadFile(files.disk, path);
-  try {
-    let rest: Buffer[] = [];
-    for (let end = sizeBytes; end > 0; ) {
-      const start = Math.max(0, end - SEARCH_BYTES);
-      const piece = file.range(start, end - start);
-      const newline = start === 0 ? 0 : piece.indexOf(10) + 1;
-      // In the middle of a long line nothing ends and nothing begins.
-      if (start > 0 && newline === 0) rest.unshift(piece);
-      else {
-        yield Buffer.concat([piece.subarray(newline), ...rest])
-          .toString("utf8")
-          .split("\n")
-          .slice(0, -1);
-        rest = [piece.subarray(0, newline)];
-      }
-      end = start;
-    }
-  } finally {
-    file.close();
-  }
 }
 
 function ownSeq(line: string, ledgerId: string): number | undefined {

@@ -14,8 +14,10 @@ export interface Window {
   /** The first time that it was seen to be gone, or not what it was. */
   readonly first_missing: Seen;
   /** The likeliest first. */
-  readonly suspects: readonly (Suspect & { readonly ts: string })[];
+  readonly suspects: readonly DatedSuspect[];
 }
+
+export type DatedSuspect = Suspect & { readonly ts: string };
 
 /** Named as `wo why --json` prints it. */
 export type Verdict =
@@ -60,16 +62,17 @@ function windowOf(now: "gone" | "broken", sightings: readonly Sighting[], nowMs:
 }
 
 /** Those who were at work in that time: what is written down first, then the nearest to its end. */
-function suspectsIn(
-  sightings: readonly Sighting[],
-  fromMs: number,
-  toMs: number,
-): readonly (Suspect & { readonly ts: string })[] {
+function suspectsIn(sightings: readonly Sighting[], fromMs: number, toMs: number): readonly DatedSuspect[] {
   const near = sightings.flatMap(({ ts, suspect }) => {
     const wallMs = Date.parse(ts);
     return suspect === undefined || wallMs < fromMs || wallMs > toMs ? [] : [{ ...suspect, ts }];
   });
-  const ranked = near.toSorted((a, b) => b.weight - a.weight || (a.ts < b.ts ? 1 : -1));
+  return ranked(near);
+}
+
+/** What is written down first, then the newest; each once, and only the first few. */
+export function ranked(suspects: readonly DatedSuspect[]): readonly DatedSuspect[] {
+  const sorted = suspects.toSorted((a, b) => b.weight - a.weight || (a.ts < b.ts ? 1 : -1));
   const seen = new Set<string>();
-  return ranked.filter(({ who }) => !seen.has(who) && seen.add(who)).slice(0, SUSPECTS_MAX);
+  return sorted.filter(({ who }) => !seen.has(who) && seen.add(who)).slice(0, SUSPECTS_MAX);
 }

@@ -1,10 +1,12 @@
-/** What anybody wrote down about one path, from the sources that a base has: when it was there, when it was gone, and who was near. */
-import { basename, join } from "node:path";
+/** What anybody wrote down about paths, from the sources that a base has: when they were there, when they were gone, and who was near. */
+import { join } from "node:path";
 import { isoTime } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
 import type { GitHistory, GitMove } from "../platform/git-history.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
 import type { Entry } from "../records/chain.ts";
+import type { PlannedFile } from "../records/events.ts";
+import type { PathScope } from "./path-scope.ts";
 
 export type SourceName = "git" | "ledger" | "guardrail" | "mls" | "rollback log" | "disk";
 
@@ -12,7 +14,7 @@ export type SourceName = "git" | "ledger" | "guardrail" | "mls" | "rollback log"
 export interface Suspect {
   readonly who: string;
   readonly why: string;
-  /** 3: it is written down that it did. 2: it names the path. 1: it was at work. */
+  /** 3: it is written down that it did. 2: it names the path, or takes away whatever it finds. 1: it was at work. */
   readonly weight: 1 | 2 | 3;
 }
 
@@ -36,11 +38,6 @@ export interface SourceReport {
 export interface Read {
   readonly sightings: readonly Sighting[];
   readonly sources: readonly SourceReport[];
-}
-
-/** True for the path itself, and for what lies in it. */
-function isAt(path: string, other: string): boolean {
-  return other === path || other.startsWith(`${path}/`);
 }
 
 /** Git's times are whole ones. */
@@ -86,66 +83,65 @@ function ownMove(move: GitMove): Sighting {
   return { ts, source, text, ...(mayTake ? { suspect } : {}) };
 }
 
-/** True where a text has the path as a word of its own. */
-function names(text: string, path: string): boolean {
-  const word = path.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`(?<![\\w.-])${word}(?![\\w-])`).test(text);
-}
+/** Commands that take away what they were not told the names of. */
+const WIPE = /\bgit\b[^|;&\n]*?\s(?:clean|reset\s+--hard|checkout\s+(?:--\s+)?\.|restore|stash)(?!\w)|\brm\s+-\w*r/;
 
-/** What orders did to it, and what the guardrail saw of it. */
-export function ledgerSightings(entries: Iterable<Entry>, path: string): readonly Sighting[] {
+/** What orders did to them, and what the guardrail saw of them. */
+export function ledgerSightings(entries: Iterable<Entry>, scope: PathScope): readonly Sighting[] {
   const found: Sighting[] = [];
-  const planned = new Map<string, boolean>();
+  const planned = new Map<string, readonly PlannedFile[]>();
   const say = ({ ts }: Entry, text: string, more: Partial<Sighting>) =>
     found.push({ ts, source: "ledger", text, ...more });
   for (const entry of entries) {
     switch (entry.event) {
       case "patch_planned": {
-        const mine = entry.files.filter(({ root, path: one }) => root === "." && isAt(path, one));
-        if (mine.length > 0)
-          planned.set(
-            entry.wo_id,
-            mine.some(({ after }) => after !== undefined),
-          );
+        const mine = entry.files.filter(({ root, path }) => root === "." && scope.has(path));
+        if (mine.length > 0) planned.set(entry.wo_id, mine);
         break;
       }
       case "patch_applied": {
-        const isThere = planned.get(entry.wo_id);
+        const [wrote, deleted] = [true, false].map((isThere) =>
+          (planned.get(entry.wo_id) ?? [])
+            .filter(({ after }) => (after !== undefined) === isThere)
+            .map(({ path }) => path),
+        );
         planned.delete(entry.wo_id);
-        if (isThere === true) say(entry, `order ${entry.wo_id} wrote it`, { state: "there" });
-        if (isThere === false)
-          say(entry, `order ${entry.wo_id} deleted it`, {
-            state: "gone",
-            suspect: { who: `order ${entry.wo_id}`, why: "it deleted it", weight: 3 },
-          });
+        if (wrote !== undefined && wrote.length > 0)
+          say(entry, `order ${entry.wo_id} wrote ${scope.called(wrote)}`, { state: "there" });
+        // What something was left of is not gone.
+        if (deleted === undefined || deleted.length === 0 || (scope.isOne && wrote?.length !== 0)) break;
+        const why = `deleted ${scope.called(deleted)}`;
+        const suspect: Suspect = { who: `order ${entry.wo_id}`, why: `it ${why}`, weight: 3 };
+        say(entry, `order ${entry.wo_id} ${why}`, { state: "gone", suspect });
         break;
       }
       case "step_started": {
-        const isNamed = names(entry.name, path);
-        const why = `it ran \`${entry.name}\`${isNamed ? ", which names it" : ""}`;
-        const suspect: Suspect = { who: `order ${entry.wo_id}`, why, weight: isNamed ? 2 : 1 };
+        const named = scope.namedIn(entry.name);
+        const why = `it ran \`${entry.name}\`${named === undefined ? "" : `, which names ${scope.called([named])}`}`;
+        const weight = named !== undefined || WIPE.test(entry.name) ? 2 : 1;
+        const suspect: Suspect = { who: `order ${entry.wo_id}`, why, weight };
         say(entry, `order ${entry.wo_id} ran \`${entry.name}\``, { suspect });
         break;
       }
       default:
-        found.push(...guardrailSightings(entry, path));
+        found.push(...guardrailSightings(entry, scope));
     }
   }
   return found;
 }
 
-function guardrailSightings(entry: Entry, path: string): readonly Sighting[] {
+function guardrailSightings(entry: Entry, scope: PathScope): readonly Sighting[] {
   const { ts } = entry;
   const source = "guardrail";
-  if (entry.event === "components_accepted" && entry.components.some((one) => isAt(path, one.path)))
+  if (entry.event === "components_accepted" && entry.components.some(({ path }) => scope.has(path)))
     return [{ ts, source, text: `accepted as it was, by ${entry.by}`, state: "there" }];
-  if (entry.event === "snapshot_taken" && entry.files.some((one) => isAt(path, one.path)))
+  if (entry.event === "snapshot_taken" && entry.files.some(({ path }) => scope.has(path)))
     return [{ ts, source: "ledger", text: `kept in a snapshot, by ${entry.by}`, state: "there" }];
-  if (entry.event === "components_released" && entry.paths.some((one) => isAt(path, one)))
+  if (entry.event === "components_released" && entry.paths.some((path) => scope.has(path)))
     return [{ ts, source, text: `not guarded any more, by ${entry.by}` }];
-  if (entry.event === "wo_pipeline_healed" && isAt(path, entry.path))
+  if (entry.event === "wo_pipeline_healed" && scope.has(entry.path))
     return [{ ts, source, text: entry.what, state: "there" }];
-  if (entry.event !== "wo_pipeline_drift" || !isAt(path, entry.missing)) return [];
+  if (entry.event !== "wo_pipeline_drift" || !scope.has(entry.missing)) return [];
   const isGone = ["missing", "moved", "removed_by_git"].includes(entry.reason);
   const drift: Sighting = { ts, source, text: entry.message, state: isGone ? "gone" : "broken" };
   if (entry.last_seen === undefined) return [drift];
@@ -177,11 +173,11 @@ const NOTEBOOKS: readonly Notebook[] = [
   },
 ];
 
-/** What lessons and rollback logs say of it. */
-export function notebookSightings(files: Files, base: string, path: string): Read {
+/** What lessons and rollback logs say of them; `wanted` is which of the two, both without. */
+export function notebookSightings(files: Files, base: string, scope: PathScope, wanted?: SourceName): Read {
   const sightings: Sighting[] = [];
   const sources: SourceReport[] = [];
-  for (const notebook of NOTEBOOKS) {
+  for (const notebook of NOTEBOOKS.filter(({ source }) => wanted === undefined || source === wanted)) {
     const names = (files.list(join(base, notebook.folder)) ?? []).filter(({ name }) => notebook.names.test(name));
     if (names.length === 0) sources.push({ name: `${notebook.folder}/${notebook.pattern}`, state: "none" });
     for (const { name } of names) {
@@ -193,7 +189,7 @@ export function notebookSightings(files: Files, base: string, path: string): Rea
       }
       const lines = reading.bytes.toString("utf8").split("\n");
       const changed = isoTime(reading.info.modifiedMs);
-      const { found, bad } = readNotebook(notebook, lines, { path, place, changed });
+      const { found, bad } = readNotebook(notebook, lines, { scope, place, changed });
       sightings.push(...found);
       sources.push(
         bad > 0 ? { name: place, state: "unread", note: `${bad} lines are no JSON` } : { name: place, state: "read" },
@@ -206,15 +202,14 @@ export function notebookSightings(files: Files, base: string, path: string): Rea
 function readNotebook(
   { source, read, isSuspect }: Notebook,
   lines: readonly string[],
-  { path, place, changed }: { readonly path: string; readonly place: string; readonly changed: string },
+  { scope, place, changed }: { readonly scope: PathScope; readonly place: string; readonly changed: string },
 ): { readonly found: readonly Sighting[]; readonly bad: number } {
-  const name = basename(path);
   const found: Sighting[] = [];
   let bad = 0;
   for (const line of lines) {
     const said = line.trim() === "" ? undefined : read(line);
     if (said === undefined) bad += line.trim() === "" ? 0 : 1;
-    if (said === undefined || !names(line, name)) continue;
+    if (said === undefined || scope.looselyNamedIn(line) === undefined) continue;
     const suspect: Suspect = { who: place, why: `it says: ${said.text}`, weight: 2 };
     const more = isSuspect ? { suspect } : {};
     found.push({ ts: said.ts ?? changed, source, text: `${place}: ${said.text}`, ...more });
@@ -239,7 +234,7 @@ function readLogLine(line: string): { readonly ts?: string; readonly text: strin
 }
 
 /** The first time in a text; without a zone it is this machine's. */
-function timeIn(text: string): string | undefined {
+export function timeIn(text: string): string | undefined {
   const found = /\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?)?/.exec(text)?.[0];
   const wallMs = found === undefined ? Number.NaN : Date.parse(found.replace(" ", "T"));
   return Number.isNaN(wallMs) ? undefined : isoTime(wallMs);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { GitHistory, GitMove } from "../../../src/platform/git-history.ts";
 import type { Event } from "../../../src/records/events.ts";
+import { onePath } from "../../../src/upkeep/path-scope.ts";
 import { gitSightings, ledgerSightings, notebookSightings } from "../../../src/upkeep/sightings.ts";
 import { chainOf, stepStarted } from "../../support/events.ts";
 import { realFiles } from "../../support/ledger-kit.ts";
@@ -49,9 +50,9 @@ test("git keeps whole seconds: what it took away was gone by the next one", () =
 
 test("an order that planned to write it and did not is no sighting", () => {
   const planned = { event: "patch_planned" as const, ...of, files: [{ ...inBase, path: PATH, after: image }] };
-  expect(ledgerSightings(entriesOf([planned]), PATH)).toEqual([]);
+  expect(ledgerSightings(entriesOf([planned]), onePath(PATH))).toEqual([]);
   const applied = { event: "patch_applied" as const, ...of, changed: 1 };
-  expect(ledgerSightings(entriesOf([planned, applied]), PATH)).toMatchObject([
+  expect(ledgerSightings(entriesOf([planned, applied]), onePath(PATH))).toMatchObject([
     { state: "there", text: "order WO-1 wrote it" },
   ]);
 });
@@ -59,10 +60,10 @@ test("an order that planned to write it and did not is no sighting", () => {
 test("what lies in a folder is the folder's; what only begins like it is not", () => {
   const planned = { event: "patch_planned" as const, ...of, files: [{ ...inBase, path: PATH, before: image }] };
   const applied = { event: "patch_applied" as const, ...of, changed: 1 };
-  expect(ledgerSightings(entriesOf([planned, applied]), "tools")).toMatchObject([
+  expect(ledgerSightings(entriesOf([planned, applied]), onePath("tools"))).toMatchObject([
     { state: "gone", suspect: { weight: 3 } },
   ]);
-  expect(ledgerSightings(entriesOf([planned, applied]), "too")).toEqual([]);
+  expect(ledgerSightings(entriesOf([planned, applied]), onePath("too"))).toEqual([]);
 });
 
 test("a drift tells twice: when it was last there, and when it was gone", () => {
@@ -73,19 +74,19 @@ test("a drift tells twice: when it was last there, and when it was gone", () => 
     message: "it is not there",
     last_seen: "2026-01-01T00:00:00.000Z",
   };
-  expect(ledgerSightings(entriesOf([drift]), PATH)).toMatchObject([
+  expect(ledgerSightings(entriesOf([drift]), onePath(PATH))).toMatchObject([
     { ts: "2026-01-01T00:00:00.000Z", state: "there" },
     { state: "gone" },
   ]);
   const other = { ...drift, reason: "content_changed" as const };
-  expect(ledgerSightings(entriesOf([other]), PATH).at(-1)).toMatchObject({ state: "broken" });
+  expect(ledgerSightings(entriesOf([other]), onePath(PATH)).at(-1)).toMatchObject({ state: "broken" });
 });
 
 test("notes are found by the file's name, with their own time or that of their file", () => {
   const base = temporaryFolder();
   put(join(base, "logs/rollback_x.log"), "[2026-01-02 03:04:05Z] cp tool.zsh\nother\nrm tool.zsh\n");
   put(join(base, "logs/other.log"), "tool.zsh\n");
-  const { sightings, sources } = notebookSightings(realFiles, base, PATH);
+  const { sightings, sources } = notebookSightings(realFiles, base, onePath(PATH));
   expect(sightings.map(({ ts, text }) => [ts.slice(0, 10), text])).toEqual([
     ["2026-01-02", "logs/rollback_x.log: [2026-01-02 03:04:05Z] cp tool.zsh"],
     [new Date().toISOString().slice(0, 10), "logs/rollback_x.log: rm tool.zsh"],
@@ -100,7 +101,7 @@ test("a ledger of lessons that holds no JSON, or is no file, is named as not rea
   const base = temporaryFolder();
   put(join(base, "mls/ledger/a.jsonl"), "tool.zsh\n");
   put(join(base, "mls/ledger/b.jsonl/x"), "");
-  expect(notebookSightings(realFiles, base, PATH).sources.slice(0, 2)).toMatchObject([
+  expect(notebookSightings(realFiles, base, onePath(PATH)).sources.slice(0, 2)).toMatchObject([
     { name: "mls/ledger/a.jsonl", state: "unread" },
     { name: "mls/ledger/b.jsonl", state: "unread" },
   ]);
@@ -115,7 +116,8 @@ test("what happens in another worktree takes nothing away here", () => {
 
 test("a command names a path only as a word of its own", () => {
   const step = (name: string) => stepStarted({ name });
-  const weightOf = (name: string, path: string) => ledgerSightings(entriesOf([step(name)]), path)[0]?.suspect?.weight;
+  const weightOf = (name: string, path: string) =>
+    ledgerSightings(entriesOf([step(name)]), onePath(path))[0]?.suspect?.weight;
   expect([weightOf("rm tools/tool.zsh", PATH), weightOf("rm mytools/tool.zsh", PATH), weightOf("test 1", "e")]).toEqual(
     [2, 1, 1],
   );
