@@ -12,6 +12,7 @@ import { boundBase } from "./daemon-client.ts";
 import { entryText } from "./views/entry-view.ts";
 
 const FOLLOW_MS = 200;
+const DAY_MS = 86_400_000;
 
 export interface LogOptions {
   readonly follow?: boolean;
@@ -71,10 +72,11 @@ function print({ terminal, json }: Context, entry: Entry): void {
 /** A time as it is typed, in ISO. */
 export function sinceTime({ clock }: Pick<Context, "clock">, since: string | undefined, option = "--since"): string {
   if (since === undefined) return "";
-  const duration = durationMs(since);
+  const days = /^(\d{1,4})d$/.exec(since)?.[1];
+  const duration = days === undefined ? durationMs(since) : Number(days) * DAY_MS;
   if (duration !== undefined) return isoTime(clock.now() - duration);
   const wallMs = Date.parse(since);
   if (Number.isNaN(wallMs))
-    throw new BridgeError("USAGE", `${option} takes a duration such as 10m or an ISO time, not "${since}"`);
+    throw new BridgeError("USAGE", `${option} takes a duration such as 10m, 24h or 7d, or an ISO time, not "${since}"`);
   return isoTime(wallMs);
 }

@@ -3,6 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { BridgeError, EXIT, messageOf } from "../platform/errors.ts";
 import { type Context, complain, complainAsJson, type GlobalOptions, newContext } from "./context.ts";
+import type { ForensicsOptions } from "./forensics.ts";
 import type { UndoOptions } from "./undo.ts";
 
 type Verb = (context: Context) => Promise<number> | number;
@@ -272,6 +273,19 @@ function addFileVerbs(program: Command, run: Run): void {
     .action((path: string, { hours }: { hours?: number }) =>
       run(async (context) => (await import("./why.ts")).why(context, path, hours)),
     );
+  program
+    .command("forensics")
+    .description(
+      "what happened to the base in a stretch of time, and who is suspected; keeps a report in g/reports and, where something was found, a lesson in mls/ledger",
+    )
+    .option("--since <when>", "a duration such as 10m, or an ISO time (default: 24 hours before --until)")
+    .option("--until <when>", "the same (default: now)")
+    .option("--scope <word>", "what has this word in its path (default: wo_pipeline, all that is guarded)")
+    .option("--budget <duration>", "name what is not looked at by then: 60s, 5m", duration, 60_000)
+    .option("-n, --dry-run", "write neither report nor lesson")
+    .action((options: ForensicsOptions) =>
+      run(async (context) => (await import("./forensics.ts")).forensics(context, options)),
+    );
 }
 
 function addGuardrailVerbs(program: Command, run: Run): void {
@@ -310,7 +324,7 @@ function wholeNumber(text: string): number {
 }
 
 function duration(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text === "0" ? "0s" : text);
   const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? ""];
   if (match === null || unit === undefined) throw new InvalidArgumentError("a duration such as 60s or 5m");
   return Number(match[1]) * unit;

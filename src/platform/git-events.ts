@@ -65,7 +65,7 @@ export async function gitEvents(
   const log = await runGit([...LOG, `-n${COMMITS_MAX}`, ...span, "--", "."], base, "", leftMs());
   if (log.exitCode !== 0) return err(complaintOf(log));
   const commits = commitsIn(log.stdout);
-  const heads = await headMoves(base);
+  const heads = await headMoves(base, leftMs);
   const unread = [...heads.unread];
   if (commits.length === COMMITS_MAX) unread.push(`commits before the newest ${COMMITS_MAX}`);
   const trees = [...new Set(heads.moves.map(({ worktree }) => worktree))];

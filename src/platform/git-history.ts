@@ -124,9 +124,10 @@ async function movesOf(
   return { moves: moves.map((move) => ({ ...move, before: at.get(move.from), after: at.get(move.to) })), unread };
 }
 
-/** The moves of every worktree's HEAD, newest first, and what could not be read of them. */
+/** The moves of every worktree's HEAD, newest first, and what could not be read of them, as long as there is time left. */
 export async function headMoves(
   base: string,
+  leftMs: () => number = () => Number.POSITIVE_INFINITY,
 ): Promise<{ readonly moves: readonly HeadMove[]; readonly unread: readonly string[] }> {
   const list = await runGit(["worktree", "list", "--porcelain"], base);
   if (list.exitCode !== 0) return { moves: [], unread: [`the worktrees (${complaintOf(list)})`] };
@@ -135,18 +136,20 @@ export async function headMoves(
   const unread: string[] = trees.length > WORKTREES_MAX ? [`${trees.length - WORKTREES_MAX} of its worktrees`] : [];
   const moves: HeadMove[] = [];
   for (const tree of trees.slice(0, WORKTREES_MAX)) {
-    const found = await movesIn(tree, tree === top);
+    const found = leftMs() > 0 ? await movesIn(tree, tree === top, leftMs()) : undefined;
     if (found === undefined) unread.push(`the moves of ${tree}`);
     else moves.push(...found);
   }
   return { moves: moves.toSorted((one, other) => other.wallMs - one.wallMs), unread };
 }
 
-async function movesIn(worktree: string, isOwn: boolean): Promise<readonly HeadMove[] | undefined> {
+async function movesIn(worktree: string, isOwn: boolean, leftMs: number): Promise<readonly HeadMove[] | undefined> {
   if (!isAbsolute(worktree)) return undefined;
   const log = await runGit(
     ["log", "-g", "--date=unix", `-n${MOVES_MAX}`, "--format=%x00%H%x00%gd%x00%gs", "HEAD", "--"],
     worktree,
+    "",
+    leftMs,
   );
   // A repository without a commit has not moved.
   if (log.exitCode !== 0)

@@ -7,6 +7,8 @@ const CALLED_MAX = 3;
 
 export interface PathScope {
   readonly isOne: boolean;
+  /** How many paths it names. */
+  readonly count: number;
   /** True for one of the paths, and for what lies in one. */
   has(path: string): boolean;
   /** The first of the paths that a text has as a word of its own. */
@@ -21,6 +23,7 @@ export interface PathScope {
 export function onePath(path: string): PathScope {
   return {
     isOne: true,
+    count: 1,
     has: (other) => isAt(path, other),
     namedIn: finder([path]),
     looselyNamedIn: finder([basename(path)]),
@@ -31,13 +34,16 @@ export function onePath(path: string): PathScope {
 /** Any number of paths, called by their names. */
 export function manyPaths(paths: readonly string[]): PathScope {
   const all = new Set(paths);
-  const folders = paths.map((path) => dirname(path)).filter((folder) => folder.includes("/"));
+  const folders = paths.map((path) => dirname(path)).filter((one) => one.includes("/"));
+  const named = finder([...all]);
+  const folder = finder([...new Set(folders)]);
+  const lastName = finder([...new Set(paths.map((path) => basename(path)))]);
   return {
     isOne: false,
+    count: all.size,
     has: (other) => isAmong(all, other),
-    namedIn: finder([...all]),
-    // The longest first: what is found is the most that is said.
-    looselyNamedIn: finder([...new Set([...paths, ...folders, ...paths.map((path) => basename(path))])]),
+    namedIn: named,
+    looselyNamedIn: (text) => named(text) ?? folder(text) ?? lastName(text),
     called: someOf,
   };
 }

@@ -84,7 +84,8 @@ function ownMove(move: GitMove): Sighting {
 }
 
 /** Commands that take away what they were not told the names of. */
-const WIPE = /\bgit\b[^|;&\n]*?\s(?:clean|reset\s+--hard|checkout\s+(?:--\s+)?\.|restore|stash)(?!\w)|\brm\s+-\w*r/;
+export const WIPE =
+  /\bgit\b[^|;&\n]*?\s(?:clean|reset\s+--hard|checkout\s+(?:--\s+)?\.|restore|stash)(?!\w)|\brm\s+-\w*r/;
 
 /** What orders did to them, and what the guardrail saw of them. */
 export function ledgerSightings(entries: Iterable<Entry>, scope: PathScope): readonly Sighting[] {
