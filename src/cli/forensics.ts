@@ -7,7 +7,7 @@ import { AppendFile } from "../platform/append-file.ts";
 import { isoTime } from "../platform/clock.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
 import { randomName } from "../platform/ids.ts";
-import { isRecord, parseJson } from "../platform/result.ts";
+import { err, isRecord, ok, parseJson, type Result } from "../platform/result.ts";
 import { loadSecretRules } from "../platform/secrets.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
 import { Vault } from "../records/vault.ts";
@@ -42,8 +42,9 @@ export interface ForensicsOptions {
 
 /** What was written beside the answer. */
 export interface Kept {
-  /** Below the base; undefined in a dry run. */
+  /** Below the base; undefined where `why` says why there is none. */
   readonly report: string | undefined;
+  readonly why?: string;
   readonly lesson: {
     readonly path?: string;
     readonly state: "written" | "known" | "none" | "refused";
@@ -51,7 +52,7 @@ export interface Kept {
   };
 }
 
-/** 0 when all was looked at and nothing was found; 1 when something was, or could not be looked at. */
+/** 0 when all was looked at and nothing was found; 1 when something was, or could not be looked at, or kept. */
 export async function forensics(context: Context, options: ForensicsOptions): Promise<number> {
   const { clock, files } = context;
   const bound = boundBase(context);
@@ -82,7 +83,8 @@ export async function forensics(context: Context, options: ForensicsOptions): Pr
   answer(context, "forensics", { ...report, kept }, () =>
     forensicsText(context.terminal, report, { kept, count: countOf(evidence), isWhole: isWhole(evidence) }),
   );
-  return countOf(evidence) === 0 && isWhole(evidence) ? EXIT.yes : EXIT.no;
+  const isKept = kept.report !== undefined || options.dryRun === true;
+  return countOf(evidence) === 0 && isWhole(evidence) && isKept ? EXIT.yes : EXIT.no;
 }
 
 function spanOf({ clock }: Context, { since, until }: ForensicsOptions, nowMs: number) {
@@ -136,22 +138,31 @@ interface Finished {
 }
 
 async function keep(context: Context, base: string, finished: Finished, isDry: boolean): Promise<Kept> {
-  if (isDry) return { report: undefined, lesson: { state: "none", why: "a dry run" } };
-  const path = await keepReport(context, base, finished);
-  if (countOf(finished.evidence) === 0)
-    return { report: path, lesson: { state: "none", why: "there is nothing to learn" } };
+  const nothing = (why: string): Kept["lesson"] => ({ state: "none", why });
+  if (isDry) return { report: undefined, why: "a dry run", lesson: nothing("a dry run") };
+  const report = await orRefused(() => keepReport(context, base, finished));
+  if (!report.ok) return { report: undefined, why: report.error, lesson: nothing("there is no report to point to") };
+  const path = report.value;
+  if (countOf(finished.evidence) === 0) return { report: path, lesson: nothing("there is nothing to learn") };
+  const lesson = await orRefused(() => keepLesson(context, base, finished, path));
+  return { report: path, lesson: lesson.ok ? lesson.value : { state: "refused", why: lesson.error } };
+}
+
+/** What was found is told, also where nothing of it can be written: the disk's refusal is told beside it. */
+async function orRefused<T>(write: () => Promise<T>): Promise<Result<T, string>> {
   try {
-    return { report: path, lesson: await keepLesson(context, base, finished, path) };
+    return ok(await write());
   } catch (thrown) {
-    // The report is there: a ledger of lessons that cannot be written is told beside it.
     if (!(thrown instanceof BridgeError)) throw thrown;
-    return { report: path, lesson: { state: "refused", why: thrown.message } };
+    return err(thrown.message);
   }
 }
 
 /** Whole under its name from the first moment on, and never in the place of another one. */
 async function keepReport({ files }: Context, base: string, { report, nowMs }: Finished): Promise<string> {
-  const folder = join(base, REPORTS);
+  files.makeFolders(join(base, REPORTS), 0o755);
+  // People keep reports elsewhere, behind a link.
+  const folder = files.realPath(join(base, REPORTS)) ?? join(base, REPORTS);
   const day = isoTime(nowMs).slice(0, 10).replaceAll("-", "");
   for (const { name } of files.list(folder) ?? []) {
     const left = join(folder, name);

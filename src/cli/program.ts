@@ -281,7 +281,11 @@ function addFileVerbs(program: Command, run: Run): void {
     .option("--since <when>", "a duration such as 10m, or an ISO time (default: 24 hours before --until)")
     .option("--until <when>", "the same (default: now)")
     .option("--scope <word>", "what has this word in its path (default: wo_pipeline, all that is guarded)")
-    .option("--budget <duration>", "name what is not looked at by then: 60s, 5m", duration, 60_000)
+    .addOption(
+      new Option("--budget <duration>", "name what is not looked at by then: 60s, 5m")
+        .argParser(duration)
+        .default(60_000, "60s"),
+    )
     .option("-n, --dry-run", "write neither report nor lesson")
     .action((options: ForensicsOptions) =>
       run(async (context) => (await import("./forensics.ts")).forensics(context, options)),

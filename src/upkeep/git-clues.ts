@@ -55,8 +55,10 @@ function moveClue(
   return { ts, text: `${said} ${took}`, suspect, took: { from, to, gone, isAll: backText === "" } };
 }
 
-function whyAtWork({ from, to }: DatedMove): string {
-  return from === to ? "it threw away what was not committed" : "it changed the tree in that time";
+function whyAtWork({ what, from, to }: DatedMove): string {
+  return from === to && what.startsWith("reset")
+    ? "it threw away what was not committed"
+    : "it changed the tree in that time";
 }
 
 /** What lies in other branches took nothing away here, but may have by a way that leaves no trace. */

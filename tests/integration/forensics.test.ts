@@ -1,8 +1,17 @@
 /** `wo forensics`: a stretch of time with a real git, a real ledger, logs and a launchctl, and what is kept of it. */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
-import { Ajv } from "ajv";
 import { expect, test } from "vitest";
+import { isLesson, isReport } from "../support/forensics-kit.ts";
 import { git, inGit, put } from "../support/git-kit.ts";
 import { jsonLines, linesTold, QUICK } from "../support/line-kit.ts";
 import { GITHUB_TOKEN } from "../support/secrets.ts";
@@ -13,56 +22,6 @@ const TEXT = "#!/bin/zsh\necho a tool\n";
 const CONFIG = `${QUICK}guardrail: {everyMs: 1000, heal: off}\n`;
 const ALL_SOURCES = ["git", "rollback scripts", "ledger", "guardrail heartbeats", "logs/rollback_*.log"];
 const AGENT_SOURCES = ["logs of LaunchAgents", "launchctl list"];
-
-const lines = { type: "array", items: { type: "string", minLength: 1 } };
-const text = { type: "string", minLength: 1 };
-/** The founding document's, and what may stand beside it. */
-const isReport = new Ajv().compile({
-  type: "object",
-  required: ["investigation_date", "time_window", "findings", "recommendation"],
-  properties: {
-    investigation_date: { type: "string", pattern: "^\\d{4}-\\d{2}-\\d{2}T[\\d:.]+Z$" },
-    time_window: { type: "string", pattern: "^\\S+ - \\S+$" },
-    findings: {
-      type: "object",
-      required: ["git_events", "rollback_scripts", "launchagent_failures", "likely_cause"],
-      properties: { git_events: lines, rollback_scripts: lines, launchagent_failures: lines, likely_cause: text },
-      additionalProperties: lines,
-    },
-    recommendation: text,
-  },
-});
-/** What the ledger of lessons takes. */
-const isLesson = new Ajv({ allowUnionTypes: true }).compile({
-  type: "object",
-  required: ["ts", "type", "title", "summary", "source", "author", "confidence"],
-  properties: {
-    ts: { type: "string", pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\+0700$" },
-    type: { enum: ["pattern"] },
-    title: { type: "string", minLength: 3 },
-    summary: { type: "string", minLength: 3 },
-    source: {
-      type: "object",
-      required: ["producer"],
-      properties: {
-        producer: { enum: ["cls", "codex", "clc", "gemini"] },
-        context: { enum: ["ci", "wo", "local"] },
-        artifact: text,
-        artifact_path: text,
-      },
-      additionalProperties: false,
-    },
-    links: {
-      type: "object",
-      properties: { followup_id: { type: ["string", "null"] }, wo_id: { type: ["string", "null"] } },
-      additionalProperties: false,
-    },
-    tags: lines,
-    author: text,
-    confidence: { type: "number", minimum: 0, maximum: 1 },
-  },
-  additionalProperties: false,
-});
 
 /** A base in git whose tool is guarded, without a daemon. */
 async function guarded(...more: readonly string[]): Promise<World> {
@@ -393,4 +352,22 @@ test("what cannot be meant is refused, and a dry run writes nothing", async () =
     expect((await world.wo("forensics", ...words)).code).toBe(2);
   expect((await asked(world, ["-n", "--since", "7d"])).lesson).toEqual({ state: "none", why: "a dry run" });
   expect([world.list("g/reports"), world.list("mls")]).toEqual([[], []]);
+});
+
+test("what cannot be kept is told beside what was found; links to elsewhere are followed", async () => {
+  const world = await guarded();
+  mkdirSync(world.path("g"), { recursive: true });
+  mkdirSync(join(world.root, "elsewhere"));
+  symlinkSync(join(world.root, "elsewhere"), world.path("g/reports"));
+  await git(world, "reset", "-q", "--hard", "HEAD~1");
+  world.write("mls/ledger", "no folder");
+  const linked = await asked(world);
+  expect(readdirSync(join(world.root, "elsewhere"))).toEqual([linked.report.replace("g/reports/", "")]);
+  expect([linked.code, linked.suspects.length, linked.lesson]).toMatchObject([1, 1, { state: "refused" }]);
+  rmSync(join(world.root, "elsewhere"), { recursive: true });
+  const dangling = await world.wo("forensics");
+  expect([dangling.code, dangling.stdout]).toEqual([
+    1,
+    expect.stringMatching(/likely cause: git, reset[^]*report: not kept: the disk refused/),
+  ]);
 });

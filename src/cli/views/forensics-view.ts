@@ -30,7 +30,7 @@ export function forensicsText(
     `looked at: ${looked.length === 0 ? "nothing" : looked.map(plainLine).join(", ")}`,
     ...rest.map((one) => `${terminal.paint("yellow", "!")} not looked at: ${plainLine(one)}`),
     `leaves no trace: ${report.leaves_no_trace}`,
-    `report: ${kept.report ?? "not kept: a dry run"}`,
+    `report: ${kept.report ?? `not kept: ${plainLine(kept.why ?? "")}`}`,
     `lesson: ${lessonText(kept.lesson)}`,
     ...report.recommendation.split("\n").map((line) => `next: ${plainLine(line)}`),
   ].join("\n");
