@@ -7,7 +7,7 @@ import { Vault } from "../records/vault.ts";
 import type { Context } from "./context.ts";
 
 const SILENCE_MS = 10_000;
-/** Rebuilding every view of a long history takes its time. */
+/** Whatever reads all of a long history takes its time. */
 const SLOW_SILENCE_MS = 600_000;
 
 /** A daemon said no. */
@@ -64,7 +64,8 @@ export async function askEach(
   const { socketPath } = await import("../daemon/control.ts");
   const vault = new Vault(context.files, boundBase(context).vault);
   const path = socketPath(vault, context.machine);
-  const silenceMs = request.call === "wait" ? 0 : request.call === "rebuild" ? SLOW_SILENCE_MS : SILENCE_MS;
+  const isSlow = request.call === "rebuild" || request.call === "prune";
+  const silenceMs = request.call === "wait" ? 0 : isSlow ? SLOW_SILENCE_MS : SILENCE_MS;
   let isForeign = false;
   const onLine = (value: unknown) => {
     if (isAnswer(value)) onAnswer(value);

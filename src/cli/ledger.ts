@@ -21,7 +21,7 @@ export function verify(context: Context): number {
 
 function reportText(
   { terminal }: Context,
-  { entries, headSeq, blobs, findings }: LedgerReport,
+  { entries, headSeq, blobs, pruned, findings }: LedgerReport,
   isDamaged: boolean,
 ): string {
   const head = isDamaged
@@ -29,7 +29,8 @@ function reportText(
     : `${terminal.paint("green", "✓")} the chain is intact`;
   const lines = findings.map(({ code, message }) => `  ${terminal.paint("yellow", "!")} ${message} [${code}]`);
   const next = isDamaged ? ["next: wo ledger repair    (says what it would do; --apply does it)"] : [];
-  return [`${head}: ${entries} entries up to ${headSeq}, ${blobs} blobs`, ...lines, ...next].join("\n");
+  const gone = pruned === 0 ? "" : `, ${pruned} of them pruned`;
+  return [`${head}: ${entries} entries up to ${headSeq}, ${blobs} blobs${gone}`, ...lines, ...next].join("\n");
 }
 
 /** Plans a repair; with `apply` carries it out. */

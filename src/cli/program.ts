@@ -178,6 +178,14 @@ function addDecisionVerbs(program: Command, run: Run): void {
     .command("rebuild")
     .description("write every view again: state files, results, telemetry, the dashboard's list")
     .action(() => run(async (context) => (await import("./decide.ts")).rebuildViews(context)));
+  program
+    .command("gc")
+    .description("what nothing needs any more, by the limits of wo-bridge.yaml (retention)")
+    .requiredOption("--vault", "contents in the vault of old orders and snapshots: without them these cannot be undone")
+    .option("--apply", "let it go")
+    .action(({ apply }: { apply?: boolean }) =>
+      run(async (context) => (await import("./gc.ts")).pruneVault(context, apply === true)),
+    );
 }
 
 function addBaseVerbs(program: Command, run: Run): void {

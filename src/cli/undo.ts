@@ -6,10 +6,11 @@ import { BridgeError, EXIT } from "../platform/errors.ts";
 import { randomName, sha256 } from "../platform/ids.ts";
 import { typedWord } from "../platform/shell.ts";
 import { plainLine } from "../platform/terminal.ts";
+import { blobsIn, prunedAt } from "../records/blob-references.ts";
 import type { Image } from "../records/events.ts";
 import { readEntriesAfter, readEntriesOf } from "../records/ledger-reading.ts";
 import { Vault } from "../records/vault.ts";
-import { changesOf, isSame, undoOrder, versionAt, versionsOf, type Wish } from "../upkeep/undo.ts";
+import { changesOf, isSame, undoOrder, type Version, versionAt, versionsOf, type Wish } from "../upkeep/undo.ts";
 import { baseInEffect } from "./config-of-base.ts";
 import { type Context, complain } from "./context.ts";
 import { boundBase } from "./daemon-client.ts";
@@ -37,6 +38,8 @@ interface Undo {
   readonly lane: string;
   /** What to type to have it done. */
   readonly command: string;
+  /** What to type where its contents were pruned. */
+  readonly others?: string | undefined;
 }
 
 /** 0 when it is shown or done; 1 when there is nothing to take back, or a file was changed since. */
@@ -69,10 +72,13 @@ export async function undo(context: Context, id: string | undefined, options: Un
 async function carryOut(
   context: Context,
   bound: BoundBase,
-  { wishes, id, title, lane, command }: Undo,
+  { wishes, id, title, lane, command, others }: Undo,
   { apply, force }: UndoOptions,
 ): Promise<number> {
   const vault = new Vault(context.files, bound.vault);
+  const pruned = prunedOf(context, vault, wishes);
+  if (pruned !== undefined)
+    return refuse(context, "contents_pruned", pruned.message, others ?? `wo why ${typedWord(pruned.path)}`);
   const { text, binary } = undoOrder({ id, title }, wishes, (content) => vault.load(content));
   if (binary.length > 0) {
     const hint = `their bytes are in the vault: wo log --since 0 --json`;
@@ -101,6 +107,23 @@ async function carryOut(
   } finally {
     context.files.removeTree(folder);
   }
+}
+
+/** What of it was pruned, and since when; undefined where all is there, or is lost in another way. */
+function prunedOf(
+  { files }: Context,
+  vault: Vault,
+  wishes: readonly Wish[],
+): { readonly path: string; readonly message: string } | undefined {
+  const gone = wishes.flatMap(({ path, wanted }) =>
+    blobsIn(wanted).flatMap((hash) => (vault.has(hash) ? [] : [{ path, hash }])),
+  );
+  const [first] = gone;
+  const since = first && prunedAt(files, vault.ledger, first.hash);
+  if (first === undefined || since === undefined) return undefined;
+  const paths = gone.map(({ path }) => plainLine(path)).join(", ");
+  const message = `what was there was pruned from the vault at ${since.ts}, by ${plainLine(since.by)}: ${paths}`;
+  return { path: first.path, message };
 }
 
 function ofOrder(context: Context, bound: BoundBase, id: string, { lane }: UndoOptions): Undo | undefined {
@@ -144,7 +167,22 @@ function ofPath(context: Context, bound: BoundBase, typed: string, { at, lane }:
     title,
     lane: lane ?? DEFAULT_LANE,
     command,
+    others: otherVersion(new Vault(files, bound.vault), versions, now, typedWord(path)),
   };
+}
+
+/** The newest other version that the vault has, as it is asked for. */
+function otherVersion(
+  vault: Vault,
+  versions: readonly Version[],
+  now: Image | undefined,
+  word: string,
+): string | undefined {
+  const found = versions.findLast(
+    ({ image }) =>
+      image !== undefined && image.sha256 !== now?.sha256 && blobsIn(image).every((hash) => vault.has(hash)),
+  );
+  return found && `wo undo --path ${word} --at ${found.ts}    (${plainLine(found.from)}, which the vault has)`;
 }
 
 function undoId(of: string): string {

@@ -74,6 +74,11 @@ const retentionSchema = z.strictObject({
   runsBytes: count(MIB, Number.MAX_SAFE_INTEGER).default(2048 * MIB),
   folderDays: count(1, 36_500).default(90),
   compressAfterDays: count(1, 36_500).default(30),
+  /** What `wo undo` can count on: contents of orders at rest and of snapshots, for so long, and of so many orders. */
+  vaultDays: count(0, 36_500).default(90),
+  vaultOrders: count(0, 10_000_000).default(1000),
+  /** Of all contents: with it the daemon prunes by itself, and no more than it takes. */
+  vaultBytes: count(0, Number.MAX_SAFE_INTEGER).optional(),
 });
 
 export const configSchema = z.strictObject({
@@ -197,6 +202,7 @@ export function holdTo(accepted: Config, wanted: Config): EffectiveConfig {
     lanes,
     guardrail,
     intake: { ...wanted.intake, fromGit },
+    retention: holdRetention(accepted.retention, wanted.retention, pending),
     commands: { ...wanted.commands, path, env },
     policy: {
       roots: wanted.policy.roots.filter((root) => accepted.policy.roots.includes(root)),
@@ -206,6 +212,23 @@ export function holdTo(accepted: Config, wanted: Config): EffectiveConfig {
     notify: { ...wanted.notify, command: keepsNotify ? wanted.notify.command : accepted.notify.command },
   };
   return { config: Object.freeze(config), pending };
+}
+
+/** What the vault keeps is what undoes an order: the tree may have more of it kept, not less. */
+function holdRetention(
+  accepted: Config["retention"],
+  wanted: Config["retention"],
+  pending: string[],
+): Config["retention"] {
+  const vaultDays = Math.max(accepted.vaultDays, wanted.vaultDays);
+  const vaultOrders = Math.max(accepted.vaultOrders, wanted.vaultOrders);
+  const limits = [accepted.vaultBytes, wanted.vaultBytes].map((limit) => limit ?? Number.POSITIVE_INFINITY);
+  const most = Math.max(...limits);
+  const vaultBytes = most === Number.POSITIVE_INFINITY ? undefined : most;
+  const held = { ...wanted, vaultDays, vaultOrders, vaultBytes };
+  for (const key of ["vaultDays", "vaultOrders", "vaultBytes"] as const)
+    if (held[key] !== wanted[key]) pending.push(`retention.${key}: ${accepted[key] ?? "no limit"} → ${wanted[key]}`);
+  return held;
 }
 
 function stricterMode(a: LaneMode, b: LaneMode): LaneMode {

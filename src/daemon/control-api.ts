@@ -30,6 +30,8 @@ export const requestSchema = z.discriminatedUnion("call", [
   z.object({ call: z.literal("release_components"), paths: z.array(path).min(1).max(10_000), by, why }),
   /** Keeps files as they are now. */
   z.object({ call: z.literal("snapshot"), paths: z.array(path).min(1).max(10_000), by, why }),
+  /** Says which contents of the vault may go by the configuration's limits; with `by`, they go. */
+  z.object({ call: z.literal("prune"), by: by.optional() }),
   /** Writes every view again. */
   z.object({ call: z.literal("rebuild") }),
   /** Records how a canary fared. */

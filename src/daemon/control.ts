@@ -12,6 +12,7 @@ import type { Vault } from "../records/vault.ts";
 import type { ComponentDesk } from "./component-desk.ts";
 import { type Answer, type Request, requestSchema } from "./control-api.ts";
 import { Desk, unknownOrder } from "./desk.ts";
+import type { Housekeeping } from "./housekeeping.ts";
 import type { Parts } from "./parts.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Settings } from "./settings.ts";
@@ -29,6 +30,7 @@ export interface ControlOptions {
         readonly parts: Parts;
         readonly settings: Settings;
         readonly components: ComponentDesk;
+        readonly housekeeping: Pick<Housekeeping, "prune">;
       }
     | undefined;
 }
@@ -125,6 +127,8 @@ async function change(live: NonNullable<ControlOptions["live"]>, request: Change
       return grant(await live.components.release(request.paths, request.by, request.why));
     case "snapshot":
       return grant(await live.components.snapshot(request.paths, request.by, request.why));
+    case "prune":
+      return grant(await live.housekeeping.prune(request.by));
     case "rebuild":
       return grant(await parts.views.rebuild());
     case "canary": {

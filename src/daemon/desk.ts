@@ -67,13 +67,16 @@ export class Desk {
       if (record.status !== "failed" && record.status !== "canceled") {
         return refused(record, `only what failed or was canceled is tried again: it is ${record.status}`);
       }
-      if (dispatch.holds(record)) return passedResult(record, await dispatch.retry(record, record.status, by));
-      const missing = this.#mayLack(record) ? await this.#missing(record) : undefined;
-      if (missing !== undefined) return missing;
-      const now = await this.#go(record, { event: "wo_retried", wo_id: record.id, lane: record.lane, by });
-      return now.status === "waiting"
-        ? done(now, now.waiting?.message ?? "waits", `wo show ${record.id}`)
-        : done(now, "will be tried again", `wo wait ${record.id}`);
+      const { status } = record;
+      return this.#withContents(record, async () => {
+        if (dispatch.holds(record)) return passedResult(record, await dispatch.retry(record, status, by));
+        const missing = this.#mayLack(record) ? await this.#missing(record) : undefined;
+        if (missing !== undefined) return missing;
+        const now = await this.#go(record, { event: "wo_retried", wo_id: record.id, lane: record.lane, by });
+        return now.status === "waiting"
+          ? done(now, now.waiting?.message ?? "waits", `wo show ${record.id}`)
+          : done(now, "will be tried again", `wo wait ${record.id}`);
+      });
     });
   }
 
@@ -89,6 +92,19 @@ export class Desk {
       await this.#options.line.cancel(record, by, reason);
       return done(record, "canceled", `wo retry ${record.id}`);
     });
+  }
+
+  /** Does something with an order at rest that needs what it was read from; while it does, none of that is pruned. */
+  async #withContents(record: OrderRecord, work: () => Promise<DeskResult>): Promise<DeskResult> {
+    const { books } = this.#options;
+    const { source, plan } = books.blobsOf(record);
+    if (source.some((hash) => !books.vault.has(hash)))
+      return refused(
+        record,
+        "what it was read from is no longer in the vault: it cannot be tried again",
+        `wo show ${record.id}`,
+      );
+    return books.vault.hold([...source, ...plan], work);
   }
 
   /** Asked first, and in the same turn: what needs no look is decided at once. */

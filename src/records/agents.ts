@@ -68,6 +68,7 @@ export function reportOf(event: Event | Notice): { readonly agent: Agent; readon
     case "components_accepted":
     case "components_released":
     case "snapshot_taken":
+    case "blobs_pruned":
     case "retention_applied":
     case "canary_passed":
       return { agent: "wo_pipeline_guardrail", ok: true };

@@ -7,6 +7,7 @@ import { BridgeError } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { randomName } from "../platform/ids.ts";
 import { err, ok, type Result } from "../platform/result.ts";
+import { blobsIn, blobsOf } from "./blob-references.ts";
 import { type Entry, follows } from "./chain.ts";
 import { type Checkpoints, CheckpointWatch, doubtOf } from "./checkpoint.ts";
 import type { Event } from "./events.ts";
@@ -49,7 +50,7 @@ export interface Refusal {
 export class Books {
   readonly vault: Vault;
   readonly index: OrderIndex;
-  readonly #options: Pick<BooksOptions, "checkpoints" | "clock">;
+  readonly #options: Pick<BooksOptions, "checkpoints" | "clock" | "files">;
   readonly #ledger: Ledger;
   /** The entry that the checkpoint on disk has seen, and when it was written in this life. */
   #checkpoint: { readonly seq: number; readonly ms: number };
@@ -121,6 +122,11 @@ export class Books {
     this.#ledger.note(event);
   }
 
+  /** The blobs of an order: of all that it was read from, and of its latest plan. */
+  blobsOf(record: OrderRecord): ReturnType<typeof blobsOf> {
+    return blobsOf(this.#options.files, this.vault.ledger, record);
+  }
+
   /** Calls `listener` for every entry from now on, in order, before its append resolves; the answer ends that. */
   listen(listener: OnEntry): () => void {
     this.#listeners.add(listener);
@@ -173,6 +179,8 @@ export class Books {
     for (const one of recorded) {
       const record = this.index.apply(one);
       for (const listener of this.#listeners) listener(one.entry, record);
+      // What a plan did to components is in the plan already, and was kept for that once.
+      if (this.vault.isAwaiting && one.entry.event !== "patch_applied") this.vault.referred(blobsIn(one.entry));
     }
   }
 }

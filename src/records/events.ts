@@ -7,6 +7,7 @@
 import type { Priority } from "../orders/order.ts";
 import type { Problem } from "../orders/problems.ts";
 import type { Failure, Status, WaitReason } from "../orders/status.ts";
+import type { BlobsPruned } from "./blob-references.ts";
 import type {
   ComponentDrifted,
   ComponentHealed,
@@ -374,6 +375,7 @@ export type Event =
   | ComponentsAccepted
   | ComponentsReleased
   | SnapshotTaken
+  | BlobsPruned
   | ComponentDrifted
   | ComponentHealed;
 

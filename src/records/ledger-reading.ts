@@ -63,11 +63,58 @@ export function readChain(
   start: ChainStart,
   onEntry: (recorded: Recorded) => void,
 ): Result<ChainEnd, Damage> {
+  const steps = chainSteps(files, folder, start, onEntry);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The whole chain up to the entry `toSeq`, which is durable, letting other work go on: for whoever may be writing it. */
+export async function readChainInSlices(
+  files: Files,
+  folder: string,
+  toSeq: number,
+  onEntry: (entry: Entry) => void,
+): Promise<Result<undefined, Damage>> {
+  const slice = files.slices();
+  let read = 0;
+  const take = ({ entry }: Recorded) => {
+    read = entry.seq;
+    onEntry(entry);
+  };
+  const steps = chainSteps(files, folder, CHAIN_BEGIN, take);
+  try {
+    for (;;) {
+      if (read >= toSeq) return ok(undefined);
+      const step = steps.next();
+      if (step.done === true && !step.value.ok) return step.value;
+      if (step.done === true && read < toSeq) return err(endsEarly(read, toSeq));
+      await slice();
+    }
+  } finally {
+    // Closes the segment that it is reading.
+    steps.return(err(endsEarly(read, toSeq)));
+  }
+}
+
+function endsEarly(read: number, toSeq: number): Damage {
+  const reason = `the chain ends at entry ${read}, and entry ${toSeq} was written`;
+  return { segment: "", atByte: 0, seq: read + 1, readableTo: toSeq, reason };
+}
+
+/** Rests after each line. */
+function* chainSteps(
+  files: Files,
+  folder: string,
+  start: ChainStart,
+  onEntry: (recorded: Recorded) => void,
+): Generator<undefined, Result<ChainEnd, Damage>> {
   const segments = listSegments(files, folder).filter(({ number }) => number >= start.position.segment);
   const reader = new ChainReader(files, folder, start, onEntry);
   for (const { segment, next } of withTakeovers(files, folder, segments)) {
     const offset = segment.number === start.position.segment ? start.position.offset : 0;
-    const damage = reader.readSegment(segment, offset, next);
+    const damage = yield* reader.readSegment(segment, offset, next);
     if (damage !== undefined) return err(damage);
   }
   return reader.end(segments.at(-1)?.number ?? start.position.segment - 1);
@@ -124,8 +171,9 @@ class ChainReader {
   }
 
   /** Reads one segment up to the seq from which a later one takes over. */
-  readSegment(segment: Segment, offset: number, next: Takeover | undefined): Damage | undefined {
+  *readSegment(segment: Segment, offset: number, next: Takeover | undefined): Generator<undefined, Damage | undefined> {
     for (const line of readLines(this.#files, this.#folder, segment, { offset })) {
+      yield;
       // What a later segment repeats counts there: here it may be torn or damaged.
       if (next !== undefined && this.#read.seq + 1 >= next.from) return this.#lookBehind(segment, line, next);
       const entry = line.whole ? decode(line.text) : undefined;
@@ -298,7 +346,19 @@ export function* readEntriesOf(
   orderId: string,
   span: { readonly from: Position; readonly toSeq: number },
 ): Generator<Entry> {
-  const needle = `"wo_id":${JSON.stringify(orderId)}`;
+  yield* readEntriesHaving(files, folder, `"wo_id":${JSON.stringify(orderId)}`, span);
+}
+
+/** The same of entries whose line holds a text. */
+export function* readEntriesHaving(
+  files: Files,
+  folder: string,
+  needle: string,
+  span: { readonly from: Position; readonly toSeq: number } = {
+    from: CHAIN_BEGIN.position,
+    toSeq: Number.POSITIVE_INFINITY,
+  },
+): Generator<Entry> {
   const segments = listSegments(files, folder).filter(({ number }) => number >= span.from.segment);
   for (const { segment, next } of withTakeovers(files, folder, segments)) {
     const offset = segment.number === span.from.segment ? span.from.offset : 0;

@@ -281,7 +281,7 @@ const NOT_TOLD_AGAIN = new Set(
   [
     "ts event seq wo_id lane ledger",
     "v group more prev hash",
-    "source config signers backlog stdout_tail stderr_tail base components replaced",
+    "source config signers backlog stdout_tail stderr_tail base components replaced blobs",
   ].flatMap((names) => names.split(" ")),
 );
 

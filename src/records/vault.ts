@@ -3,8 +3,8 @@
  * commands printed. Here: its layout and its blobs. A blob is durable before anything refers to it, and is its name:
  * what was damaged is noticed when it is read.
  */
-import { join } from "node:path";
-import { BridgeError, translated } from "../platform/errors.ts";
+import { dirname, join } from "node:path";
+import { assert, BridgeError, translated } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { randomName, sha256 } from "../platform/ids.ts";
 import { type Content, INLINE_BYTES, inlineContent } from "./content.ts";
@@ -21,6 +21,10 @@ export class Vault {
   readonly #durable = new Set<string>();
   /** Folders of blobs whose names are durable. */
   readonly #folders = new Set<string>();
+  /** How often each blob was kept, or is held, for an entry that is not in the ledger yet. */
+  readonly #awaited = new Map<string, number>();
+  /** Blobs that were given up and are not removed yet. */
+  readonly #givenUp = new Set<string>();
 
   constructor(files: Files, path: string, reserveBytes = RESERVE_BYTES) {
     this.#files = files;
@@ -49,6 +53,11 @@ export class Vault {
     return join(this.path, "answers.mark");
   }
 
+  /** There while blobs that were given up are being removed. */
+  get pruneMark(): string {
+    return join(this.path, "prune.mark");
+  }
+
   get log(): string {
     return join(this.path, "daemon.log");
   }
@@ -66,10 +75,14 @@ export class Vault {
     await this.#files.syncUpwards(this.path);
   }
 
-  /** The bytes as content of an entry; durable as a blob first when they are too many for one. */
+  /**
+   * The bytes as content of an entry; durable as a blob first when they are too many for one. Not given up before that
+   * entry is in the ledger; where none comes, not in this life.
+   */
   async keep(bytes: Uint8Array, inlineBytes = INLINE_BYTES): Promise<Content> {
     if (bytes.length <= inlineBytes) return inlineContent(bytes);
     const hash = sha256(bytes);
+    this.#await(hash);
     // Whoever keeps the same bytes meanwhile waits for the same sync.
     const keeping = this.#keeping.get(hash) ?? this.#write(hash, bytes).finally(() => this.#keeping.delete(hash));
     this.#keeping.set(hash, keeping);
@@ -78,8 +91,8 @@ export class Vault {
   }
 
   async #write(hash: string, bytes: Uint8Array): Promise<void> {
-    const folder = join(this.path, "blobs", hash.slice(0, 2));
-    const path = join(folder, hash.slice(2));
+    const path = this.#blobPath(hash);
+    const folder = dirname(path);
     // A blob of another life may be readable without ever having reached the medium: it is written again.
     if (this.#durable.has(hash) && this.#files.info(path)?.sizeBytes === bytes.length) return;
     this.#files.makeFolders(folder, 0o700);
@@ -89,6 +102,78 @@ export class Vault {
     await this.#files.replace(path, bytes, 0o600);
     if (this.#durable.size >= DURABLE_MAX) this.#durable.clear();
     this.#durable.add(hash);
+  }
+
+  #blobPath(hash: string): string {
+    return join(this.path, "blobs", hash.slice(0, 2), hash.slice(2));
+  }
+
+  #await(hash: string): void {
+    this.#awaited.set(hash, (this.#awaited.get(hash) ?? 0) + 1);
+    this.#givenUp.delete(hash);
+  }
+
+  /** True while an entry that refers to some blob is on its way. */
+  get isAwaiting(): boolean {
+    return this.#awaited.size > 0;
+  }
+
+  /** True while an entry that refers to this blob is on its way. */
+  isAwaited(hash: string): boolean {
+    return this.#awaited.has(hash);
+  }
+
+  /** An entry that refers to these is in the ledger: from here on that is what keeps them. */
+  referred(hashes: readonly string[]): void {
+    for (const hash of hashes) {
+      const count = this.#awaited.get(hash) ?? 0;
+      if (count > 1) this.#awaited.set(hash, count - 1);
+      else this.#awaited.delete(hash);
+    }
+  }
+
+  /** Does some work during which none of these is given up. */
+  async hold<T>(hashes: readonly string[], work: () => Promise<T>): Promise<T> {
+    for (const hash of hashes) this.#await(hash);
+    return work().finally(() => this.referred(hashes));
+  }
+
+  /** False for a blob that is missing, and for one that was given up, also before it is removed. */
+  has(hash: string): boolean {
+    return !this.#givenUp.has(hash) && this.#files.info(this.#blobPath(hash)) !== undefined;
+  }
+
+  /** From this turn on they are gone for whoever asks, unless they are kept again. */
+  giveUp(hashes: readonly string[]): void {
+    for (const hash of hashes) {
+      assert(!this.isAwaited(hash), "what an entry on its way refers to is not given up");
+      this.#givenUp.add(hash);
+    }
+  }
+
+  /** They stay after all. */
+  takeBack(hashes: readonly string[]): void {
+    for (const hash of hashes) this.#givenUp.delete(hash);
+  }
+
+  /** Removes a blob that was given up, unless it was kept again since; whether it did. Not durable by itself. */
+  removeGivenUp(hash: string): boolean {
+    if (!this.#givenUp.delete(hash)) return false;
+    this.#durable.delete(hash);
+    return this.#files.remove(this.#blobPath(hash));
+  }
+
+  /** Every blob that is there, in no order, a folder at a time. */
+  async *blobs(): AsyncGenerator<{ readonly hash: string; readonly sizeBytes: number }> {
+    const blobs = join(this.path, "blobs");
+    const slice = this.#files.slices();
+    for (const { name: folder } of this.#files.list(blobs) ?? []) {
+      for (const { name } of this.#files.list(join(blobs, folder)) ?? []) {
+        await slice();
+        const info = /^[0-9a-f]{64}$/.test(folder + name) ? this.#files.info(this.#blobPath(folder + name)) : undefined;
+        if (info?.kind === "file") yield { hash: folder + name, sizeBytes: info.sizeBytes };
+      }
+    }
   }
 
   /** Removes blobs that a crash left unfinished. */
@@ -110,7 +195,7 @@ export class Vault {
   load(content: Content): Buffer {
     if ("text" in content) return Buffer.from(content.text, "utf8");
     if ("base64" in content) return Buffer.from(content.base64, "base64");
-    const path = join(this.path, "blobs", content.blob.slice(0, 2), content.blob.slice(2));
+    const path = this.#blobPath(content.blob);
     const bytes = this.#files.read(path);
     if (bytes === undefined || sha256(bytes) !== content.blob) {
       throw new BridgeError("LEDGER_DAMAGED", `the blob ${path} is ${bytes === undefined ? "missing" : "damaged"}`);

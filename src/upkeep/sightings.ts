@@ -4,6 +4,7 @@ import { isoTime } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
 import type { GitHistory, GitMove } from "../platform/git-history.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
+import { blobsIn } from "../records/blob-references.ts";
 import type { Entry } from "../records/chain.ts";
 import type { PlannedFile } from "../records/events.ts";
 import type { PathScope } from "./path-scope.ts";
@@ -26,6 +27,8 @@ export interface Sighting {
   /** What it says of the path at that time; absent where it says nothing of that. */
   readonly state?: "there" | "gone" | "broken";
   readonly suspect?: Suspect;
+  /** It tells of versions that the vault has no more. */
+  readonly isPruning?: true;
 }
 
 /** What could be read, and what could not. */
@@ -91,10 +94,18 @@ export const WIPE =
 export function ledgerSightings(entries: Iterable<Entry>, scope: PathScope): readonly Sighting[] {
   const found: Sighting[] = [];
   const planned = new Map<string, readonly PlannedFile[]>();
+  const blobs = new Set<string>();
   const say = ({ ts }: Entry, text: string, more: Partial<Sighting>) =>
     found.push({ ts, source: "ledger", text, ...more });
   for (const entry of entries) {
+    for (const hash of blobsAt(entry, scope)) blobs.add(hash);
     switch (entry.event) {
+      case "blobs_pruned": {
+        const count = entry.blobs.filter((hash) => blobs.delete(hash)).length;
+        const text = `${count} ${count === 1 ? "version" : "versions"} of it pruned from the vault, by ${entry.by}`;
+        if (count > 0) say(entry, text, { isPruning: true });
+        break;
+      }
       case "patch_planned": {
         const mine = entry.files.filter(({ root, path }) => root === "." && scope.has(path));
         if (mine.length > 0) planned.set(entry.wo_id, mine);
@@ -129,6 +140,14 @@ export function ledgerSightings(entries: Iterable<Entry>, scope: PathScope): rea
     }
   }
   return found;
+}
+
+/** The blobs that hold versions of what is in the scope. */
+function blobsAt(entry: Entry, scope: PathScope): readonly string[] {
+  const isMine = ({ path }: { readonly path: string }) => scope.has(path);
+  if (entry.event === "patch_planned") return blobsIn(entry.files.filter((one) => one.root === "." && isMine(one)));
+  if (entry.event === "components_accepted") return blobsIn(entry.components.filter(isMine));
+  return entry.event === "snapshot_taken" ? blobsIn(entry.files.filter(isMine)) : [];
 }
 
 function guardrailSightings(entry: Entry, scope: PathScope): readonly Sighting[] {

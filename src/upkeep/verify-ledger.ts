@@ -2,7 +2,7 @@
 
 import { messageOf } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
-import type { Entry } from "../records/chain.ts";
+import { blobsIn, foldPruned, type Pruned } from "../records/blob-references.ts";
 import { type Checkpoints, CheckpointWatch, doubtOf } from "../records/checkpoint.ts";
 import type { Content } from "../records/content.ts";
 import { CHAIN_BEGIN, readChain } from "../records/ledger-reading.ts";
@@ -19,7 +19,10 @@ export interface LedgerReport {
   /** Entries whose chain holds, from the first on. */
   readonly entries: number;
   readonly headSeq: number;
+  /** How often entries refer to one. */
   readonly blobs: number;
+  /** Blobs that were given up on purpose; whether they are there is not asked. */
+  readonly pruned: number;
   readonly findings: readonly LedgerFinding[];
 }
 
@@ -29,18 +32,24 @@ export function verifyLedger(files: Files, vault: Vault, checkpoints?: Checkpoin
   const state = checkpoints?.read();
   const watch = new CheckpointWatch(state ?? { kind: "none", isGone: false });
   let [entries, headSeq, blobs] = [0, 0, 0];
+  /** By hash, the first entry that refers to it. */
+  const named = new Map<string, number>();
+  const pruned = new Map<string, Pruned>();
   const end = readChain(files, vault.ledger, CHAIN_BEGIN, ({ entry }) => {
     entries += 1;
     watch.see(entry);
     headSeq = entry.seq;
-    for (const content of contentsOf(entry)) {
-      if (!("blob" in content)) continue;
+    foldPruned(pruned, entry);
+    for (const hash of blobsIn(entry)) {
       blobs += 1;
-      const message = blobFault(vault, content);
-      if (message !== undefined)
-        findings.push({ code: "missing_blob", message: `entry ${entry.seq}: ${message}`, isDamage: true });
+      if (!named.has(hash)) named.set(hash, entry.seq);
     }
   });
+  for (const [hash, seq] of named) {
+    const message = pruned.has(hash) ? undefined : blobFault(vault, { blob: hash });
+    if (message !== undefined)
+      findings.push({ code: "missing_blob", message: `entry ${seq}: ${message}`, isDamage: true });
+  }
   if (!end.ok) {
     const { segment, atByte, seq, reason, readableTo } = end.error;
     const message = `entry ${seq} at byte ${atByte} of ${segment}: ${reason}; sound entries follow up to ${readableTo}`;
@@ -59,30 +68,7 @@ export function verifyLedger(files: Files, vault: Vault, checkpoints?: Checkpoin
     const message = doubtOf(state) ?? "the ledger has no checkpoint yet";
     findings.push({ code: "no_checkpoint", message, isDamage: false });
   }
-  return { entries, headSeq, blobs, findings };
-}
-
-function contentsOf(entry: Entry): readonly Content[] {
-  switch (entry.event) {
-    case "wo_accepted":
-      return [entry.source];
-    case "config_accepted":
-      return entry.signers === undefined ? [entry.config] : [entry.config, entry.signers];
-    case "base_attached":
-      return [entry.backlog];
-    case "patch_planned":
-      return entry.files.flatMap(({ before, after }) =>
-        [before, after].flatMap((image) => (image === undefined ? [] : [image.content])),
-      );
-    case "components_accepted":
-      return entry.components.flatMap(({ content }) => content ?? []);
-    case "patch_applied":
-      return (entry.components ?? []).flatMap(({ content }) => content ?? []);
-    case "wo_pipeline_healed":
-      return entry.replaced === undefined ? [] : [entry.replaced];
-    default:
-      return [];
-  }
+  return { entries, headSeq, blobs, pruned: pruned.size, findings };
 }
 
 function blobFault(vault: Vault, content: Content): string | undefined {

@@ -20,6 +20,7 @@ const CALLS = [
   "cancel",
   "retry",
   "accept_config",
+  "prune",
   "rebuild",
   "canary",
   "stop",
@@ -73,7 +74,7 @@ const line = oneof(
 async function answerer() {
   const kit = await assembledParts();
   onTestFinished(() => kit.ending.abort());
-  const { books, clock, parts, settings, base, files } = kit;
+  const { books, clock, parts, settings, base, files, housekeeping } = kit;
   const runtime = {
     v: 1,
     state: "running",
@@ -90,7 +91,7 @@ async function answerer() {
     stops += 1;
   };
   const components = new ComponentDesk({ files, clock, books, base: base.path, settings });
-  const live = { books, parts, settings, components };
+  const live = { books, parts, settings, components, housekeeping };
   return {
     books,
     clock,

@@ -2,6 +2,7 @@
 import { plainLine, type Terminal } from "../../platform/terminal.ts";
 import { reportOf } from "../../records/agents.ts";
 import type { Entry } from "../../records/chain.ts";
+import { bytesText } from "./words.ts";
 
 /** `12:00:01.234  #42  wo_completed  WO-1  …` */
 export function entryText(terminal: Terminal, entry: Entry): string {
@@ -122,6 +123,8 @@ function otherDetail(entry: Entry): string {
       return decidedDetail(entry, entry.paths);
     case "snapshot_taken":
       return decidedDetail(entry, pathsOf(entry.files));
+    case "blobs_pruned":
+      return `by ${entry.by}: ${countOf(entry.count, "blob")} (${bytesText(entry.bytes)}) of what is older than ${entry.kept_from}`;
     case "wo_pipeline_drift":
       return `${entry.missing}: ${entry.message}`;
     case "wo_pipeline_healed":

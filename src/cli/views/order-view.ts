@@ -3,10 +3,11 @@ import { isResting } from "../../orders/status.ts";
 import { plainLine, type Terminal } from "../../platform/terminal.ts";
 import type { OrderRecord } from "../../records/order-record.ts";
 import { approvalOf, troubleOf } from "../../records/state-file.ts";
+import type { MissingContents } from "../show.ts";
 import { ago, statusWord } from "./words.ts";
 
-/** What it is, how it stands, what was done, and what to type next. */
-export function orderText(terminal: Terminal, record: OrderRecord, nowMs: number): string {
+/** What it is, how it stands, what was done, what of it the vault has no more, and what to type next. */
+export function orderText(terminal: Terminal, record: OrderRecord, nowMs: number, contents?: MissingContents): string {
   const { header } = record;
   const lines = [
     `${terminal.paint("bold", plainLine(record.id))}  ${plainLine(header.title)}`,
@@ -18,7 +19,8 @@ export function orderText(terminal: Terminal, record: OrderRecord, nowMs: number
   if (trouble !== "") lines.push(`  ${plainLine(trouble)}`);
   lines.push(...filesText(terminal, record), ...stepsText(terminal, record));
   if (record.settledTo !== undefined) lines.push(`  file   ${record.settledTo}`);
-  const next = nextCommand(record);
+  if (contents !== undefined) lines.push(`  ${terminal.paint("yellow", "!")} ${contentsText(record, contents)}`);
+  const next = nextCommand(record, contents);
   if (next !== "") lines.push(`next: ${next}`);
   return lines.join("\n");
 }
@@ -47,8 +49,18 @@ function stepsText(terminal: Terminal, { steps }: OrderRecord): string[] {
   });
 }
 
-function nextCommand(record: OrderRecord): string {
+function contentsText({ status, plan }: OrderRecord, { source, files, pruned }: MissingContents): string {
+  if (pruned === undefined) return "contents of it are missing in the vault, and were not pruned: see wo ledger verify";
+  const lost = [
+    ...(source && (status === "failed" || status === "canceled") ? ["; it cannot be tried again"] : []),
+    ...(files && plan?.applied === true ? ["; wo undo has only what is left"] : []),
+  ];
+  return `contents of it were pruned from the vault at ${pruned.ts}, by ${plainLine(pruned.by)}${lost.join("")}`;
+}
+
+function nextCommand(record: OrderRecord, contents: MissingContents | undefined): string {
   const { id, status } = record;
+  if (contents?.source === true && (status === "failed" || status === "canceled")) return `wo log ${id}`;
   if (status === "failed" || status === "canceled") return `wo log ${id}    wo retry ${id}`;
   if (status === "waiting") {
     const approval = approvalOf(record);

@@ -65,7 +65,8 @@ function seenText({ ts, source }: Seen): string {
 }
 
 /** What to type, from where the user is. */
-function nextOf({ path, typed, git, verdict, now, isGuarded, isInHead, isInIndex, commit }: PathHistory): string {
+function nextOf(history: PathHistory): string {
+  const { path, typed, git, verdict, now, isGuarded, isInHead, isInIndex, commit, timeline } = history;
   const word = typedWord(typed);
   if (verdict.kind === "as_it_has_to_be")
     return isGuarded ? "nothing" : `wo guardrail accept ${word}, if it must not vanish`;
@@ -73,11 +74,12 @@ function nextOf({ path, typed, git, verdict, now, isGuarded, isInHead, isInIndex
   if (verdict.kind === "cannot_tell") return `mend what could not be read, then wo why ${word}`;
   if (now.kind === "broken" && now.reason === "not_executable") return `chmod +x ${word}`;
   if (now.kind === "broken" && now.reason !== "not_as_accepted") return "mend it where it is";
-  if (now.kind === "broken") return `wo undo --path ${word}, or wo guardrail accept ${word} as it is`;
+  const undo = `wo undo --path ${word}${timeline.some(({ isPruning }) => isPruning) ? " (for what the vault still has of it)" : ""}`;
+  if (now.kind === "broken") return `${undo}, or wo guardrail accept ${word} as it is`;
   const from = typedWord(path);
   if (isInHead) return `${git} restore --source=HEAD --staged --worktree -- ${from}`;
   if (isInIndex) return `${git} restore -- ${from}`;
   if (commit !== undefined) return `${git} restore --source=${typedWord(commit)} -- ${from}`;
-  if (isGuarded) return `wo undo --path ${word}; the daemon does so by itself while guardrail.heal is not off`;
-  return `wo undo --path ${word}: no commit has it, and the vault may`;
+  if (isGuarded) return `${undo}; the daemon does so by itself while guardrail.heal is not off`;
+  return `${undo}: no commit has it, and the vault may`;
 }

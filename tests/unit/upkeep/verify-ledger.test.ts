@@ -44,16 +44,31 @@ test("a sound ledger is found sound, all of it", async () => {
     [note("a"), accepted({ source: { blob: sha256(BIG) } })],
     [accepted({ wo_id: "WO-2" })],
   ]);
-  expect(verifyLedger(realFiles, vault)).toEqual({ entries: 3, headSeq: 3, blobs: 1, findings: [] });
+  expect(verifyLedger(realFiles, vault)).toEqual({ entries: 3, headSeq: 3, blobs: 1, pruned: 0, findings: [] });
 });
 
 test("an empty vault has nothing that could be wrong", async () => {
-  expect(verifyLedger(realFiles, await newVault())).toEqual({ entries: 0, headSeq: 0, blobs: 0, findings: [] });
+  expect(verifyLedger(realFiles, await newVault())).toEqual({
+    entries: 0,
+    headSeq: 0,
+    blobs: 0,
+    pruned: 0,
+    findings: [],
+  });
 });
 
 test.each<readonly [string, Event]>([
   ["an order's source", accepted({ source: { blob: sha256(BIG) } })],
   ["an accepted configuration", { event: "config_accepted", by: "me", sha256: "x", config: { blob: sha256(BIG) } }],
+  [
+    "a snapshot",
+    {
+      event: "snapshot_taken",
+      by: "me",
+      why: "",
+      files: [{ path: "a", kind: "file", mode: 0o644, owner: 0, content: { blob: sha256(BIG) } }],
+    },
+  ],
   ["a backlog", { event: "base_attached", path: "/x", backlog: { blob: sha256(BIG) } }],
   ["a file as it was", planned({ files: [{ ...file, before: image(BIG) }] })],
   ["a file as it is to be", planned({ files: [file, { ...file, after: image(BIG) }] })],
@@ -74,6 +89,19 @@ test("a blob that holds something else is found, and the sound one beside it is 
   const { blobs, findings } = verifyLedger(realFiles, vault);
   expect(blobs).toBe(2);
   expect(findings.map(({ message }) => message)).toEqual([`entry 1: the blob ${blobPath(vault, BIG)} is damaged`]);
+});
+
+test("a blob that was pruned is not missed, unless a later entry refers to it, or another one is missing", async () => {
+  const pruned = { event: "blobs_pruned", by: "me", kept_from: "", blobs: [sha256(BIG)], count: 1, bytes: 1 } as const;
+  const both = planned({ files: [{ ...file, before: image(BIG), after: image(OTHER) }] });
+  const vault = await vaultWith([[both], [pruned]]);
+  rmSync(blobPath(vault, BIG));
+  expect(verifyLedger(realFiles, vault)).toMatchObject({ pruned: 1, findings: [] });
+  rmSync(blobPath(vault, OTHER));
+  expect(verifyLedger(realFiles, vault).findings).toMatchObject([{ code: "missing_blob", isDamage: true }]);
+  const again = await vaultWith([[both], [pruned], [accepted({ source: { blob: sha256(BIG) } })]]);
+  rmSync(blobPath(again, BIG));
+  expect(verifyLedger(realFiles, again)).toMatchObject({ pruned: 0, findings: [{ code: "missing_blob" }] });
 });
 
 test("a damaged line is found with its place, and how far sound entries follow", async () => {
