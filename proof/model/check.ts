@@ -80,6 +80,7 @@ export function violations(remains: Remains, witness: Witness): Violation[] {
     "telemetry tells each entry once": () => telemetryFaults(remains, chain),
     "views are the ledger's": () => viewFaults(remains, histories),
     "blobs are there": () => blobFaults(remains, chain),
+    "nothing is pruned that an order needs": () => prunedTooSoon(chain),
     "nothing unfinished is left": () => leftovers(remains, histories, witness),
   };
   return Object.entries(rules).flatMap(([rule, find]) => find().map((message) => ({ rule, message })));
@@ -302,14 +303,38 @@ function viewFaults(remains: Remains, histories: ReadonlyMap<string, History>): 
 
 function blobFaults(remains: Remains, { entries }: Chain): string[] {
   const named = new Set<string>();
-  for (const entry of entries)
+  // What was pruned is missed no more, unless an entry behind that refers to it again.
+  for (const entry of entries) {
     for (const [, hash] of JSON.stringify(entry).matchAll(/"blob":"([0-9a-f]{64})"/g)) named.add(hash ?? "");
+    if (entry.event !== "blobs_pruned") continue;
+    for (const hash of Array.isArray(entry["blobs"]) ? entry["blobs"] : []) named.delete(String(hash));
+  }
   return [...named].flatMap((hash) => {
     const bytes = remains.read(join(remains.vault, "blobs", hash.slice(0, 2), hash.slice(2)));
     return bytes !== undefined && sha256(bytes) === hash
       ? []
       : [`the blob ${hash} is ${bytes ? "damaged" : "missing"}`];
   });
+}
+
+/** Only orders at rest may lose what they refer to. */
+function prunedTooSoon({ entries }: Chain): string[] {
+  const holders = new Map<string, Set<string>>();
+  const atRest = new Set<string>();
+  const faults: string[] = [];
+  for (const entry of entries) {
+    const { event, seq, wo_id } = entry;
+    const id = wo_id?.toLowerCase();
+    for (const [, hash = ""] of JSON.stringify(entry).matchAll(/"blob":"([0-9a-f]{64})"/g))
+      holders.set(hash, new Set([...(holders.get(hash) ?? []), ...(id === undefined ? [] : [id])]));
+    if (id !== undefined && OUTCOMES[event] !== undefined) atRest.add(id);
+    if (id !== undefined && (event === "wo_accepted" || event === "wo_retried")) atRest.delete(id);
+    if (event !== "blobs_pruned" || !Array.isArray(entry["blobs"])) continue;
+    for (const hash of entry["blobs"])
+      for (const holder of holders.get(String(hash)) ?? [])
+        if (!atRest.has(holder)) faults.push(`entry ${seq} prunes ${String(hash)}, which ${holder} needs`);
+  }
+  return faults;
 }
 
 /** Beside an order's targets only where the order itself was lost together with the drop that nobody had synced. */

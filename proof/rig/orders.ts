@@ -56,10 +56,10 @@ export function everything(place: Place): Order {
   return orderOf(place, content, { before, after, effects: 1 });
 }
 
-/** Writes one file of this size. */
-export function filing(place: Place, sizeBytes = 40): Order {
+/** Writes one file of this size; `first` is what it begins with. */
+export function filing(place: Place, sizeBytes = 40, first = place.id): Order {
   const path = `work/${place.id}.txt`;
-  const content = `${place.id}\n`.padEnd(sizeBytes, "x");
+  const content = `${first}\n`.padEnd(sizeBytes, "x");
   return orderOf(place, { files: [{ path, content }] }, { before: { [path]: undefined }, after: { [path]: content } });
 }
 

@@ -108,6 +108,15 @@ export const EVERYTHING: Plot = {
   act: (scene) => scene.drop(everything(scene.place("WO-1"))),
 };
 
+/** Contents are given up while another order comes that holds the same bytes. */
+export const PRUNING: Plot = {
+  name: "wo gc --vault",
+  config: `${HELD}retention: {vaultDays: 0, vaultOrders: 0}\n`,
+  before: large,
+  from: "act",
+  act: pruneBeside,
+};
+
 export const PLOTS: readonly Plot[] = [
   EVERYTHING,
   { name: "a folder order", from: "act", act: (scene) => scene.drop(folder(scene.place("WO-1"))) },
@@ -152,6 +161,7 @@ export const PLOTS: readonly Plot[] = [
   },
   { name: "a cancel of what runs", from: "act", act: cancelRunning },
   { name: "a retry", before: failed, from: "act", act: ask({ call: "retry", ids: ["WO-1"], by: "rig" }) },
+  PRUNING,
   { name: "duplicates and rejects", from: "act", act: odd },
   { name: "an orderly stop", from: "act", act: stopAtWork },
 ];
@@ -186,6 +196,20 @@ async function old(scene: Scene): Promise<void> {
   world.write("bridge/error/CLC/old.json", "{}");
   world.write("bridge/error/CLC/old.json.error.json", "{}");
   age(world.path("bridge/error"));
+}
+
+/** Orders at rest whose contents are blobs, and one that waits and needs its own. */
+async function large(scene: Scene): Promise<void> {
+  for (const id of ["WO-1", "WO-2", "WO-3"]) scene.drop(filing(scene.place(id), BLOB_BYTES));
+  scene.drop(ending(filing(scene.place("WO-HELD", "HELD"), BLOB_BYTES), { ends: ["waiting"] }));
+  await scene.work("stop");
+}
+
+/** While another comes that holds the same bytes as one of them. */
+async function pruneBeside(scene: Scene): Promise<void> {
+  const pruned = scene.world.ask({ call: "prune", by: "rig" });
+  scene.drop(filing(scene.place("WO-4"), BLOB_BYTES, "WO-1"));
+  await pruned;
 }
 
 async function longTelemetry(scene: Scene): Promise<void> {

@@ -5,8 +5,8 @@ import type { PreparedRun, Runner } from "../../src/platform/runner.ts";
 export type FaultHow = "before" | "after" | "torn";
 
 export interface Fault {
-  /** Counted from 1, once armed. */
-  readonly at: number;
+  /** Counted from 1, once armed; or how its step begins. */
+  readonly at: number | string;
   readonly how: FaultHow;
 }
 
@@ -34,7 +34,9 @@ export class FaultPoint {
     if (!this.#armed) return undefined;
     this.#count += 1;
     this.#onStep(this.#count, step);
-    const how = this.#count === this.#fault?.at ? this.#fault.how : undefined;
+    const { at, how: manner } = this.#fault ?? {};
+    const isThere = typeof at === "string" ? step.startsWith(at) : this.#count === at;
+    const how = isThere ? manner : undefined;
     if (how === "before") this.#cut();
     return how;
   }

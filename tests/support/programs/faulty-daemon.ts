@@ -1,6 +1,6 @@
 /**
- * The built daemon on a disk whose power goes at one step. WO_FAULT is `<step>:<before|after|torn>` (nothing: only
- * counting), WO_ARM the text whose first rename begins the count ("": the start itself; SIGUSR2 begins it, too), WO_STEPS
+ * The built daemon on a disk whose power goes at one step. WO_FAULT is `<step>:<before|after|torn>`, the step by
+ * its number or by how it begins (nothing: only counting), WO_ARM the text whose first rename begins the count ("": the start itself; SIGUSR2 begins it, too), WO_STEPS
  * a file that gets a line per step. WO_SEGMENT_BYTES and WO_TIDY_MS make its ledger roll, and old things go, sooner.
  */
 import { appendFileSync } from "node:fs";
@@ -23,7 +23,7 @@ function readFault(text: string | undefined): Fault | undefined {
   const [at, how] = (text ?? "").split(":");
   const hows: readonly FaultHow[] = ["before", "after", "torn"];
   const known = hows.find((one) => one === how);
-  return known === undefined ? undefined : { at: Number(at), how: known };
+  return known === undefined || at === undefined ? undefined : { at: /^\d+$/.test(at) ? Number(at) : at, how: known };
 }
 
 function cutPower(): never {
