@@ -109,12 +109,7 @@ export class World {
   }
 
   run(argv: readonly string[], env: NodeJS.ProcessEnv = this.env): Promise<CommandEnd> {
-    return new Promise((resolve) => {
-      execFile(argv[0] ?? "", argv.slice(1), { cwd: this.root, env, maxBuffer: 64e6 }, (error, stdout, stderr) => {
-        const code = error === null ? 0 : typeof error.code === "number" ? error.code : 255;
-        resolve({ code, stdout, stderr });
-      });
-    });
+    return run(argv, env, this.root);
   }
 
   /** Starts a daemon and waits until it answers, or has ended. */
@@ -288,6 +283,16 @@ export function asRecord(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new Error(`no record: ${JSON.stringify(value)}`);
   return { ...value };
+}
+
+/** Runs a command to its end; code 255 when a signal ended it. */
+export function run(argv: readonly string[], env: NodeJS.ProcessEnv, folder = "/"): Promise<CommandEnd> {
+  return new Promise((resolve) => {
+    execFile(argv[0] ?? "", argv.slice(1), { cwd: folder, env, maxBuffer: 64e6 }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : 255;
+      resolve({ code, stdout, stderr });
+    });
+  });
 }
 
 /** Resolves when the process has ended. */
