@@ -266,8 +266,8 @@ export class Telemetry {
     const wo_id = "wo_id" in entry ? entry.wo_id : undefined;
     const lane = "lane" in entry ? entry.lane : undefined;
     const head = JSON.stringify({ ts, agent, event, ok, seq, wo_id, lane, ledger: this.#options.ledgerId });
-    const fields: unknown =
-      event === "patch_planned" ? { ...entry, files: entry.files.map(({ path }) => path) } : entry;
+    // What is in the files is the vault's to know: telemetry lies in the tree.
+    const fields: unknown = "files" in entry ? { ...entry, files: entry.files.map(({ path }) => path) } : entry;
     const rest = isRecord(fields) ? fieldsText(fields, NOT_TOLD_AGAIN) : "";
     return rest === "" ? `${head}\n` : `${head.slice(0, -1)},${rest}}\n`;
   }

@@ -35,11 +35,15 @@ test("each committed entry is one flat line with its seq, by the worker that peo
   });
 });
 
+const kept = { path: "a.env", kind: "file", mode: 0o600, owner: 0, content: { text: "SECRET" } } as const;
+
 test.each<readonly [string, Event, string]>([
   ["an order's source", accepted({ source: { text: "SECRET" } }), "SECRET"],
   ["what a command printed", stepFinished({ stdout_tail: "SECRET", stderr_tail: "SECRET" }), "SECRET"],
   ["a configuration", { event: "config_accepted", by: "me", sha256: "", config: { text: "SECRET" } }, "SECRET"],
   ["the content of files", planned(), "cdcd"],
+  ["the content of a snapshot", { event: "snapshot_taken", by: "me", why: "", files: [kept] }, "SECRET"],
+  ["the content of components", { event: "components_accepted", by: "me", why: "", components: [kept] }, "SECRET"],
 ])("a line that people tail does not hold %s", async (_what, event, secret) => {
   const desk = await Desk.open();
   await desk.tell(event);
