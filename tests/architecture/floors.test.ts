@@ -31,16 +31,7 @@ const PURE_MODULES = new Set([
   "node:buffer",
 ]);
 /** Packages that touch nothing but their arguments; commander only reads what it is given. */
-const PURE_PACKAGES = new Set([
-  "zod",
-  "yaml",
-  "diff",
-  "picomatch",
-  "canonicalize",
-  "string-width",
-  "commander",
-  "plist",
-]);
+const PURE_PACKAGES = new Set(["zod", "yaml", "diff", "picomatch", "canonicalize", "string-width", "commander"]);
 const CLOCK_WORDS = /\bDate\.now\b|\bnew Date\(\)|\bsetTimeout\b|\bsetInterval\b|\bperformance\.now\b|\bsetImmediate\b/;
 const LINES_MAX = 400;
 

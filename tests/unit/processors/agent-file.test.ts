@@ -15,9 +15,25 @@ test("a property list that carries its own name is fine", async () => {
 });
 
 test.each([
-  ["no property list", Buffer.from("a plain text"), "is no property list"],
-  ["nothing", Buffer.from(""), "is no property list"],
-  ["XML without its end", Buffer.from(labelled("com.02luka.backup").toString().slice(0, -20)), "is no property list"],
+  ["no property list", Buffer.from("a plain text"), "is no property list that launchd"],
+  ["nothing", Buffer.from(""), "is no property list that launchd"],
+  [
+    "XML without its end",
+    Buffer.from(labelled("com.02luka.backup").toString().slice(0, -20)),
+    "is no property list that launchd",
+  ],
+  [
+    "a bare &, as of a shell command",
+    plist("<dict><key>Label</key><string>com.02luka.backup</string><key>A</key><string>x && y</string></dict>"),
+    "a bare &",
+  ],
+  [
+    "a key that stands twice",
+    plist(
+      "<dict><key>Label</key><string>com.02luka.backup</string><key>Label</key><string>com.02luka.backup</string></dict>",
+    ),
+    "stands twice",
+  ],
   ["a list", plist("<array><string>x</string></array>"), "holds no dictionary"],
   ["a text", plist("<string>x</string>"), "holds no dictionary"],
   ["another label", labelled("com.02luka.other"), "carries the label com.02luka.other"],

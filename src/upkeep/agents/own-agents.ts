@@ -1,0 +1,65 @@
+/** The agents of this program: the daemon of a base, and the look from outside at whether it is there. */
+import { dirname, join } from "node:path";
+import type { AgentSpec } from "./agent-spec.ts";
+import type { NodeChoice } from "./stable-node.ts";
+
+export const DAEMON_LABEL = "com.02luka.wo-bridge";
+export const GUARDRAIL_LABEL = "com.02luka.wo_pipeline_guardrail";
+
+export interface AgentGround {
+  readonly home: string;
+  readonly base: string;
+  readonly stateRoot: string;
+  readonly node: NodeChoice;
+}
+
+/** What a program finds that is not in the folder of its Node. Nothing of the user's own PATH: what is in it changes. */
+const PATH_REST = [
+  "/opt/homebrew/bin",
+  "/opt/homebrew/sbin",
+  "/usr/local/bin",
+  "/usr/bin",
+  "/bin",
+  "/usr/sbin",
+  "/sbin",
+];
+
+/** The PATH for an agent that begins with this program. */
+export function agentPath(program?: string): string {
+  return [...new Set([...(program === undefined ? [] : [dirname(program)]), ...PATH_REST])].join(":");
+}
+
+/** Both, in the order in which they are installed. Their program is the installed copy, never a checkout. */
+export function ownAgents(ground: AgentGround): readonly AgentSpec[] {
+  const daemon: AgentSpec = {
+    ...common(ground, DAEMON_LABEL, ["daemon", "run"]),
+    // Ends with 0 where only a person can mend what is wrong: it must not be started again then.
+    life: { kind: "stays", restart: "on_failure", throttleSec: 10 },
+    priority: "interactive",
+  };
+  const guardrail: AgentSpec = {
+    ...common(ground, GUARDRAIL_LABEL, ["guardrail", "check", "--outside"]),
+    life: { kind: "every", intervalSec: 300 },
+    priority: "background",
+  };
+  return [daemon, guardrail];
+}
+
+function common({ home, base, stateRoot, node }: AgentGround, label: string, words: readonly string[]) {
+  const logs = join(home, "Library", "Logs", "wo-bridge");
+  return {
+    label,
+    argv: [node.path, join(stateRoot, "app", "current", "dist", "bin", "wo.js"), "-C", base, ...words],
+    env: {
+      PATH: agentPath(node.path),
+      LANG: "en_US.UTF-8",
+      LUKA_SOT: base,
+      // What it was made for: whether another Node has come in its place can be told.
+      WO_NODE_VERSION: node.version,
+    },
+    cwd: home,
+    stopGraceSec: 30,
+    logs: { stdout: join(logs, `${label}.out.log`), stderr: join(logs, `${label}.err.log`) },
+    umask: 0o077,
+  };
+}
