@@ -31,13 +31,16 @@ const RAW_AMPERSAND = /&(?!(?:amp|lt|gt|apos|quot|#\d+|#x[\dA-Fa-f]+);)/g;
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffd-\uffff]/;
 const LITERALS: Readonly<Record<string, RegExp>> = {
-  integer: /^\s*[+-]?(?:\d+|0[xX][\dA-Fa-f]+)\s*$/,
+  integer: /^\s*[+-]?\d+\s*$/,
   real: /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/,
   date: /^\s*\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\s*$/,
   true: /^\s*$/,
   false: /^\s*$/,
 };
 const TAGS = new Set(["plist", "dict", "array", "key", "string", "data", ...Object.keys(LITERALS)]);
+
+/** Far more than any property list has, and few enough for what goes through it by calling itself. */
+const DEPTH_MAX = 64;
 
 interface Frame {
   readonly tag: string;
@@ -98,6 +101,7 @@ class Scanner {
       throw new Broken(
         this.#hasRoot ? `<${tag}> behind the end of the property list` : `the file begins with <${tag}>`,
       );
+    if (this.#open.length >= DEPTH_MAX) throw new Broken(`nested deeper than ${DEPTH_MAX}`);
     this.#hasRoot = true;
     const path = parent === undefined ? "" : this.#pathIn(parent, tag);
     this.#open.push({ tag, path, keys: new Set(), pending: undefined, items: 0, text: "" });

@@ -31,6 +31,7 @@ test.each<readonly [string, Uint8Array, string, RegExp]>([
   ["text between keys", file("<dict>x</dict>"), "broken_xml", /outside of any value/],
   ["a tag of another format", entry("<null/>"), "broken_xml", /<null> is no tag/],
   ["a key of prototypes", file("<dict><key>__proto__</key><true/></dict>"), "broken_xml", /__proto__/],
+  ["a nest without an end", entry("<array>".repeat(5000) + "</array>".repeat(5000)), "broken_xml", /nested deeper/],
   ["a control character", entry("<string>\u0001</string>"), "broken_xml", /control/],
 ])("%s is told by its own name", (_what, bytes, code, message) => {
   expect(readPropertyList(bytes)).toMatchObject({
