@@ -13,6 +13,7 @@ import { NO_COMPONENTS } from "../records/components.ts";
 import { Vault } from "../records/vault.ts";
 import { Budget } from "../upkeep/clues.ts";
 import { countOf, type ForensicReport, isWhole, lessonOf, reportOf } from "../upkeep/forensic-report.ts";
+import { readNotes } from "../upkeep/git-hooks.ts";
 import { type Evidence, inquire, WHOLE_PIPELINE } from "../upkeep/inquiry.ts";
 import { baseInEffect } from "./config-of-base.ts";
 import { answer, type Context } from "./context.ts";
@@ -73,6 +74,7 @@ export async function forensics(context: Context, options: ForensicsOptions): Pr
     nowMs,
     guarded,
     budget: new Budget(clock, options.budget),
+    notes: readNotes(files, bound.vault) ?? [],
     ledgerFolder: new Vault(files, bound.vault).ledger,
   });
   const missing = [...guarded.keys()].filter((path) => files.info(join(bound.path, path)) === undefined);

@@ -9,6 +9,9 @@ import { typedWord } from "../platform/shell.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
 import { readEntriesAfter } from "../records/ledger-reading.ts";
 import { Vault } from "../records/vault.ts";
+import { agentSightings } from "../upkeep/agent-failures.ts";
+import { Budget } from "../upkeep/clues.ts";
+import { checkoutSightings, type GitNote, readNotes, toldByHooks } from "../upkeep/git-hooks.ts";
 import { onePath } from "../upkeep/path-scope.ts";
 import { type Standing, standingOf } from "../upkeep/path-standing.ts";
 import { type Verdict, verdictOf } from "../upkeep/path-verdict.ts";
@@ -25,6 +28,7 @@ import { typedPath } from "./typed-path.ts";
 import { whyText } from "./views/why-view.ts";
 
 const HOUR_MS = 3_600_000;
+const LAUNCHCTL_MS = 5000;
 
 /** What is known of a path. */
 export interface PathHistory {
@@ -62,10 +66,22 @@ async function historyOf(context: Context, typed: string): Promise<PathHistory> 
   const { index } = examineBooks(files, machine, bound);
   const git = await gitHistory(files, bound.path, path);
   const ledger = ledgerSightings(readEntriesAfter(files, new Vault(files, bound.vault).ledger, 0), scope);
+  const notes = readNotes(files, bound.vault);
+  const agents = await agentSightings(
+    { files, base: bound.path, home: machine.home, budget: new Budget(clock, LAUNCHCTL_MS) },
+    scope,
+    { searchPath: machine.env["PATH"] ?? "", nowMs: clock.now() },
+  );
   const notebooks = notebookSightings(files, bound.path, scope);
   const ofGit =
-    git.ok && git.value !== undefined ? [...gitSightings(git.value), ...indexSighting(git.value, context)] : [];
-  const seen = [...ofGit, ...ledger, ...notebooks.sightings];
+    git.ok && git.value !== undefined
+      ? [
+          ...gitSightings({ ...git.value, moves: toldByHooks(git.value.moves, notes ?? []) }),
+          ...checkoutSightings(notes ?? [], scope),
+          ...indexSighting(git.value, context),
+        ]
+      : [];
+  const seen = [...ofGit, ...ledger, ...notebooks.sightings, ...agents.sightings];
   const all = seen.toSorted((one, other) => (one.ts < other.ts ? -1 : Number(one.ts > other.ts)));
   const sources = [...gitSources(git), { name: "ledger", state: "read" } as const, ...notebooks.sources];
   const guarded = (index.facts.components ?? NO_COMPONENTS).guarded[path];
@@ -77,7 +93,7 @@ async function historyOf(context: Context, typed: string): Promise<PathHistory> 
     now,
     verdict,
     timeline: all.filter((one) => isShown(one, verdict)),
-    sources: [...sources, { name: "launchctl", state: "unread", note: "it is not asked yet" }],
+    sources: [...sources, ...agents.sources, hookSource(notes)],
     isGuarded: guarded !== undefined,
     isInHead: git.ok && git.value?.isInHead === true,
     isInIndex: git.ok && git.value?.isInIndex === true,
@@ -85,6 +101,12 @@ async function historyOf(context: Context, typed: string): Promise<PathHistory> 
     git: files.realPath(machine.currentFolder) === bound.path ? "git" : `git -C ${typedWord(bound.path)}`,
     ...(commit === undefined ? {} : { commit }),
   };
+}
+
+function hookSource(notes: readonly GitNote[] | undefined): SourceReport {
+  const name = "git hooks";
+  if (notes !== undefined) return { name, state: "read" };
+  return { name, state: "none", note: "they are not installed, or have written nothing: wo agent hooks install" };
 }
 
 /** What was added and never committed is known to the index alone. */

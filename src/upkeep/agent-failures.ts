@@ -7,8 +7,8 @@ import { linesFromEnd } from "../platform/lines-from-end.ts";
 import { runProgram } from "../platform/program.ts";
 import { typedWord } from "../platform/shell.ts";
 import { type Budget, type Clue, counted } from "./clues.ts";
-import { someOf } from "./path-scope.ts";
-import { type SourceReport, timeIn } from "./sightings.ts";
+import { type PathScope, someOf } from "./path-scope.ts";
+import { type Read, type Sighting, type SourceReport, timeIn } from "./sightings.ts";
 
 const AGENT = /^(com\.02luka\.[\w.-]+)\.plist$/;
 const LOG_KEY = /<key>Standard(?:Error|Out)Path<\/key>\s*<string>([^<]*)<\/string>/g;
@@ -153,30 +153,81 @@ function failuresIn(
 
 /** What launchctl says of the last end of each, as of now. Agents without launchctl are agents that were not asked about. */
 export async function launchctlFailures(search: AgentSearch, searchPath: string): Promise<Found> {
-  const { files, base, home, budget } = search;
+  const { rows, source } = await launchctlRows(search, searchPath);
+  const clues = rows.flatMap(({ label, status, isRunning }): readonly Clue[] => {
+    if (!(status > 0)) return [];
+    const now = isRunning ? "it is running again" : "it is not running";
+    const next = `launchctl print gui/$(id -u)/${label}`;
+    return [{ ts: "", text: `${label} last ended with ${statusText(status)} (as launchctl has it now; ${now})`, next }];
+  });
+  return { clues, sources: [source] };
+}
+
+/** Of the agents whose files name one of the paths, how launchctl has them now. */
+export async function agentSightings(
+  search: Omit<AgentSearch, "span">,
+  scope: PathScope,
+  { searchPath, nowMs }: { readonly searchPath: string; readonly nowMs: number },
+): Promise<Read> {
+  const { files, base, home } = search;
+  const folder = join(home, "Library/LaunchAgents");
+  const naming = (files.list(folder) ?? []).flatMap(({ name }) => {
+    const label = AGENT.exec(name)?.[1];
+    const reading = files.peek(files.realPath(join(folder, name)) ?? join(folder, name), PLIST_BYTES_MAX);
+    const text = reading.kind === "file" ? plain(reading.bytes.toString("utf8")) : "";
+    return label !== undefined && scope.namedIn(text.replaceAll(`${base}/`, " ")) !== undefined ? [label] : [];
+  });
+  if (naming.length === 0) return { sightings: [], sources: [{ name: "LaunchAgents", state: "none" }] };
+  const { rows, source } = await launchctlRows(search, searchPath);
+  const sightings = naming.map((label): Sighting => {
+    const row = rows.find((one) => one.label === label);
+    const loaded = row === undefined ? "it is not loaded" : rowText(row);
+    const now = source.state === "read" ? loaded : "nobody could be asked how it is";
+    return { ts: isoTime(nowMs), source: "LaunchAgent", text: `${label} names it; ${now}` };
+  });
+  return { sightings, sources: [source] };
+}
+
+interface Row {
+  readonly label: string;
+  /** Of the last end; negative for a signal, not a number where there was none. */
+  readonly status: number;
+  readonly isRunning: boolean;
+}
+
+function rowText({ status, isRunning }: Row): string {
+  if (isRunning) return "it is running";
+  if (status === 0) return "it is loaded, and ended with 0";
+  return Number.isNaN(status) ? "it is loaded, and has not run" : `it last ended with ${statusText(status)}`;
+}
+
+function statusText(status: number): string {
+  const meaning = status < 0 ? `signal ${-status}` : MEANINGS[status];
+  return meaning === undefined ? String(status) : `${status}: ${meaning}`;
+}
+
+async function launchctlRows(
+  { files, base, home, budget }: Omit<AgentSearch, "span">,
+  searchPath: string,
+): Promise<{ readonly rows: readonly Row[]; readonly source: SourceReport }> {
   const name = "launchctl list";
   const isHere = searchPath.split(":").some((folder) => folder !== "" && files.realPath(join(folder, "launchctl")));
   if (!isHere) {
     const agents = (files.list(join(home, "Library/LaunchAgents")) ?? []).filter((one) => AGENT.test(one.name));
     const note = `not asked: launchctl is not on the PATH${agents.length > 0 ? `, and there are agents: ${someOf(agents.map((one) => one.name))}` : ""}`;
-    return { clues: [], sources: [{ name, state: agents.length > 0 ? "unread" : "none", note }] };
+    return { rows: [], source: { name, state: agents.length > 0 ? "unread" : "none", note } };
   }
   const timeoutMs = Math.max(1, Math.min(LAUNCHCTL_MS, budget.leftMs()));
   const end = await runProgram(["launchctl", "list"], { cwd: base, timeoutMs });
   if (end.exitCode !== 0) {
     const note = end.stderr.split("\n", 1)[0] || "it could not be started, or took too long";
-    return { clues: [], sources: [{ name, state: "unread", note }] };
+    return { rows: [], source: { name, state: "unread", note } };
   }
-  // PID, status of the last end, label: a negative status is a signal.
-  const rows = end.stdout.split("\n").map((line) => line.split("\t"));
-  const ours = rows.filter(([, , label = ""]) => label.startsWith("com.02luka."));
-  const clues = ours.flatMap(([pid = "", status = "", label = ""]): readonly Clue[] => {
-    const code = Number(status);
-    if (!Number.isInteger(code) || code <= 0) return [];
-    const meaning = MEANINGS[code] === undefined ? "" : `: ${MEANINGS[code]}`;
-    const now = pid === "-" ? "it is not running" : "it is running again";
-    const next = `launchctl print gui/$(id -u)/${label}`;
-    return [{ ts: "", text: `${label} last ended with ${code}, as launchctl has it now (${now})${meaning}`, next }];
+  // PID, status of the last end, label.
+  const rows = end.stdout.split("\n").flatMap((line): readonly Row[] => {
+    const [pid = "", status = "", label = ""] = line.split("\t");
+    if (!label.startsWith("com.02luka.")) return [];
+    return [{ label, status: /^-?\d+$/.test(status) ? Number(status) : Number.NaN, isRunning: pid !== "-" }];
   });
-  return { clues, sources: [{ name, state: "read", note: `${counted(ours.length, "agent")} of com.02luka` }] };
+  return { rows, source: { name, state: "read", note: `${counted(rows.length, "agent")} of com.02luka` } };
 }

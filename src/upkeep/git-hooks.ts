@@ -5,8 +5,11 @@
  */
 import { join } from "node:path";
 import type { Files } from "../platform/files.ts";
+import type { HeadMove } from "../platform/git-history.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
 import { quoted } from "../platform/shell.ts";
+import type { PathScope } from "./path-scope.ts";
+import { type Sighting, type Suspect, WIPE } from "./sightings.ts";
 
 export const HOOKS = ["post-checkout", "pre-rebase", "reference-transaction"] as const;
 export type HookName = (typeof HOOKS)[number];
@@ -35,6 +38,10 @@ export interface GitNote {
 }
 
 const HOOK_BYTES_MAX = 64 * 1024;
+/** The ref of a note of a checkout of files. */
+const FILES = "files";
+/** Hooks run a moment after what the reflog tells. */
+const NOTE_SLACK_MS = 10_000;
 const NOTES_BYTES_MAX = 1024 * 1024;
 const MARK = "# wo-bridge keeps this hook: `wo agent hooks uninstall` removes it.";
 
@@ -91,8 +98,10 @@ export function hookTexts(notes: string, snapshot: readonly string[] | undefined
   const keep = snapshot === undefined ? "" : `${snapshot.map(quoted).join(" ")} >/dev/null 2>&1\n`;
   const bodies: Readonly<Record<HookName, string>> = {
     // Before and after, and whether a branch (1) or files (0) were checked out.
-    "post-checkout":
-      'if [ "$1" != "$2" ] || [ "$3" = 0 ]; then note "$1" "$2" "$([ "$3" = 0 ] && echo files || echo HEAD)"; fi\n',
+    "post-checkout": `if [ "$1" != "$2" ] || [ "$3" = 0 ]; then
+  note "$1" "$2" "$([ "$3" = 0 ] && echo ${FILES} || echo HEAD)"
+fi
+`,
     "pre-rebase": `note "$(git rev-parse -q --verify "\${2:-HEAD}")" "$(git rev-parse -q --verify "$1")" "\${2:-HEAD}"\n${keep}`,
     "reference-transaction": [
       '[ "$1" = committed ] || exit 0',
@@ -133,11 +142,43 @@ export function readNotes(files: Files, vault: string): readonly GitNote[] | und
   const readings = [`${notesPath(vault)}.1`, notesPath(vault)].map((path) => files.peek(path, 4 * NOTES_BYTES_MAX));
   if (readings.every(({ kind }) => kind === "absent")) return undefined;
   const text = readings.map((reading) => (reading.kind === "file" ? reading.bytes.toString("utf8") : "")).join("\n");
-  // Git removes a branch in two steps, each of which rings.
-  return [...new Set(text.split("\n"))].flatMap((line) => {
+  const notes = text.split("\n").flatMap((line) => {
     const value = parseJson(line);
     return isNote(value) ? [value] : [];
   });
+  return notes.filter((note, index) => !isSameStep(note, notes[index - 1]));
+}
+
+/** Moves told by the command that did them, where a hook has written that down. */
+export function toldByHooks<T extends HeadMove>(moves: readonly T[], notes: readonly GitNote[]): readonly T[] {
+  return moves.map((move) => {
+    const note = notes.find(
+      ({ ts, from, to }) =>
+        from === move.from && to === move.to && Math.abs(Date.parse(ts) - move.wallMs) <= NOTE_SLACK_MS,
+    );
+    return note === undefined ? move : { ...move, what: `${move.what}, by ${commandOf(note)}` };
+  });
+}
+
+/** What leaves no other trace: files that were taken out of a commit, in the place of what was there. */
+export function checkoutSightings(notes: readonly GitNote[], scope: PathScope): readonly Sighting[] {
+  return notes.flatMap((note): readonly Sighting[] => {
+    if (note.ref !== FILES) return [];
+    const isMeant = scope.namedIn(note.by) !== undefined || WIPE.test(note.by);
+    const why = isMeant ? "it writes over what it names" : "it wrote over files in that time";
+    const suspect: Suspect = { who: commandOf(note), why, weight: isMeant ? 2 : 1 };
+    return [{ ts: note.ts, source: "git", text: `files were checked out by ${commandOf(note)}`, suspect }];
+  });
+}
+
+function commandOf({ by, parent }: GitNote): string {
+  return parent === "" ? `\`${by}\`` : `\`${by}\` under \`${parent}\``;
+}
+
+/** Git removes a branch in two steps, each of which rings. */
+function isSameStep(note: GitNote, before: GitNote | undefined): boolean {
+  const isSame = before?.ref === note.ref && before.to === note.to && before.by === note.by;
+  return isSame && !/[^0]/.test(note.to) && Date.parse(note.ts) - Date.parse(before.ts) <= NOTE_SLACK_MS;
 }
 
 function isNote(value: unknown): value is GitNote {

@@ -11,6 +11,7 @@ import { readSoundEntries } from "../records/ledger-reading.ts";
 import { type AgentSearch, launchctlFailures, logFailures } from "./agent-failures.ts";
 import { type Budget, type Clue, counted } from "./clues.ts";
 import { gitClues } from "./git-clues.ts";
+import { checkoutSightings, type GitNote, toldByHooks } from "./git-hooks.ts";
 import { heartbeatGaps, heartbeatsIn } from "./heartbeats.ts";
 import { LedgerGaps } from "./ledger-gaps.ts";
 import { manyPaths, type PathScope } from "./path-scope.ts";
@@ -32,6 +33,8 @@ export interface Wish extends AgentSearch {
   readonly word: string;
   readonly nowMs: number;
   readonly ledgerFolder: string;
+  /** What git's hooks wrote. */
+  readonly notes: readonly GitNote[];
   /** Why the ledger cannot be continued, where it cannot. */
   readonly refusal: string | undefined;
   /** Paths with the time since which each is. */
@@ -111,7 +114,7 @@ class Inquiry {
   }
 
   async askGit(): Promise<void> {
-    const { files, base, span, budget } = this.#wish;
+    const { files, base, span, budget, notes } = this.#wish;
     const asked = await gitEvents(files, base, span, () => budget.leftMs());
     if (!asked.ok) return this.#unread("git", asked.error);
     if (asked.value === undefined)
@@ -121,7 +124,10 @@ class Inquiry {
     this.#sources.push({ name: "git", state: "read", note });
     for (const name of unread) this.#unread(`git: ${name}`);
     const isThere = (path: string) => files.info(join(base, path)) !== undefined;
-    this.#found.git.push(...gitClues(asked.value, this.#scope, isThere));
+    const told = toldByHooks(moves, notes);
+    this.#found.git.push(...gitClues({ ...asked.value, moves: told }, this.#scope, isThere));
+    for (const { ts, text, suspect } of checkoutSightings(notes, this.#scope))
+      if (this.#isInSpan(ts)) this.#found.git.push({ ts, text, ...(suspect && { suspect }) });
     const taken = this.#found.git.flatMap(({ took }) => (took?.gone ?? []).filter((path) => this.#scope.has(path)));
     this.#scope = scopeOf(this.#wish.word, [...this.#wish.guarded.keys(), ...taken]);
   }

@@ -9,7 +9,7 @@ import type { Entry } from "../records/chain.ts";
 import type { PlannedFile } from "../records/events.ts";
 import type { PathScope } from "./path-scope.ts";
 
-export type SourceName = "git" | "ledger" | "guardrail" | "mls" | "rollback log" | "disk";
+export type SourceName = "git" | "ledger" | "guardrail" | "mls" | "rollback log" | "LaunchAgent" | "disk";
 
 /** Who may have taken it away. */
 export interface Suspect {

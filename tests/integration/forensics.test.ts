@@ -259,7 +259,7 @@ test("launchctl's status column tells who failed, where there is a launchctl", a
   writeFileSync(join(bin, "launchctl"), `#!/bin/sh\ncat <<END\n${rows.join("\n")}\nEND\n`);
   chmodSync(join(bin, "launchctl"), 0o755);
   const said = await asked(world, [], { ...world.env, PATH: `${bin}:${world.env["PATH"] ?? ""}` });
-  expect(said.findings["launchagent_failures"]).toEqual([expect.stringMatching(/^com.02luka.a last ended with 127,/)]);
+  expect(said.findings["launchagent_failures"]).toEqual([expect.stringMatching(/^com.02luka.a last ended with 127: /)]);
   expect(said.looked).toContain("launchctl list (3 agents of com.02luka)");
   expect(said.next).toContain("launchctl print gui/$(id -u)/com.02luka.a");
 });

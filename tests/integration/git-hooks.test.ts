@@ -117,3 +117,22 @@ test("a hook that vanishes is put back, until it is uninstalled; without its vau
   const end = await world.run(["git", "-C", world.base, "reset", "-q", "--hard", "HEAD~1"]);
   expect(end).toEqual({ code: 0, stdout: "", stderr: "" });
 });
+
+test("wo why and wo forensics name the command that a hook wrote down, also one that leaves no other trace", async () => {
+  const world = await repository();
+  await hooks(world, "install");
+  // Git's times are whole seconds: what is made and taken away in one is in no order.
+  await pause(1100);
+  await git(world, "reset", "-q", "--hard", "HEAD~1");
+  const why = await world.wo("why", world.path("three.txt"));
+  expect(why.stdout).toMatch(
+    /1\. git, reset: moving to HEAD~1, by `git -C \S+ reset -q --hard HEAD~1` under `.+`, .*: HEAD had it at/,
+  );
+  world.write("two.txt", "changed and not committed");
+  await git(world, "checkout", "-q", "--", "two.txt");
+  expect((await world.wo("why", world.path("two.txt"))).stdout).toMatch(
+    /git .* files were checked out by `git -C \S+ checkout -q -- two\.txt`/,
+  );
+  const report = (await world.wo("forensics", "--scope", "three", "-n")).stdout;
+  expect(report).toMatch(/reset: moving to HEAD~1, by `git -C \S+ reset -q --hard HEAD~1`/);
+});

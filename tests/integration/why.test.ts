@@ -1,10 +1,11 @@
 /** `wo why`: what took a file away, told by a real git, a real ledger and what people wrote down. */
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { git, inGit, put } from "../support/git-kit.ts";
 import { linesTold, QUICK } from "../support/line-kit.ts";
 import { given } from "../support/results.ts";
-import { asRecord, type JsonLine, until, World } from "../support/world.ts";
+import { asRecord, type JsonLine, MAIN, until, World } from "../support/world.ts";
 
 const TOOL = "tools/tool.zsh";
 /** From where the commands are typed. */
@@ -219,4 +220,33 @@ test("what was removed from git and the tree, and what was only added, come back
     expect((await world.run(["sh", "-c", said.next.replace("next: ", "")])).code).toBe(0);
   }
   expect([world.read(TOOL), world.read("added.txt")]).toEqual([TEXT, "added\n"]);
+});
+
+test("an agent of launchd that names the path is told with how launchctl has it, or that nobody could be asked", async () => {
+  const world = await World.make();
+  world.write("tools/gone.zsh", "#!/bin/zsh\n");
+  const agents = join(world.home, "Library/LaunchAgents");
+  mkdirSync(agents, { recursive: true });
+  for (const [label, path] of [
+    ["com.02luka.gone", "tools/gone.zsh"],
+    ["com.02luka.other", "tools/other.zsh"],
+  ])
+    writeFileSync(
+      join(agents, `${label}.plist`),
+      `<plist version="1.0"><dict><key>Program</key><string>${world.base}/${path}</string></dict></plist>`,
+    );
+  rmSync(world.path("tools/gone.zsh"));
+  const unasked = await world.wo("why", world.path("tools/gone.zsh"));
+  expect(unasked.stdout).toMatch(/LaunchAgent\s+com\.02luka\.gone names it; nobody could be asked how it is/);
+  expect(unasked.stdout).toMatch(/not read: launchctl list \(not asked: launchctl is not on the PATH/);
+  expect(unasked.stdout).not.toContain("com.02luka.other names it");
+
+  const bin = join(world.root, "bin");
+  mkdirSync(bin);
+  const rows = 'printf "PID\\tStatus\\tLabel\\n-\\t127\\tcom.02luka.gone\\n7\\t0\\tcom.02luka.other\\n"';
+  writeFileSync(join(bin, "launchctl"), `#!/bin/sh\n${rows}\n`, { mode: 0o755 });
+  const env = { ...world.env, PATH: `${bin}:${world.env["PATH"] ?? ""}` };
+  const known = await world.run([process.execPath, MAIN, "why", world.path("tools/gone.zsh")], env);
+  expect(known.stdout).toMatch(/com\.02luka\.gone names it; it last ended with 127: a shell did not find the program/);
+  expect(known.stdout).not.toContain("not read: launchctl");
 });
