@@ -149,13 +149,18 @@ export function readNotes(files: Files, vault: string): readonly GitNote[] | und
   return notes.filter((note, index) => !isSameStep(note, notes[index - 1]));
 }
 
-/** Moves told by the command that did them, where a hook has written that down. */
+/** Moves told by the command that did them, where a hook has written that down: a note tells of the nearest move of its kind. */
 export function toldByHooks<T extends HeadMove>(moves: readonly T[], notes: readonly GitNote[]): readonly T[] {
+  const told = new Map<T, GitNote>();
+  for (const note of notes) {
+    const distanceOf = ({ wallMs }: T) => Math.abs(Date.parse(note.ts) - wallMs);
+    const [nearest] = moves
+      .filter((move) => move.from === note.from && move.to === note.to && distanceOf(move) <= NOTE_SLACK_MS)
+      .toSorted((one, other) => distanceOf(one) - distanceOf(other));
+    if (nearest !== undefined) told.set(nearest, note);
+  }
   return moves.map((move) => {
-    const note = notes.find(
-      ({ ts, from, to }) =>
-        from === move.from && to === move.to && Math.abs(Date.parse(ts) - move.wallMs) <= NOTE_SLACK_MS,
-    );
+    const note = told.get(move);
     return note === undefined ? move : { ...move, what: `${move.what}, by ${commandOf(note)}` };
   });
 }

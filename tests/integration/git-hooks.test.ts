@@ -133,6 +133,7 @@ test("wo why and wo forensics name the command that a hook wrote down, also one 
   expect((await world.wo("why", world.path("two.txt"))).stdout).toMatch(
     /git .* files were checked out by `git -C \S+ checkout -q -- two\.txt`/,
   );
+  expect(why.stdout).not.toMatch(/checkout: moving from main to side, by/);
   const report = (await world.wo("forensics", "--scope", "three", "-n")).stdout;
   expect(report).toMatch(/reset: moving to HEAD~1, by `git -C \S+ reset -q --hard HEAD~1`/);
 });
