@@ -57,7 +57,16 @@ export function gitSightings({ commits, moves }: GitHistory): readonly Sighting[
     if (change !== "deleted") return { ...said, state: "there" };
     return { ...said, suspect: { who: `commit ${hash} "${subject}" by ${author}`, why: "it deletes it", weight: 2 } };
   });
-  const ofMoves = moves.map((move) => (move.isOwn ? ownMove(move) : saidOf(move)));
+  // The oldest first: reflogs know the order of what happened within one second.
+  const inOrder = moves.toReversed();
+  const ofMoves = inOrder.map((move, index) => {
+    if (!move.isOwn) return saidOf(move);
+    const isBack = inOrder.some(
+      ({ isOwn, wallMs, before, after }, at) =>
+        at > index && isOwn && wallMs === move.wallMs && before === undefined && after !== undefined,
+    );
+    return ownMove(move, isBack ? 0 : SECOND_MS);
+  });
   return [...ofCommits, ...ofMoves];
 }
 
@@ -67,7 +76,8 @@ function saidOf({ wallMs, worktree, what, from, to }: GitMove) {
   return { ts: isoTime(wallMs), source: "git", text } as const;
 }
 
-function ownMove(move: GitMove): Sighting {
+/** What it took away was gone so long after its time, at the latest. */
+function ownMove(move: GitMove, tookMs: number): Sighting {
   const { wallMs, what, from, to, before, after } = move;
   const { ts, source, text } = saidOf(move);
   const who = `git, ${what}`;
@@ -75,7 +85,7 @@ function ownMove(move: GitMove): Sighting {
     return { ts, source, text: `${text}: HEAD has it from here on`, state: "there" };
   if (before !== undefined && after === undefined)
     return {
-      ts: isoTime(wallMs + SECOND_MS),
+      ts: isoTime(wallMs + tookMs),
       source,
       text: `${text}: HEAD has it no more`,
       state: "gone",

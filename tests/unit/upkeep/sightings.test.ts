@@ -48,6 +48,12 @@ test("git keeps whole seconds: what it took away was gone by the next one", () =
   expect(sighting?.ts).toBe(new Date(1_001_000).toISOString());
 });
 
+test("what was taken away and brought back within a second is there behind it, as the reflog has it", () => {
+  const moves = [move("checkout: moving from side to main", undefined, "1"), move("checkout: to side", "1", undefined)];
+  const [gone, there] = gitSightings(git({ moves }));
+  expect([gone?.state, there?.state, gone?.ts === there?.ts]).toEqual(["gone", "there", true]);
+});
+
 test("an order that planned to write it and did not is no sighting", () => {
   const planned = { event: "patch_planned" as const, ...of, files: [{ ...inBase, path: PATH, after: image }] };
   expect(ledgerSightings(entriesOf([planned]), onePath(PATH))).toEqual([]);
