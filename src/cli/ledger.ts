@@ -1,22 +1,65 @@
-/** `wo ledger verify|show|repair`. */
+/** `wo ledger verify|note|show|repair`. */
 import { checkpointsOf } from "../daemon/opening.ts";
 import { planRepair, type RepairPlan, repairLedger } from "../daemon/repair.ts";
 import { EXIT } from "../platform/errors.ts";
+import { keepNote, keptNotes } from "../platform/git-notes.ts";
 import { Vault } from "../records/vault.ts";
-import { type LedgerReport, verifyLedger } from "../upkeep/verify-ledger.ts";
-import { answer, type Context } from "./context.ts";
+import { type KeptCheckpoint, type LedgerReport, verifyLedger } from "../upkeep/verify-ledger.ts";
+import { answer, type Context, complain } from "./context.ts";
 import { boundBase } from "./daemon-client.ts";
 import { groundOf } from "./ground.ts";
 import { showLog } from "./log.ts";
 
-/** Reads all of it; 6 when anything is damaged. */
-export function verify(context: Context): number {
+/** Reads all of it, and asks whether it passes through the checkpoints in the vault and in git's notes; 6 when anything is damaged. */
+export async function verify(context: Context): Promise<number> {
   const { files, machine } = context;
   const base = boundBase(context);
-  const report = verifyLedger(files, new Vault(files, base.vault), checkpointsOf(files, machine, base));
+  const checkpoints = checkpointsOf(files, machine, base);
+  const notes = await keptNotes(files, base.path);
+  const kept = (notes.ok ? notes.value : []).flatMap(({ commit, text }): readonly KeptCheckpoint[] => {
+    const name = `git's note on ${commit.slice(0, 10)}`;
+    const state = checkpoints.judge(text, name);
+    return state.kind === "proven" ? [{ name, state }] : [];
+  });
+  const report = verifyLedger(files, new Vault(files, base.vault), checkpoints, kept);
   const isDamaged = report.findings.some(({ isDamage }) => isDamage);
-  answer(context, "ledger", { ...report, sound: !isDamaged }, () => reportText(context, report, isDamaged));
+  const unread = notes.ok ? [] : [`git's notes could not be read: ${notes.error}`];
+  answer(context, "ledger", { ...report, sound: !isDamaged, notes: kept.length, unread }, () =>
+    [
+      reportText(context, report, isDamaged),
+      ...(kept.length === 0
+        ? []
+        : [`it ${isDamaged ? "was held against" : "passes through"} ${kept.length} of git's notes`]),
+      ...unread,
+    ].join("\n"),
+  );
   return isDamaged ? EXIT.integrity : EXIT.yes;
+}
+
+/** Keeps the signed end of the ledger as a note of git, which travels where the vault does not. */
+export async function note(context: Context): Promise<number> {
+  const { files, machine, terminal } = context;
+  const base = boundBase(context);
+  const checkpoints = checkpointsOf(files, machine, base);
+  const state = checkpoints.read();
+  if (state.kind !== "proven") {
+    const hint = "wo ledger verify says how the ledger is; a daemon makes a checkpoint when it starts";
+    complain(context, { code: "no_checkpoint", message: "the ledger has no checkpoint of this machine", hint });
+    return EXIT.no;
+  }
+  const kept = await keepNote(files, base.path, checkpoints.text() ?? "");
+  if (!kept.ok) {
+    complain(context, { code: "no_note", message: `git keeps no note: ${kept.error}` });
+    return EXIT.no;
+  }
+  const { seq } = state.checkpoint;
+  answer(context, "note", { seq, commit: kept.value }, () =>
+    [
+      `${terminal.paint("green", "✓")} entry ${seq} is noted on commit ${kept.value.slice(0, 10)}`,
+      "next: git push origin refs/notes/wo-bridge, so that it is kept elsewhere, too",
+    ].join("\n"),
+  );
+  return EXIT.yes;
 }
 
 function reportText(

@@ -227,6 +227,10 @@ function addBaseVerbs(program: Command, run: Run): void {
     .description("read all of it: is every line sound, and every blob there")
     .action(() => run(async (context) => (await import("./ledger.ts")).verify(context)));
   ledger
+    .command("note")
+    .description("keep the signed end of it as a note of git, so that a ledger written anew is known elsewhere, too")
+    .action(() => run(async (context) => (await import("./ledger.ts")).note(context)));
+  ledger
     .command("show")
     .description("the newest entries")
     .option("--lines <count>", "how many", wholeNumber, 50)

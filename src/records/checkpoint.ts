@@ -55,12 +55,19 @@ export class Checkpoints {
     const key = this.#key();
     const bytes = this.#files.read(this.#path, LIMIT_BYTES);
     if (bytes === undefined) return { kind: "none", isGone: key !== undefined };
-    const parsed = checkpointSchema.safeParse(parseJson(bytes.toString("utf8")));
-    if (!parsed.success) return { kind: "false", reason: `${this.#path} is no checkpoint` };
-    const checkpoint = parsed.data;
-    if (key === undefined) return { kind: "unproven", checkpoint };
-    if (key.hasSigned(signedText(checkpoint), checkpoint.signature)) return { kind: "proven", checkpoint };
-    return { kind: "false", reason: `${this.#path} is not signed by this machine's key ${key.id}` };
+    return judged(bytes.toString("utf8"), this.#path, key);
+  }
+
+  /** What a copy is worth that somebody kept at `place`, elsewhere: there may be copies of other machines, too. */
+  judge(text: string, place: string): CheckpointState {
+    const key = this.#key();
+    const state = judged(text, place, undefined);
+    return state.kind === "unproven" && state.checkpoint.key === key?.id ? judged(text, place, key) : state;
+  }
+
+  /** As it is on the disk, for whoever keeps a copy. */
+  text(): string | undefined {
+    return this.#files.read(this.#path, LIMIT_BYTES)?.toString("utf8");
   }
 
   /** Durable when it resolves; the entry must be so already. Throws what `replace` throws. */
@@ -82,6 +89,15 @@ export class Checkpoints {
   }
 }
 
+function judged(text: string, place: string, key: SigningKey | undefined): CheckpointState {
+  const parsed = checkpointSchema.safeParse(parseJson(text));
+  if (!parsed.success) return { kind: "false", reason: `${place} is no checkpoint` };
+  const checkpoint = parsed.data;
+  if (key === undefined) return { kind: "unproven", checkpoint };
+  if (key.hasSigned(signedText(checkpoint), checkpoint.signature)) return { kind: "proven", checkpoint };
+  return { kind: "false", reason: `${place} is not signed by this machine's key ${key.id}` };
+}
+
 /** The file for one entry, signed. */
 export function checkpointBytes(
   { ledger, seq, hash, ts }: Pick<Checkpoint, "ledger" | "seq" | "hash" | "ts">,
@@ -99,10 +115,13 @@ function signedText({ v, ledger, seq, hash, ts, key }: Omit<Checkpoint, "signatu
 /** Watches the chain go by; tells in the end why it does not pass through the checkpoint. */
 export class CheckpointWatch {
   readonly #state: CheckpointState;
+  readonly #name: string;
   #met = "";
 
-  constructor(state: CheckpointState) {
+  /** `name` is what the checkpoint is called in what is wrong. */
+  constructor(state: CheckpointState, name = "its checkpoint") {
     this.#state = state;
+    this.#name = name;
   }
 
   /** Reading has to begin before this entry to meet it; undefined: anywhere. */
@@ -121,8 +140,8 @@ export class CheckpointWatch {
     if (this.#state.kind === "false") return this.#state.reason;
     const { seq, hash, ts } = this.#state.checkpoint;
     if (this.#met === hash) return undefined;
-    if (headSeq < seq) return `the ledger ends at entry ${headSeq}, and its checkpoint of ${ts} has seen entry ${seq}`;
-    return `entry ${seq} is not the one that its checkpoint of ${ts} has seen: the ledger was written anew`;
+    if (headSeq < seq) return `the ledger ends at entry ${headSeq}, and ${this.#name} of ${ts} has seen entry ${seq}`;
+    return `entry ${seq} is not the one that ${this.#name} of ${ts} has seen: the ledger was written anew`;
   }
 }
 

@@ -3,7 +3,7 @@
 import { messageOf } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { blobsIn, foldPruned, type Pruned } from "../records/blob-references.ts";
-import { type Checkpoints, CheckpointWatch, doubtOf } from "../records/checkpoint.ts";
+import { type CheckpointState, type Checkpoints, CheckpointWatch, doubtOf } from "../records/checkpoint.ts";
 import type { Content } from "../records/content.ts";
 import { CHAIN_BEGIN, readChain } from "../records/ledger-reading.ts";
 import type { Vault } from "../records/vault.ts";
@@ -26,18 +26,30 @@ export interface LedgerReport {
   readonly findings: readonly LedgerFinding[];
 }
 
-/** Looks at all of it; with checkpoints also whether it passes through its own. */
-export function verifyLedger(files: Files, vault: Vault, checkpoints?: Checkpoints): LedgerReport {
+/** A checkpoint that is kept elsewhere than in the vault, and what it is called. */
+export interface KeptCheckpoint {
+  readonly name: string;
+  readonly state: CheckpointState;
+}
+
+/** Looks at all of it; with checkpoints also whether it passes through its own, and through those that are kept elsewhere. */
+export function verifyLedger(
+  files: Files,
+  vault: Vault,
+  checkpoints?: Checkpoints,
+  kept: readonly KeptCheckpoint[] = [],
+): LedgerReport {
   const findings: LedgerFinding[] = [];
   const state = checkpoints?.read();
   const watch = new CheckpointWatch(state ?? { kind: "none", isGone: false });
+  const others = kept.map(({ state: one, name }) => new CheckpointWatch(one, name));
   let [entries, headSeq, blobs] = [0, 0, 0];
   /** By hash, the first entry that refers to it. */
   const named = new Map<string, number>();
   const pruned = new Map<string, Pruned>();
   const end = readChain(files, vault.ledger, CHAIN_BEGIN, ({ entry }) => {
     entries += 1;
-    watch.see(entry);
+    for (const one of [watch, ...others]) one.see(entry);
     headSeq = entry.seq;
     foldPruned(pruned, entry);
     for (const hash of blobsIn(entry)) {
@@ -63,8 +75,9 @@ export function verifyLedger(files: Files, vault: Vault, checkpoints?: Checkpoin
     });
   }
   const fault = watch.fault(headSeq);
-  if (fault !== undefined) findings.push({ code: "rewritten", message: fault, isDamage: true });
-  else if (state !== undefined && (state.kind === "none" || state.kind === "unproven")) {
+  for (const message of [fault, ...others.map((one) => one.fault(headSeq))])
+    if (message !== undefined) findings.push({ code: "rewritten", message, isDamage: true });
+  if (fault === undefined && state !== undefined && (state.kind === "none" || state.kind === "unproven")) {
     const message = doubtOf(state) ?? "the ledger has no checkpoint yet";
     findings.push({ code: "no_checkpoint", message, isDamage: false });
   }
