@@ -14,7 +14,7 @@ import {
   notesPath,
   readNotes,
   removeHooks,
-} from "../upkeep/git-hooks.ts";
+} from "../upkeep/history/git-hooks.ts";
 import { answer, type Context, complain } from "./context.ts";
 import { boundBase } from "./daemon-client.ts";
 import { decideComponents } from "./guardrail.ts";

@@ -11,10 +11,10 @@ import { err, isRecord, ok, parseJson, type Result } from "../platform/result.ts
 import { loadSecretRules } from "../platform/secrets.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
 import { Vault } from "../records/vault.ts";
-import { Budget } from "../upkeep/clues.ts";
-import { countOf, type ForensicReport, isWhole, lessonOf, reportOf } from "../upkeep/forensic-report.ts";
-import { readNotes } from "../upkeep/git-hooks.ts";
-import { type Evidence, inquire, WHOLE_PIPELINE } from "../upkeep/inquiry.ts";
+import { Budget } from "../upkeep/history/clues.ts";
+import { countOf, type ForensicReport, isWhole, lessonOf, reportOf } from "../upkeep/history/forensic-report.ts";
+import { readNotes } from "../upkeep/history/git-hooks.ts";
+import { type Evidence, inquire, WHOLE_PIPELINE } from "../upkeep/history/inquiry.ts";
 import { baseInEffect } from "./config-of-base.ts";
 import { answer, type Context } from "./context.ts";
 import { boundBase } from "./daemon-client.ts";

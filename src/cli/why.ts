@@ -9,19 +9,19 @@ import { typedWord } from "../platform/shell.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
 import { readEntriesAfter } from "../records/ledger-reading.ts";
 import { Vault } from "../records/vault.ts";
-import { agentSightings } from "../upkeep/agent-failures.ts";
-import { Budget } from "../upkeep/clues.ts";
-import { checkoutSightings, type GitNote, readNotes, toldByHooks } from "../upkeep/git-hooks.ts";
-import { onePath } from "../upkeep/path-scope.ts";
-import { type Standing, standingOf } from "../upkeep/path-standing.ts";
-import { type Verdict, verdictOf } from "../upkeep/path-verdict.ts";
+import { agentSightings } from "../upkeep/history/agent-failures.ts";
+import { Budget } from "../upkeep/history/clues.ts";
+import { checkoutSightings, type GitNote, readNotes, toldByHooks } from "../upkeep/history/git-hooks.ts";
+import { onePath } from "../upkeep/history/path-scope.ts";
+import { type Standing, standingOf } from "../upkeep/history/path-standing.ts";
+import { type Verdict, verdictOf } from "../upkeep/history/path-verdict.ts";
 import {
   gitSightings,
   ledgerSightings,
   notebookSightings,
   type Sighting,
   type SourceReport,
-} from "../upkeep/sightings.ts";
+} from "../upkeep/history/sightings.ts";
 import { answer, type Context } from "./context.ts";
 import { boundBase } from "./daemon-client.ts";
 import { typedPath } from "./typed-path.ts";

@@ -1,7 +1,7 @@
 /** What `wo forensics` shows: what was found by source, the likely cause, what was not looked at, and what to type. */
 import { plainLine, type Terminal } from "../../platform/terminal.ts";
-import { spanText } from "../../upkeep/clues.ts";
-import type { ForensicReport } from "../../upkeep/forensic-report.ts";
+import { spanText } from "../../upkeep/history/clues.ts";
+import type { ForensicReport } from "../../upkeep/history/forensic-report.ts";
 import type { Kept } from "../forensics.ts";
 
 const LINES_MAX = 12;

@@ -1,8 +1,8 @@
 /** What `wo why` shows: the timeline, then what follows from it, then what to type. */
 import { typedWord } from "../../platform/shell.ts";
 import { plainLine, type Terminal } from "../../platform/terminal.ts";
-import type { Seen, Verdict, Window } from "../../upkeep/path-verdict.ts";
-import type { Sighting } from "../../upkeep/sightings.ts";
+import type { Seen, Verdict, Window } from "../../upkeep/history/path-verdict.ts";
+import type { Sighting } from "../../upkeep/history/sightings.ts";
 import type { PathHistory } from "../why.ts";
 
 const LINES_MAX = 40;

@@ -1,8 +1,8 @@
 /** What follows from what was seen of a path: it is never said that something never was where any source knows better. */
 import { expect, test } from "vitest";
-import type { Standing } from "../../../src/upkeep/path-standing.ts";
-import { verdictOf } from "../../../src/upkeep/path-verdict.ts";
-import type { Sighting, SourceReport, Suspect } from "../../../src/upkeep/sightings.ts";
+import type { Standing } from "../../../src/upkeep/history/path-standing.ts";
+import { verdictOf } from "../../../src/upkeep/history/path-verdict.ts";
+import type { Sighting, SourceReport, Suspect } from "../../../src/upkeep/history/sightings.ts";
 
 const GONE: Standing = { kind: "gone" };
 const NOW = Date.parse("2026-01-05T12:00:00.000Z");

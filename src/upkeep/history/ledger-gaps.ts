@@ -1,7 +1,7 @@
 /** Where the ledger says nothing: entries that are missing, and times in which no daemon was there to write any. */
-import { isoTime } from "../platform/clock.ts";
-import type { Span } from "../platform/git-events.ts";
-import type { Entry } from "../records/chain.ts";
+import { isoTime } from "../../platform/clock.ts";
+import type { Span } from "../../platform/git-events.ts";
+import type { Entry } from "../../records/chain.ts";
 import { type Clue, spanText } from "./clues.ts";
 
 /** A daemon that was away for less was started again. */

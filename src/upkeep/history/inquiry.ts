@@ -3,11 +3,11 @@
  * heartbeats, logs and launchctl. Changes nothing. What was not looked at is named, and never passes for nothing found.
  */
 import { join } from "node:path";
-import { isoTime } from "../platform/clock.ts";
-import { BridgeError } from "../platform/errors.ts";
-import { gitEvents, type Span } from "../platform/git-events.ts";
-import type { Entry } from "../records/chain.ts";
-import { readSoundEntries } from "../records/ledger-reading.ts";
+import { isoTime } from "../../platform/clock.ts";
+import { BridgeError } from "../../platform/errors.ts";
+import { gitEvents, type Span } from "../../platform/git-events.ts";
+import type { Entry } from "../../records/chain.ts";
+import { readSoundEntries } from "../../records/ledger-reading.ts";
 import { type AgentSearch, launchctlFailures, logFailures } from "./agent-failures.ts";
 import { type Budget, type Clue, counted } from "./clues.ts";
 import { gitClues } from "./git-clues.ts";

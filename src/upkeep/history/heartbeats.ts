@@ -1,10 +1,10 @@
 /** When the guardrail said that all is well, and when it should have and did not. */
 import { join } from "node:path";
-import { isoTime } from "../platform/clock.ts";
-import type { Files } from "../platform/files.ts";
-import type { Span } from "../platform/git-events.ts";
-import { linesFromEnd } from "../platform/lines-from-end.ts";
-import { isRecord, parseJson } from "../platform/result.ts";
+import { isoTime } from "../../platform/clock.ts";
+import type { Files } from "../../platform/files.ts";
+import type { Span } from "../../platform/git-events.ts";
+import { linesFromEnd } from "../../platform/lines-from-end.ts";
+import { isRecord, parseJson } from "../../platform/result.ts";
 import { type Budget, type Clue, spanText } from "./clues.ts";
 import type { SourceReport } from "./sightings.ts";
 

@@ -1,5 +1,5 @@
 /** What is to be made of all that was seen of a path: was it ever there, when did it vanish, who was near. Pure. */
-import { isoTime } from "../platform/clock.ts";
+import { isoTime } from "../../platform/clock.ts";
 import type { Standing } from "./path-standing.ts";
 import type { Sighting, SourceName, SourceReport, Suspect } from "./sightings.ts";
 

@@ -1,7 +1,7 @@
 /** Scripts that put old things back, and so put new ones away: which of them name the paths that are looked into. */
 import { join } from "node:path";
-import { isoTime } from "../platform/clock.ts";
-import type { Files } from "../platform/files.ts";
+import { isoTime } from "../../platform/clock.ts";
+import type { Files } from "../../platform/files.ts";
 import type { Budget, Clue } from "./clues.ts";
 import type { PathScope } from "./path-scope.ts";
 import { type SourceReport, WIPE } from "./sightings.ts";

@@ -1,9 +1,9 @@
 /** How a path is now: there, gone, or there and of no use. */
 import { join } from "node:path";
-import type { Clock } from "../platform/clock.ts";
-import type { Files } from "../platform/files.ts";
-import type { Fingerprint } from "../records/components.ts";
-import { COMPONENT_BYTES_MAX, ComponentCheck } from "./component-check.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { Files } from "../../platform/files.ts";
+import type { Fingerprint } from "../../records/components.ts";
+import { COMPONENT_BYTES_MAX, ComponentCheck } from "../component-check.ts";
 
 export type Standing =
   | { readonly kind: "there" }

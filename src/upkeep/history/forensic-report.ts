@@ -1,8 +1,8 @@
 /** What an inquiry comes to: the report that is kept, and the lesson that is drawn from it. Pure. */
 import { join } from "node:path";
-import { isoTime } from "../platform/clock.ts";
-import type { Span } from "../platform/git-events.ts";
-import { typedWord } from "../platform/shell.ts";
+import { isoTime } from "../../platform/clock.ts";
+import type { Span } from "../../platform/git-events.ts";
+import { typedWord } from "../../platform/shell.ts";
 import { type Clue, spanText } from "./clues.ts";
 import type { Evidence } from "./inquiry.ts";
 import type { DatedSuspect } from "./path-verdict.ts";

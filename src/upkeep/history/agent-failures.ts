@@ -1,11 +1,11 @@
 /** LaunchAgents that could not do their work: what their logs say, and what launchctl says of their last end. */
 import { join } from "node:path";
-import { isoTime } from "../platform/clock.ts";
-import type { Files } from "../platform/files.ts";
-import type { Span } from "../platform/git-events.ts";
-import { linesFromEnd } from "../platform/lines-from-end.ts";
-import { runProgram } from "../platform/program.ts";
-import { typedWord } from "../platform/shell.ts";
+import { isoTime } from "../../platform/clock.ts";
+import type { Files } from "../../platform/files.ts";
+import type { Span } from "../../platform/git-events.ts";
+import { linesFromEnd } from "../../platform/lines-from-end.ts";
+import { runProgram } from "../../platform/program.ts";
+import { typedWord } from "../../platform/shell.ts";
 import { type Budget, type Clue, counted } from "./clues.ts";
 import { type PathScope, someOf } from "./path-scope.ts";
 import { type Read, type Sighting, type SourceReport, timeIn } from "./sightings.ts";

@@ -1,12 +1,12 @@
 /** What anybody wrote down about paths, from the sources that a base has: when they were there, when they were gone, and who was near. */
 import { join } from "node:path";
-import { isoTime } from "../platform/clock.ts";
-import type { Files } from "../platform/files.ts";
-import type { GitHistory, GitMove } from "../platform/git-history.ts";
-import { isRecord, parseJson } from "../platform/result.ts";
-import { blobsIn } from "../records/blob-references.ts";
-import type { Entry } from "../records/chain.ts";
-import type { PlannedFile } from "../records/events.ts";
+import { isoTime } from "../../platform/clock.ts";
+import type { Files } from "../../platform/files.ts";
+import type { GitHistory, GitMove } from "../../platform/git-history.ts";
+import { isRecord, parseJson } from "../../platform/result.ts";
+import { blobsIn } from "../../records/blob-references.ts";
+import type { Entry } from "../../records/chain.ts";
+import type { PlannedFile } from "../../records/events.ts";
 import type { PathScope } from "./path-scope.ts";
 
 export type SourceName = "git" | "ledger" | "guardrail" | "mls" | "rollback log" | "LaunchAgent" | "disk";

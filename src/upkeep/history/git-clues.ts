@@ -1,6 +1,6 @@
 /** What git's events of a stretch of time say about paths: what was taken away, by which move or commit. Pure. */
-import { isoTime } from "../platform/clock.ts";
-import type { DatedCommit, DatedMove, GitEvents } from "../platform/git-events.ts";
+import { isoTime } from "../../platform/clock.ts";
+import type { DatedCommit, DatedMove, GitEvents } from "../../platform/git-events.ts";
 import { type Clue, counted } from "./clues.ts";
 import { type PathScope, someOf } from "./path-scope.ts";
 import type { Suspect } from "./sightings.ts";

@@ -1,5 +1,5 @@
 /** What an inquiry notes down of one source: clues, who they point to, and how long it may still look. */
-import type { Clock } from "../platform/clock.ts";
+import type { Clock } from "../../platform/clock.ts";
 import type { Suspect } from "./sightings.ts";
 
 /** Something that happened, or that somebody wrote down. */

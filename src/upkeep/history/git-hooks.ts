@@ -4,10 +4,10 @@
  * somebody else.
  */
 import { join } from "node:path";
-import type { Files } from "../platform/files.ts";
-import type { HeadMove } from "../platform/git-history.ts";
-import { isRecord, parseJson } from "../platform/result.ts";
-import { quoted } from "../platform/shell.ts";
+import type { Files } from "../../platform/files.ts";
+import type { HeadMove } from "../../platform/git-history.ts";
+import { isRecord, parseJson } from "../../platform/result.ts";
+import { quoted } from "../../platform/shell.ts";
 import type { PathScope } from "./path-scope.ts";
 import { type Sighting, type Suspect, WIPE } from "./sightings.ts";
 
