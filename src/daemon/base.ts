@@ -13,7 +13,8 @@ import type { Machine } from "../platform/machine.ts";
 import { parseJson } from "../platform/result.ts";
 import type { System } from "../platform/system.ts";
 
-const MARK_FILE = ".wo-base";
+/** In every base: which one it is. */
+export const MARK_FILE = ".wo-base";
 const REGISTRY_LOCK_TRIES = 200;
 const REGISTRY_LOCK_WAIT_MS = 10;
 

@@ -19,7 +19,7 @@ import { TemporaryFolders } from "../processors/temporary-folders.ts";
 import type { Books } from "../records/books.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
 import { Telemetry } from "../records/telemetry.ts";
-import type { BoundBase } from "./base.ts";
+import { type BoundBase, MARK_FILE } from "./base.ts";
 import { type Config, laneRules } from "./config.ts";
 import { Dispatch } from "./dispatch.ts";
 import { Line } from "./line.ts";
@@ -67,8 +67,8 @@ export interface Parts {
 export function assembleParts(options: PartsOptions): Parts {
   const { ground, log, base, books, settings, signal } = options;
   const { files, clock, machine } = ground;
-  files.standOn(base.path);
-  options.publisher.standOn(base.path).catch(options.onFatal);
+  files.standOn(base.path, MARK_FILE);
+  options.publisher.standOn(base.path, MARK_FILE).catch(options.onFatal);
   const folders = new BridgeFolders(files, base.path, machine.userId);
   const outbox = new Outbox(options.publisher, folders);
   const { telemetry, views } = assembleViews(options, outbox);

@@ -41,9 +41,9 @@ export class Files {
     this.#grounds = new Grounds(disk);
   }
 
-  /** From now on nothing is made in the place of this folder, should it go away whole. */
-  standOn(path: string): void {
-    this.#grounds.hold(path);
+  /** From now on nothing is made in the place of this folder, should it go away whole. It is known by the name `sign` in it. */
+  standOn(path: string, sign: string): void {
+    this.#grounds.hold(path, sign);
   }
 
   /** BASE_MISSING where the ground of `path` is gone. */

@@ -24,7 +24,7 @@ async function doTask(task: unknown): Promise<PublisherEnd> {
   try {
     if (!isTask(task)) throw new Error("no task");
     if (task.verb === "move") return { ok: true, name: await files.moveNew(task.from, task.folder, task.name) };
-    if (task.verb === "ground") files.standOn(task.path);
+    if (task.verb === "ground") files.standOn(task.path, task.sign);
     else await files.publish(task.path, task.bytes, task.mode);
     return { ok: true, name: undefined };
   } catch (thrown) {

@@ -12,7 +12,7 @@ import { send } from "./thread.ts";
 /** Verbs of Files, with their promises. */
 export interface Publisher extends Pick<Files, "moveNew"> {
   /** As `Files.standOn`, for what is asked of it from then on. */
-  standOn(path: string): Promise<void>;
+  standOn(path: string, sign: string): Promise<void>;
   /** `now`: somebody waits for this file; what waits for its turn goes along. */
   publish(
     path: string,
@@ -36,7 +36,7 @@ export type PublisherTask =
       readonly mode: number | undefined;
     }
   | { readonly verb: "move"; readonly from: string; readonly folder: string; readonly name: string }
-  | { readonly verb: "ground"; readonly path: string };
+  | { readonly verb: "ground"; readonly path: string; readonly sign: string };
 
 /** What a task came to; `code` is there when it failed with an error of ours. */
 export type PublisherEnd =
@@ -52,7 +52,7 @@ interface Waiting {
 /** Does it in the caller's thread. */
 export function inlinePublisher(files: Files): Publisher {
   return {
-    standOn: async (path) => files.standOn(path),
+    standOn: async (path, sign) => files.standOn(path, sign),
     publish: (path, bytes, how) => files.publish(path, bytes, how?.mode),
     moveNew: (from, folder, name) => files.moveNew(from, folder, name),
     close: async () => undefined,
@@ -76,8 +76,8 @@ export class ThreadPublisher implements Publisher {
     this.#worker.on("exit", () => this.#fail("the publishing thread ended"));
   }
 
-  async standOn(path: string): Promise<void> {
-    await this.#ask({ verb: "ground", path }, true);
+  async standOn(path: string, sign: string): Promise<void> {
+    await this.#ask({ verb: "ground", path, sign }, true);
   }
 
   async publish(

@@ -55,7 +55,7 @@ test.each(both)(
     const folder = folderWith({ "base/g/view.json": "old" });
     const [base, aside] = [join(folder, "base"), join(folder, "aside")];
     const publisher = closing(open());
-    await publisher.standOn(base);
+    await publisher.standOn(base, ".mark");
     await publisher.publish(join(base, "g/new/view.json"), "made");
     renameSync(base, aside);
 
