@@ -33,7 +33,8 @@ export function explainCheck(context: Context, code: string): number {
   return EXIT.yes;
 }
 
-function patientOf(context: Context): Patient {
+/** What the checks look at. */
+export function patientOf(context: Context): Patient {
   return {
     ground: groundOf(context),
     bound: () => boundBase(context),

@@ -309,7 +309,14 @@ function addGuardrailVerbs(program: Command, run: Run): void {
   guardrail
     .command("check")
     .description("look at everything that is guarded now; changes nothing")
-    .action(() => run(async (context) => (await import("./guardrail.ts")).checkComponents(context)));
+    .option("--outside", "whether the daemon works, which it cannot tell itself; tells telemetry where it does not")
+    .action(({ outside }: { outside?: boolean }) =>
+      run(async (context) =>
+        outside === true
+          ? (await import("./outside.ts")).lookFromOutside(context)
+          : (await import("./guardrail.ts")).checkComponents(context),
+      ),
+    );
   guardrail
     .command("list")
     .description("everything that is guarded, since when, by whom")
