@@ -33,7 +33,7 @@ interface Memory {
 export async function lookFromOutside(context: Context): Promise<number> {
   const checks = checksOf(patientOf(context)).filter(({ code }) => LOOKED_AT.has(code));
   const findings = await examine(checks, context.clock);
-  const [worst] = findings.filter(({ mark }) => mark === "error" || mark === "unknown");
+  const worst = findings.find(({ mark }) => mark === "error" || mark === "unknown");
   const untold = await tellOf(context, worst);
   answer(context, "outside", { findings, untold }, () =>
     [...(worst === undefined ? ["✓ the daemon works"] : [lineOf(worst)]), ...untold].join("\n"),
