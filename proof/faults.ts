@@ -18,7 +18,7 @@ import { hasEnded, restOf, verdict } from "./rig/verdict.ts";
 
 const DISK_FAILED = 74;
 const LOAD_MS = 1500;
-const SHORT_EACH = 5;
+const SHORT_EACH = 3;
 const FULL_EACH = 50;
 const SYNCS = "fsync,fdatasync";
 /** Calls of the daemon's start; those behind them are of its work. */

@@ -3,7 +3,7 @@ import type { Run } from "./report.ts";
 import { Counter, type Tally } from "./rig/tally.ts";
 import { histories } from "./sim/run.ts";
 
-const HISTORIES = { short: 2000, full: 50_000 };
+const HISTORIES = { short: 500, full: 50_000 };
 const DAYS = { short: 2, full: 30 };
 const DAY_MS = 86_400_000;
 const ORDERS_A_DAY = 20;
