@@ -25,21 +25,20 @@ export interface HookOptions {
   readonly snapshot?: boolean;
 }
 
-/** Where they go, and what they are; undefined, and told, where there is no place for them. */
+/** Where they go. */
 interface Place {
+  readonly base: string;
   readonly folder: string;
   readonly vault: string;
-  readonly texts: ReadonlyMap<HookName, string>;
 }
 
 /** Exits with 1 where a hook of somebody else keeps one of them out. */
 export async function installGitHooks(context: Context, { snapshot }: HookOptions): Promise<number> {
-  const place = await placeOf(context, snapshot === true);
+  const place = await placeOf(context);
   if (place === undefined) return EXIT.usage;
-  const reports = await installHooks(context.files, place.folder, place.texts);
-  const own = reports.filter(({ state }) => state === "installed").map(({ path }) => path);
-  const { refused } = await decideComponents(context, "accept", own, "hooks of wo-bridge");
-  const notGuarded = refused.map(({ message }) => message);
+  const reports = await installHooks(context.files, place.folder, textsFor(place, snapshot === true));
+  const installed = reports.filter(({ state }) => state === "installed");
+  const notGuarded = await decideHooks(context, "accept", installed, "hooks of wo-bridge");
   answer(context, "hooks", { hooks: reports, notes: notesPath(place.vault), not_guarded: notGuarded }, () =>
     [reportText(context.terminal, reports), ...notGuarded.map((one) => `not guarded: ${plainLine(one)}`)].join("\n"),
   );
@@ -47,18 +46,13 @@ export async function installGitHooks(context: Context, { snapshot }: HookOption
 }
 
 export async function uninstallGitHooks(context: Context): Promise<number> {
-  const place = await placeOf(context, false);
+  const place = await placeOf(context);
   if (place === undefined) return EXIT.usage;
+  const texts = textsFor(place, false);
+  const own = hookReports(context.files, place.folder, texts).filter(({ state }) => isOurs(state));
   // First, or they are put back as soon as they are gone.
-  const own = hookReports(context.files, place.folder, place.texts).filter(({ state }) => isOurs(state));
-  if (own.length > 0)
-    await decideComponents(
-      context,
-      "release",
-      own.map(({ path }) => path),
-      "hooks uninstalled",
-    );
-  const removed = removeHooks(context.files, place.folder, place.texts);
+  await decideHooks(context, "release", own, "hooks uninstalled");
+  const removed = removeHooks(context.files, place.folder, texts);
   answer(context, "hooks", { removed: removed.map(({ path }) => path) }, () =>
     removed.length === 0
       ? "none of them was there"
@@ -68,35 +62,51 @@ export async function uninstallGitHooks(context: Context): Promise<number> {
 }
 
 export async function showGitHooks(context: Context): Promise<number> {
-  const place = await placeOf(context, false);
+  const place = await placeOf(context);
   if (place === undefined) return EXIT.usage;
-  const withSnapshot = await placeOf(context, true);
   // Either form is as it has to be.
-  const plain = hookReports(context.files, place.folder, place.texts);
-  const keeping = hookReports(context.files, place.folder, withSnapshot?.texts ?? place.texts);
-  const reports = plain.map((one, index) => (one.state === "outdated" ? (keeping[index] ?? one) : one));
-  const notes = readNotes(context.files, place.vault) ?? [];
-  answer(context, "hooks", { hooks: reports, notes: notes.slice(-NOTES_SHOWN) }, () =>
-    [reportText(context.terminal, reports), ...notes.slice(-NOTES_SHOWN).map(noteLine)].join("\n"),
+  const [plain, keeping] = [false, true].map((snapshot) =>
+    hookReports(context.files, place.folder, textsFor(place, snapshot)),
+  );
+  const reports = (plain ?? []).map((one, index) => (one.state === "outdated" ? (keeping?.[index] ?? one) : one));
+  const notes = (readNotes(context.files, place.vault) ?? []).slice(-NOTES_SHOWN);
+  answer(context, "hooks", { hooks: reports, notes }, () =>
+    [reportText(context.terminal, reports), ...notes.map(noteLine)].join("\n"),
   );
   return exitOf(reports);
+}
+
+/** Guards these or guards them no more; what was refused, in words. Of none nothing is said: that would mean all there are. */
+async function decideHooks(
+  context: Context,
+  verb: "accept" | "release",
+  hooks: readonly HookReport[],
+  why: string,
+): Promise<readonly string[]> {
+  if (hooks.length === 0) return [];
+  const paths = hooks.map(({ path }) => path);
+  const { refused } = await decideComponents(context, verb, paths, why);
+  return refused.map(({ message }) => message);
 }
 
 function exitOf(reports: readonly HookReport[]): number {
   return reports.every(({ state }) => state === "installed") ? EXIT.yes : EXIT.no;
 }
 
-async function placeOf(context: Context, snapshot: boolean): Promise<Place | undefined> {
-  const { path, vault } = boundBase(context);
-  const folder = await hooksFolder(context.files, path);
-  if (folder?.ok === true) {
-    const command = snapshot ? [...thisProgram(), "-C", path, "snapshot", "-m", "before a rebase"] : undefined;
-    return { folder: folder.value, vault, texts: hookTexts(notesPath(vault), command) };
-  }
-  const { moved, message } = folder?.error ?? { message: `${path} is in no git tree` };
+/** Undefined, and told, where there is no place for them. */
+async function placeOf(context: Context): Promise<Place | undefined> {
+  const { path: base, vault } = boundBase(context);
+  const folder = await hooksFolder(context.files, base);
+  if (folder?.ok === true) return { base, folder: folder.value, vault };
+  const { moved, message } = folder?.error ?? { message: `${base} is in no git tree` };
   const hint = moved === undefined ? "" : "hooks kept there are shared or tracked: none is written into them";
   complain(context, { code: "no_hooks_folder", message, hint });
   return undefined;
+}
+
+function textsFor({ base, vault }: Place, snapshot: boolean): ReadonlyMap<HookName, string> {
+  const command = snapshot ? [...thisProgram(), "-C", base, "snapshot", "-m", "before a rebase"] : undefined;
+  return hookTexts(notesPath(vault), command);
 }
 
 function reportText(terminal: Terminal, reports: readonly HookReport[]): string {

@@ -56,7 +56,7 @@ async function decide(
   return done.refused.length === 0 ? EXIT.yes : EXIT.usage;
 }
 
-/** Has it recorded, by the daemon or in its place; says nothing. */
+/** Has it recorded, by the daemon or in its place; says nothing. No path at all means all that are known. */
 export async function decideComponents(
   context: Context,
   verb: "accept" | "release",

@@ -92,6 +92,16 @@ test("somebody else's hook stays, and is told of; ours go without it", async () 
   expect(world.read(".git/hooks/pre-rebase")).toBe("#!/bin/sh\nexit 0\n");
 });
 
+test("where all hooks are somebody else's nothing at all is accepted", async () => {
+  const world = await repository();
+  await world.wo("guardrail", "accept", world.path("one.txt"));
+  world.write("one.txt", "spoiled");
+  for (const name of HOOKS) writeFileSync(world.path(`.git/hooks/${name}`), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+  expect(await hooks(world, "install")).toMatchObject({ code: 1, states: HOOKS.map((name) => `${name} foreign`) });
+  const checked = await world.wo("guardrail", "check");
+  expect([checked.code, checked.stdout]).toEqual([1, expect.stringContaining("one.txt  content_changed")]);
+});
+
 test("where the configuration has moved the hooks nothing is written, and it says where they are", async () => {
   const world = await repository();
   await git(world, "config", "core.hooksPath", ".husky");
