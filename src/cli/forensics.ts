@@ -2,11 +2,13 @@
 import { dirname, join } from "node:path";
 import type { BoundBase } from "../daemon/base.ts";
 import { examineBooks } from "../daemon/opening.ts";
+import { configInEffect, configPath } from "../daemon/settings.ts";
 import { hidden } from "../orders/secrets.ts";
 import { AppendFile } from "../platform/append-file.ts";
 import { isoTime } from "../platform/clock.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
 import { randomName } from "../platform/ids.ts";
+import { Launchctl } from "../platform/launchctl.ts";
 import { err, isRecord, ok, parseJson, type Result } from "../platform/result.ts";
 import { loadSecretRules } from "../platform/secrets.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
@@ -15,15 +17,12 @@ import { Budget } from "../upkeep/history/clues.ts";
 import { countOf, type ForensicReport, isWhole, lessonOf, reportOf } from "../upkeep/history/forensic-report.ts";
 import { readNotes } from "../upkeep/history/git-hooks.ts";
 import { type Evidence, inquire, WHOLE_PIPELINE } from "../upkeep/history/inquiry.ts";
-import { baseInEffect } from "./config-of-base.ts";
 import { answer, type Context } from "./context.ts";
 import { boundBase } from "./daemon-client.ts";
 import { sinceTime } from "./log.ts";
 import { forensicsText } from "./views/forensics-view.ts";
 
 const DAY_MS = 86_400_000;
-/** Of the guardrail, where the configuration cannot be read. */
-const EVERY_MS = 300_000;
 const SCOPE_MAX = 64;
 const REPORTS = "g/reports";
 /** Of one whose writer has died; no other takes so long. */
@@ -68,7 +67,7 @@ export async function forensics(context: Context, options: ForensicsOptions): Pr
     files,
     base: bound.path,
     home: context.machine.home,
-    searchPath: context.machine.env["PATH"] ?? "",
+    launchctl: Launchctl.find(files, context.machine),
     span,
     word,
     nowMs,
@@ -102,12 +101,13 @@ function spanOf({ clock }: Context, { since, until }: ForensicsOptions, nowMs: n
 function knownOf(context: Context, bound: BoundBase) {
   const { index, refusal } = examineBooks(context.files, context.machine, bound);
   const { guarded } = index.facts.components ?? NO_COMPONENTS;
-  const here = baseInEffect(context);
+  const vault = new Vault(context.files, bound.vault);
+  const { config } = configInEffect(context.files, vault, index.facts, configPath(bound.path));
   return {
     guarded: new Map(Object.entries(guarded).map(([path, { since }]) => [path, since])),
     isKnown: index.head.seq > 0,
     refusal: refusal?.error.message,
-    everyMs: here.ok ? here.value.config.guardrail.everyMs : EVERY_MS,
+    everyMs: config.guardrail.everyMs,
   };
 }
 

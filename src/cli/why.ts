@@ -4,6 +4,7 @@ import { examineBooks } from "../daemon/opening.ts";
 import { isoTime } from "../platform/clock.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
 import { type GitHistory, gitHistory } from "../platform/git-history.ts";
+import { Launchctl } from "../platform/launchctl.ts";
 import type { Result } from "../platform/result.ts";
 import { typedWord } from "../platform/shell.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
@@ -70,7 +71,7 @@ async function historyOf(context: Context, typed: string): Promise<PathHistory> 
   const agents = await agentSightings(
     { files, base: bound.path, home: machine.home, budget: new Budget(clock, LAUNCHCTL_MS) },
     scope,
-    { searchPath: machine.env["PATH"] ?? "", nowMs: clock.now() },
+    { launchctl: Launchctl.find(files, machine), nowMs: clock.now() },
   );
   const notebooks = notebookSightings(files, bound.path, scope);
   const ofGit =

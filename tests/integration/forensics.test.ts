@@ -240,7 +240,7 @@ test("logs that plists name, and those of the base, tell of agents that failed, 
   ]);
   expect(said.notLooked).toEqual([
     expect.stringContaining("folder.log: it is no file"),
-    "launchctl list: not asked: launchctl is not on the PATH, and there are agents: com.02luka.wo_executor.plist",
+    "launchctl list: not asked: this machine has no launchctl, and there are agents: com.02luka.wo_executor.plist",
   ]);
   expect(said.next).toContain(`tail -n 50 ${world.path("logs/tracker.err")}`);
 });
@@ -258,7 +258,7 @@ test("launchctl's status column tells who failed, where there is a launchctl", a
   ];
   writeFileSync(join(bin, "launchctl"), `#!/bin/sh\ncat <<END\n${rows.join("\n")}\nEND\n`);
   chmodSync(join(bin, "launchctl"), 0o755);
-  const said = await asked(world, [], { ...world.env, PATH: `${bin}:${world.env["PATH"] ?? ""}` });
+  const said = await asked(world, [], { ...world.env, WO_LAUNCHCTL: join(bin, "launchctl") });
   expect(said.findings["launchagent_failures"]).toEqual([expect.stringMatching(/^com.02luka.a last ended with 127: /)]);
   expect(said.looked).toContain("launchctl list (3 agents of com.02luka)");
   expect(said.next).toContain("launchctl print gui/$(id -u)/com.02luka.a");
@@ -274,7 +274,7 @@ test("a window in which nothing happened says so, with all that was looked at, a
     lesson: { state: "none" },
   });
   expect(said.looked.map((one) => one.split(" (")[0])).toEqual(ALL_SOURCES.slice(0, 4).concat("logs of LaunchAgents"));
-  expect(said.notLooked).toEqual(["launchctl list: not asked: launchctl is not on the PATH"]);
+  expect(said.notLooked).toEqual(["launchctl list: not asked: this machine has no launchctl"]);
   expect(lessons(world)).toEqual([]);
   const printed = await world.wo(
     "forensics",

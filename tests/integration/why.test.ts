@@ -238,14 +238,14 @@ test("an agent of launchd that names the path is told with how launchctl has it,
   rmSync(world.path("tools/gone.zsh"));
   const unasked = await world.wo("why", world.path("tools/gone.zsh"));
   expect(unasked.stdout).toMatch(/LaunchAgent\s+com\.02luka\.gone names it; nobody could be asked how it is/);
-  expect(unasked.stdout).toMatch(/not read: launchctl list \(not asked: launchctl is not on the PATH/);
+  expect(unasked.stdout).toMatch(/not read: launchctl list \(not asked: this machine has no launchctl/);
   expect(unasked.stdout).not.toContain("com.02luka.other names it");
 
   const bin = join(world.root, "bin");
   mkdirSync(bin);
   const rows = 'printf "PID\\tStatus\\tLabel\\n-\\t127\\tcom.02luka.gone\\n7\\t0\\tcom.02luka.other\\n"';
   writeFileSync(join(bin, "launchctl"), `#!/bin/sh\n${rows}\n`, { mode: 0o755 });
-  const env = { ...world.env, PATH: `${bin}:${world.env["PATH"] ?? ""}` };
+  const env = { ...world.env, WO_LAUNCHCTL: join(bin, "launchctl") };
   const known = await world.run([process.execPath, MAIN, "why", world.path("tools/gone.zsh")], env);
   expect(known.stdout).toMatch(/com\.02luka\.gone names it; it last ended with 127: a shell did not find the program/);
   expect(known.stdout).not.toContain("not read: launchctl");

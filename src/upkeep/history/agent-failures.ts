@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { isoTime } from "../../platform/clock.ts";
 import type { Files } from "../../platform/files.ts";
 import type { Span } from "../../platform/git-events.ts";
+import type { Launchctl } from "../../platform/launchctl.ts";
 import { linesFromEnd } from "../../platform/lines-from-end.ts";
-import { runProgram } from "../../platform/program.ts";
 import { typedWord } from "../../platform/shell.ts";
 import { type Budget, type Clue, counted } from "./clues.ts";
 import { type PathScope, someOf } from "./path-scope.ts";
@@ -88,21 +88,28 @@ export function logFailures(search: AgentSearch): Found {
   return { clues, sources: [...ofPlists, ...sources] };
 }
 
-function agentsOf({ files, home }: AgentSearch): {
+/** The files of our agents; the text of one that cannot be read is "". */
+function agentFiles({ files, home }: Pick<AgentSearch, "files" | "home">) {
+  const folder = join(home, "Library/LaunchAgents");
+  return (files.list(folder) ?? []).flatMap(({ name }) => {
+    const label = AGENT.exec(name)?.[1];
+    if (label === undefined) return [];
+    const reading = files.peek(files.realPath(join(folder, name)) ?? join(folder, name), PLIST_BYTES_MAX);
+    return [{ name, label, text: reading.kind === "file" ? reading.bytes.toString("utf8") : "" }];
+  });
+}
+
+function agentsOf(search: AgentSearch): {
   readonly agents: readonly Agent[];
   readonly sources: readonly SourceReport[];
 } {
-  const folder = join(home, "Library/LaunchAgents");
-  const names = (files.list(folder) ?? []).map(({ name }) => name).filter((name) => AGENT.test(name));
   const sources: SourceReport[] = [];
-  const agents = names.map((name): Agent => {
-    const reading = files.peek(files.realPath(join(folder, name)) ?? join(folder, name), PLIST_BYTES_MAX);
-    const text = reading.kind === "file" ? reading.bytes.toString("utf8") : "";
+  const agents = agentFiles(search).map(({ name, label, text }): Agent => {
     // Not parsed: a file that launchd refuses names its logs all the same.
     const logs = [...text.matchAll(LOG_KEY)].map(([, path = ""]) => plain(path)).filter((path) => path.startsWith("/"));
     const note = "its logs are not known: it is no XML property list that can be read";
     if (!text.includes("<plist")) sources.push({ name: `~/Library/LaunchAgents/${name}`, state: "unread", note });
-    return { label: AGENT.exec(name)?.[1] ?? name, logs };
+    return { label, logs };
   });
   return { agents, sources };
 }
@@ -152,8 +159,8 @@ function failuresIn(
 }
 
 /** What launchctl says of the last end of each, as of now. Agents without launchctl are agents that were not asked about. */
-export async function launchctlFailures(search: AgentSearch, searchPath: string): Promise<Found> {
-  const { rows, source } = await launchctlRows(search, searchPath);
+export async function launchctlFailures(search: AgentSearch, launchctl: Launchctl | undefined): Promise<Found> {
+  const { rows, source } = await launchctlRows(search, launchctl);
   const clues = rows.flatMap(({ label, status, isRunning }): readonly Clue[] => {
     if (!(status > 0)) return [];
     const now = isRunning ? "it is running again" : "it is not running";
@@ -167,18 +174,13 @@ export async function launchctlFailures(search: AgentSearch, searchPath: string)
 export async function agentSightings(
   search: Omit<AgentSearch, "span">,
   scope: PathScope,
-  { searchPath, nowMs }: { readonly searchPath: string; readonly nowMs: number },
+  { launchctl, nowMs }: { readonly launchctl: Launchctl | undefined; readonly nowMs: number },
 ): Promise<Read> {
-  const { files, base, home } = search;
-  const folder = join(home, "Library/LaunchAgents");
-  const naming = (files.list(folder) ?? []).flatMap(({ name }) => {
-    const label = AGENT.exec(name)?.[1];
-    const reading = files.peek(files.realPath(join(folder, name)) ?? join(folder, name), PLIST_BYTES_MAX);
-    const text = reading.kind === "file" ? plain(reading.bytes.toString("utf8")) : "";
-    return label !== undefined && scope.namedIn(text.replaceAll(`${base}/`, " ")) !== undefined ? [label] : [];
-  });
+  const naming = agentFiles(search).flatMap(({ label, text }) =>
+    scope.namedIn(plain(text).replaceAll(`${search.base}/`, " ")) === undefined ? [] : [label],
+  );
   if (naming.length === 0) return { sightings: [], sources: [{ name: "LaunchAgents", state: "none" }] };
-  const { rows, source } = await launchctlRows(search, searchPath);
+  const { rows, source } = await launchctlRows(search, launchctl);
   const sightings = naming.map((label): Sighting => {
     const row = rows.find((one) => one.label === label);
     const loaded = row === undefined ? "it is not loaded" : rowText(row);
@@ -207,24 +209,19 @@ function statusText(status: number): string {
 }
 
 async function launchctlRows(
-  { files, base, home, budget }: Omit<AgentSearch, "span">,
-  searchPath: string,
+  { files, home, budget }: Omit<AgentSearch, "span">,
+  launchctl: Launchctl | undefined,
 ): Promise<{ readonly rows: readonly Row[]; readonly source: SourceReport }> {
   const name = "launchctl list";
-  const isHere = searchPath.split(":").some((folder) => folder !== "" && files.realPath(join(folder, "launchctl")));
-  if (!isHere) {
-    const agents = (files.list(join(home, "Library/LaunchAgents")) ?? []).filter((one) => AGENT.test(one.name));
-    const note = `not asked: launchctl is not on the PATH${agents.length > 0 ? `, and there are agents: ${someOf(agents.map((one) => one.name))}` : ""}`;
+  if (launchctl === undefined) {
+    const agents = agentFiles({ files, home });
+    const note = `not asked: this machine has no launchctl${agents.length > 0 ? `, and there are agents: ${someOf(agents.map((one) => one.name))}` : ""}`;
     return { rows: [], source: { name, state: agents.length > 0 ? "unread" : "none", note } };
   }
-  const timeoutMs = Math.max(1, Math.min(LAUNCHCTL_MS, budget.leftMs()));
-  const end = await runProgram(["launchctl", "list"], { cwd: base, timeoutMs });
-  if (end.exitCode !== 0) {
-    const note = end.stderr.split("\n", 1)[0] || "it could not be started, or took too long";
-    return { rows: [], source: { name, state: "unread", note } };
-  }
+  const { code, stdout, said } = await launchctl.run(["list"], Math.min(LAUNCHCTL_MS, budget.leftMs()));
+  if (code !== 0) return { rows: [], source: { name, state: "unread", note: said } };
   // PID, status of the last end, label.
-  const rows = end.stdout.split("\n").flatMap((line): readonly Row[] => {
+  const rows = stdout.split("\n").flatMap((line): readonly Row[] => {
     const [pid = "", status = "", label = ""] = line.split("\t");
     if (!label.startsWith("com.02luka.")) return [];
     return [{ label, status: /^-?\d+$/.test(status) ? Number(status) : Number.NaN, isRunning: pid !== "-" }];

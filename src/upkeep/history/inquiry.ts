@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { isoTime } from "../../platform/clock.ts";
 import { BridgeError } from "../../platform/errors.ts";
 import { gitEvents, type Span } from "../../platform/git-events.ts";
+import type { Launchctl } from "../../platform/launchctl.ts";
 import type { Entry } from "../../records/chain.ts";
 import { readSoundEntries } from "../../records/ledger-reading.ts";
 import { type AgentSearch, launchctlFailures, logFailures } from "./agent-failures.ts";
@@ -43,8 +44,7 @@ export interface Wish extends AgentSearch {
   readonly isKnown: boolean;
   /** How often the guardrail looks. */
   readonly everyMs: number;
-  /** PATH, for launchctl. */
-  readonly searchPath: string;
+  readonly launchctl: Launchctl | undefined;
 }
 
 /** What was found, each list in the order of its source. */
@@ -204,7 +204,7 @@ class Inquiry {
   }
 
   async askLaunchctl(): Promise<void> {
-    const { clues, sources } = await launchctlFailures(this.#wish, this.#wish.searchPath);
+    const { clues, sources } = await launchctlFailures(this.#wish, this.#wish.launchctl);
     this.#found.agents.push(...clues);
     this.#sources.push(...sources);
   }
