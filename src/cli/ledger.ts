@@ -3,6 +3,7 @@ import { checkpointsOf } from "../daemon/opening.ts";
 import { planRepair, type RepairPlan, repairLedger } from "../daemon/repair.ts";
 import { EXIT } from "../platform/errors.ts";
 import { keepNote, keptNotes } from "../platform/git-notes.ts";
+import { checkpointText } from "../records/checkpoint.ts";
 import { Vault } from "../records/vault.ts";
 import { type KeptCheckpoint, type LedgerReport, verifyLedger } from "../upkeep/verify-ledger.ts";
 import { answer, type Context, complain } from "./context.ts";
@@ -40,14 +41,13 @@ export async function verify(context: Context): Promise<number> {
 export async function note(context: Context): Promise<number> {
   const { files, machine, terminal } = context;
   const base = boundBase(context);
-  const checkpoints = checkpointsOf(files, machine, base);
-  const state = checkpoints.read();
+  const state = checkpointsOf(files, machine, base).read();
   if (state.kind !== "proven") {
     const hint = "wo ledger verify says how the ledger is; a daemon makes a checkpoint when it starts";
     complain(context, { code: "no_checkpoint", message: "the ledger has no checkpoint of this machine", hint });
     return EXIT.no;
   }
-  const kept = await keepNote(files, base.path, checkpoints.text() ?? "");
+  const kept = await keepNote(files, base.path, checkpointText(state.checkpoint));
   if (!kept.ok) {
     complain(context, { code: "no_note", message: `git keeps no note: ${kept.error}` });
     return EXIT.no;

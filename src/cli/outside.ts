@@ -3,6 +3,7 @@
  * works is what the daemon cannot tell. Says nothing while it does; else once, and once a day while it lasts.
  */
 import { join } from "node:path";
+import { z } from "zod";
 import { writeAlert } from "../daemon/alerts.ts";
 import type { BoundBase } from "../daemon/base.ts";
 import { checksOf } from "../daemon/checkup.ts";
@@ -10,7 +11,7 @@ import { telemetryPath } from "../daemon/opening.ts";
 import { AppendFile } from "../platform/append-file.ts";
 import { isoTime } from "../platform/clock.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
-import { isRecord, parseJson } from "../platform/result.ts";
+import { parseJson } from "../platform/result.ts";
 import { plainLine } from "../platform/terminal.ts";
 import { type CodedFinding, examine } from "../upkeep/doctor.ts";
 import { answer, type Context } from "./context.ts";
@@ -23,11 +24,8 @@ const MEMORY_BYTES_MAX = 64 * 1024;
 const NEWLINE = 10;
 
 /** What was told already. */
-interface Memory {
-  readonly seen: string;
-  readonly since: string;
-  readonly told: string;
-}
+const memorySchema = z.object({ seen: z.string(), since: z.string(), told: z.string() });
+type Memory = z.infer<typeof memorySchema>;
 
 /** 0 while the daemon works; 1 when it does not, or nobody can tell. */
 export async function lookFromOutside(context: Context): Promise<number> {
@@ -74,11 +72,10 @@ async function tellOf(context: Context, worst: CodedFinding | undefined): Promis
 }
 
 function memoryIn(reading: ReturnType<Context["files"]["peek"]>): Memory | undefined {
-  const value = reading.kind === "file" ? parseJson(reading.bytes.toString("utf8")) : undefined;
-  if (!isRecord(value)) return undefined;
-  const { seen, since, told } = value;
-  if (typeof seen !== "string" || typeof since !== "string" || typeof told !== "string") return undefined;
-  return { seen, since, told };
+  const memory = memorySchema.safeParse(
+    reading.kind === "file" ? parseJson(reading.bytes.toString("utf8")) : undefined,
+  );
+  return memory.success ? memory.data : undefined;
 }
 
 type Told =

@@ -16,9 +16,10 @@ import type { Settings } from "./settings.ts";
 /** So many in one entry. */
 const PER_ENTRY = 200;
 const WALKED_MAX = 100_000;
-/** The machinery keeps these by itself, and nobody guards git's own; hooks are the user's. */
-const HOOKS_FOLDER = ".git/hooks/";
+/** The machinery keeps these by itself, and nobody guards git's own. */
 const NOT_GUARDED = [".git", "bridge", "g/followup/state", "g/telemetry", ".wo-base"];
+/** But these are the user's. */
+const HOOKS_FOLDER = ".git/hooks/";
 
 export interface ComponentDeskOptions {
   readonly files: Files;

@@ -95,8 +95,8 @@ export class Housekeeping {
   /** Only where a limit is set, and only when it is passed: all of the ledger is read for it. */
   async #keepWithinSize(): Promise<void> {
     const { books, settings, log } = this.#options;
-    const { vaultBytes = Number.POSITIVE_INFINITY } = settings.config.retention;
-    if ((await heldBytes(books)) <= vaultBytes) return;
+    const { vaultBytes } = settings.config.retention;
+    if (vaultBytes === undefined || (await heldBytes(books)) <= vaultBytes) return;
     const { pruned, over_bytes } = await prune(this.#pruneTools, "retention");
     log.info("vault_pruned", { ...pruned, over_bytes });
   }

@@ -276,9 +276,12 @@ export class Views {
     const folder = join(this.#options.base, "bridge", "outbox");
     const stamp = folderOf(this.#stampOf(folder));
     const isLost = this.#outboxFolder !== "" && stamp !== this.#outboxFolder;
-    if (isLost) this.#options.files.makeFolders(folder, 0o755);
-    this.#outboxFolder = isLost || stamp !== folderOf(ABSENT) ? folderOf(this.#stampOf(folder)) : "";
+    this.#outboxFolder = stamp === folderOf(ABSENT) ? "" : stamp;
     if (!isLost) return;
+    if (this.#outboxFolder === "") {
+      this.#options.files.makeFolders(folder, 0o755);
+      this.#outboxFolder = folderOf(this.#stampOf(folder));
+    }
     this.#answers.wiped();
     this.#tellHealed("bridge/outbox", "made again; its answers are given again");
   }

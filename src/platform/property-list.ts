@@ -158,3 +158,11 @@ export function isList(value: PropertyValue | undefined): value is readonly Prop
 export function isDict(value: PropertyValue | undefined): value is PropertyDict {
   return isRecord(value) && !(value instanceof Date) && !(value instanceof Uint8Array);
 }
+
+/** What of a dictionary is text, by its key; nothing of anything else. */
+export function textsIn(value: PropertyValue | undefined): Record<string, string> {
+  if (!isDict(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, one]) => (typeof one === "string" ? [[key, one]] : [])),
+  );
+}

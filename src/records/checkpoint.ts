@@ -55,19 +55,13 @@ export class Checkpoints {
     const key = this.#key();
     const bytes = this.#files.read(this.#path, LIMIT_BYTES);
     if (bytes === undefined) return { kind: "none", isGone: key !== undefined };
-    return judged(bytes.toString("utf8"), this.#path, key);
+    return judged(bytes.toString("utf8"), this.#path, () => key);
   }
 
   /** What a copy is worth that somebody kept at `place`, elsewhere: there may be copies of other machines, too. */
   judge(text: string, place: string): CheckpointState {
     const key = this.#key();
-    const state = judged(text, place, undefined);
-    return state.kind === "unproven" && state.checkpoint.key === key?.id ? judged(text, place, key) : state;
-  }
-
-  /** As it is on the disk, for whoever keeps a copy. */
-  text(): string | undefined {
-    return this.#files.read(this.#path, LIMIT_BYTES)?.toString("utf8");
+    return judged(text, place, ({ key: signer }) => (key?.id === signer ? key : undefined));
   }
 
   /** Durable when it resolves; the entry must be so already. Throws what `replace` throws. */
@@ -89,10 +83,16 @@ export class Checkpoints {
   }
 }
 
-function judged(text: string, place: string, key: SigningKey | undefined): CheckpointState {
+/** `keyFor` is the key that has to have signed it; undefined where nobody can say. */
+function judged(
+  text: string,
+  place: string,
+  keyFor: (checkpoint: Checkpoint) => SigningKey | undefined,
+): CheckpointState {
   const parsed = checkpointSchema.safeParse(parseJson(text));
   if (!parsed.success) return { kind: "false", reason: `${place} is no checkpoint` };
   const checkpoint = parsed.data;
+  const key = keyFor(checkpoint);
   if (key === undefined) return { kind: "unproven", checkpoint };
   if (key.hasSigned(signedText(checkpoint), checkpoint.signature)) return { kind: "proven", checkpoint };
   return { kind: "false", reason: `${place} is not signed by this machine's key ${key.id}` };
@@ -104,8 +104,12 @@ export function checkpointBytes(
   key: SigningKey,
 ): Buffer {
   const unsigned = { v: 1 as const, ledger, seq, hash, ts, key: key.id };
-  const checkpoint: Checkpoint = { ...unsigned, signature: key.sign(signedText(unsigned)) };
-  return Buffer.from(`${JSON.stringify(checkpoint, undefined, 2)}\n`);
+  return Buffer.from(checkpointText({ ...unsigned, signature: key.sign(signedText(unsigned)) }));
+}
+
+/** As it is kept, in the vault and elsewhere. */
+export function checkpointText(checkpoint: Checkpoint): string {
+  return `${JSON.stringify(checkpoint, undefined, 2)}\n`;
 }
 
 function signedText({ v, ledger, seq, hash, ts, key }: Omit<Checkpoint, "signature">): string {

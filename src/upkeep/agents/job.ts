@@ -1,5 +1,5 @@
 /** A launchd job as a linter sees it: the dictionary, the machine that it is for, and what is said of it. */
-import { isDict, isList, type PropertyDict, type PropertyValue } from "../../platform/property-list.ts";
+import { isList, type PropertyDict, type PropertyValue, textsIn } from "../../platform/property-list.ts";
 import type { SecretRules } from "../../platform/secrets.ts";
 import { NOT_EXPANDED } from "./agent-spec.ts";
 import { LINT_CODES, type LintCode, type LintMark } from "./lint-codes.ts";
@@ -86,11 +86,7 @@ export function textsOf(value: PropertyValue | undefined): readonly string[] {
 
 /** Its variables that are texts: launchd leaves out the others. */
 export function variablesOf({ dict }: Job): Readonly<Record<string, string>> {
-  const { EnvironmentVariables: env } = dict;
-  if (!isDict(env)) return {};
-  return Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
-  );
+  return textsIn(dict["EnvironmentVariables"]);
 }
 
 /** What launchd gives a job without one of its own. */

@@ -7,6 +7,7 @@ import {
   type PropertyDict,
   type PropertyValue,
   readPropertyList,
+  textsIn,
   writePropertyList,
 } from "../../platform/property-list.ts";
 import { err, ok, type Result } from "../../platform/result.ts";
@@ -63,7 +64,7 @@ export function readLaunchdPlist(text: string): Result<AgentSpec, string> {
   const { Label, ProgramArguments, EnvironmentVariables, WorkingDirectory, ExitTimeOut, Umask } = dict;
   const { StandardOutPath: stdout, StandardErrorPath: stderr, ProcessType } = dict;
   const argv = isList(ProgramArguments) ? ProgramArguments.filter(isText) : [];
-  const env = isDict(EnvironmentVariables) ? texts(EnvironmentVariables) : {};
+  const env = textsIn(EnvironmentVariables);
   const life = lifeIn(dict);
   if (!isText(Label) || !isText(WorkingDirectory) || !isText(stdout) || !isText(stderr))
     return err("a path or the label is missing");
@@ -92,8 +93,4 @@ function lifeIn({ KeepAlive, ThrottleInterval, StartInterval }: PropertyDict): A
 
 function isText(value: PropertyValue | undefined): value is string {
   return typeof value === "string";
-}
-
-function texts(dict: PropertyDict): Record<string, string> {
-  return Object.fromEntries(Object.entries(dict).flatMap(([key, value]) => (isText(value) ? [[key, value]] : [])));
 }

@@ -82,14 +82,15 @@ export async function lintFile(files: Files, ground: LintGround, path: string): 
     );
   const judge = judgeOf(path, value, ground);
   const rights = rightsFindings(judge.job, info.mode, path);
+  const ofJob = await jobFindings(judge);
   const findings = [
     ...read.value.flaws.map((flaw) => textFinding(path, flaw)),
     ...rights,
     ...judge.strange,
-    ...(await jobFindings(judge)),
+    ...ofJob.findings,
   ];
   const mended = mendedText(judge, read.value, findings);
-  const report = toldReport({ path, judge, read: read.value, findings, mended });
+  const report = toldReport({ path, judge, read: read.value, findings, hops: ofJob.hops, mended });
   return mended === undefined
     ? { report }
     : { report, repair: { text: mended.text, from: bytes, mode: info.mode, owner: info.owner } };
@@ -109,7 +110,7 @@ interface Judge {
 function judgeOf(path: string, dict: PropertyDict, ground: LintGround): Judge {
   const stem = path.endsWith(".plist") ? basename(path, ".plist") : undefined;
   const isInstalled = /\/Library\/Launch(?:Agents|Daemons)\//.test(path);
-  const homes = textsIn(dict).flatMap((text) => text.match(/(?<![\w.])\/(?:Users|home)\/[^/:\s]+/g) ?? []);
+  const homes = allTexts(dict).flatMap((text) => text.match(/(?<![\w.])\/(?:Users|home)\/[^/:\s]+/g) ?? []);
   const foreign = homes.find(
     (home) => !`${ground.home}/`.startsWith(`${home}/`) && ground.look(home).kind === "absent",
   );
@@ -126,14 +127,14 @@ function judgeOf(path: string, dict: PropertyDict, ground: LintGround): Judge {
   };
 }
 
-function textsIn(value: PropertyValue): readonly string[] {
+function allTexts(value: PropertyValue): readonly string[] {
   if (typeof value === "string") return [value];
-  if (isList(value)) return value.flatMap(textsIn);
-  return isDict(value) ? Object.values(value).flatMap(textsIn) : [];
+  if (isList(value)) return value.flatMap(allTexts);
+  return isDict(value) ? Object.values(value).flatMap(allTexts) : [];
 }
 
-async function jobFindings({ job, stem }: Judge): Promise<readonly LintFinding[]> {
-  const { findings, nodeScripts } = lintJob(job, stem);
+async function jobFindings({ job, stem }: Judge) {
+  const { findings, nodeScripts, hops } = lintJob(job, stem);
   const broken: LintFinding[] = [];
   for (const script of nodeScripts) {
     const fault = await job.ground.syntaxFault(script);
@@ -141,7 +142,7 @@ async function jobFindings({ job, stem }: Judge): Promise<readonly LintFinding[]
     if (fault !== undefined)
       broken.push(finding(fault.code, { key: "ProgramArguments", why: `${script}: ${fault.why}`, next }));
   }
-  return [...findings, ...broken];
+  return { findings: [...findings, ...broken], hops };
 }
 
 function rightsFindings(job: Job, mode: number, path: string): readonly LintFinding[] {
@@ -216,10 +217,11 @@ interface Told {
   readonly judge: Judge;
   readonly read: ReadPropertyList;
   readonly findings: readonly LintFinding[];
+  readonly hops: readonly string[];
   readonly mended: Mended | undefined;
 }
 
-function toldReport({ path, judge: { job, stem }, read, findings, mended }: Told): FileReport {
+function toldReport({ path, judge: { job }, read, findings, hops, mended }: Told): FileReport {
   const hide = hiding(job);
   const told = findings.map(({ mend, ...rest }): ToldFinding => {
     const line = rest.line ?? lineOf(read.lines, rest.key);
@@ -239,7 +241,7 @@ function toldReport({ path, judge: { job, stem }, read, findings, mended }: Told
     path,
     ...(label === undefined ? {} : { label }),
     findings: told,
-    runs: lintJob(job, stem).hops.map(hide),
+    runs: hops.map(hide),
     ...(mended === undefined ? {} : { mended: hide(shown({ dict: mended.dict, ground: job.ground }, read.indent)) }),
     commentsLost: mended === undefined ? 0 : read.comments,
   };

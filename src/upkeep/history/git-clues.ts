@@ -3,12 +3,10 @@ import { isoTime } from "../../platform/clock.ts";
 import type { DatedCommit, DatedMove, GitEvents } from "../../platform/git-events.ts";
 import { type Clue, counted } from "./clues.ts";
 import { type PathScope, someOf } from "./path-scope.ts";
-import type { Suspect } from "./sightings.ts";
+import { MAY_TAKE, type Suspect } from "./sightings.ts";
 
 /** So many files in one commit are told, whatever they are. */
 export const MANY_FILES = 20;
-/** Moves that change the tree, and may so take away what no commit has. */
-const MAY_TAKE = /^(?:reset|checkout|pull|merge|rebase|am|cherry-pick|revert)/;
 
 /** Newest first; `isThere` tells whether a path is there now. */
 export function gitClues(

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { isoTime } from "../../platform/clock.ts";
 import type { Files } from "../../platform/files.ts";
-import type { GitHistory, GitMove } from "../../platform/git-history.ts";
+import { type GitHistory, type GitMove, SECOND_MS } from "../../platform/git-history.ts";
 import { isRecord, parseJson } from "../../platform/result.ts";
 import { blobsIn } from "../../records/blob-references.ts";
 import type { Entry } from "../../records/chain.ts";
@@ -43,8 +43,8 @@ export interface Read {
   readonly sources: readonly SourceReport[];
 }
 
-/** Git's times are whole ones. */
-const SECOND_MS = 1000;
+/** Moves that change the tree, and may so take away what no commit has. */
+export const MAY_TAKE = /^(?:reset|checkout|pull|merge|rebase|am|cherry-pick|revert)/;
 
 /** What git's history says. What it took away was gone by the end of that second. */
 export function gitSightings({ commits, moves }: GitHistory): readonly Sighting[] {
@@ -91,9 +91,8 @@ function ownMove(move: GitMove, tookMs: number): Sighting {
       state: "gone",
       suspect: { who, why: `HEAD had it at ${from.slice(0, 7)} and not at ${to.slice(0, 7)}`, weight: 3 },
     };
-  const mayTake = /^(?:reset|checkout|pull|merge|rebase|am|cherry-pick|revert)/.test(what);
   const suspect: Suspect = { who, why: "it changed the tree in that time", weight: 1 };
-  return { ts, source, text, ...(mayTake ? { suspect } : {}) };
+  return { ts, source, text, ...(MAY_TAKE.test(what) ? { suspect } : {}) };
 }
 
 /** Commands that take away what they were not told the names of. */
