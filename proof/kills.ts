@@ -14,8 +14,8 @@ import { hasEnded, restOf, verdict } from "./rig/verdict.ts";
 /** Views, and what is tidied up, come a moment after everything is at rest. */
 const QUIET_MS = 400;
 const AT_ONCE = 2;
-/** Over all plots; those with fewer points have all of theirs tried. With those at system calls a short run has 150. */
-const KILLS = { short: 105, full: 1240 };
+/** Over all plots; those with fewer points have all of theirs tried. With those at system calls a short run has more than 150. */
+const KILLS = { short: 126, full: 1240 };
 /** Every how many kills all views are written again, and compared: it takes as long as the rest. */
 const THOROUGH_EVERY = 4;
 
