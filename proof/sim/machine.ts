@@ -94,6 +94,7 @@ export class SimulatedMachine {
       stateRoot: STATE_ROOT,
       foldsCase: false,
       version: "0.0.0-simulated",
+      packageFolder: "/app",
       schemaPath: SCHEMA,
     };
   }

@@ -83,6 +83,7 @@ export class Daemon {
     this.#runtime = new RuntimeFile(files, clock, opened.vault, {
       processes,
       version: machine.version,
+      program: machine.packageFolder,
       base: opened.base.path,
     });
     this.done = new Promise((resolve) => {

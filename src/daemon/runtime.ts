@@ -12,6 +12,8 @@ const runtimeSchema = z.object({
   pid: z.number(),
   startTime: z.string(),
   version: z.string(),
+  /** The folder of the program that it runs; earlier versions did not say. */
+  program: z.string().optional(),
   base: z.string(),
   since: z.string(),
   heartbeat: z.string(),
@@ -42,7 +44,7 @@ export class RuntimeFile {
     files: Files,
     clock: Clock,
     vault: Vault,
-    self: { readonly processes: Processes; readonly version: string; readonly base: string },
+    self: { readonly processes: Processes; readonly version: string; readonly program: string; readonly base: string },
   ) {
     this.#files = files;
     this.#clock = clock;
@@ -55,6 +57,7 @@ export class RuntimeFile {
       pid,
       startTime,
       version: self.version,
+      program: self.program,
       base: self.base,
       since: now,
       heartbeat: now,

@@ -26,6 +26,9 @@ export interface LoadedJob {
   readonly path: string | undefined;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | undefined;
+  readonly stdout: string | undefined;
+  readonly stderr: string | undefined;
   readonly runs: number | undefined;
   readonly lastEnd: LastEnd | undefined;
   readonly exitTimeoutSec: number | undefined;
@@ -77,6 +80,8 @@ const MEANINGS: Readonly<Record<number, string>> = {
 
 const APPLE = "/bin/launchctl";
 const TIMEOUT_MS = 15_000;
+/** What waits for a process to end takes as long as that does. */
+const TIMEOUT_MAX_MS = 120_000;
 
 export class Launchctl {
   /** Its absolute path. */
@@ -105,13 +110,20 @@ export class Launchctl {
 
   /** Runs it with these words; killed when it takes longer. */
   async run(words: readonly string[], timeoutMs = TIMEOUT_MS): Promise<LaunchctlEnd> {
-    const limitMs = Math.max(1, Math.min(TIMEOUT_MS, timeoutMs));
+    const limitMs = Math.max(1, Math.min(TIMEOUT_MAX_MS, timeoutMs));
     const env = { HOME: this.#home };
     const end = await runProgram([this.program, ...words], { cwd: "/", env, timeoutMs: limitMs });
     const code = end.exitCode;
     const line = end.stderr.trim().split("\n", 1)[0] ?? "";
     const meaning = code === undefined ? "it did not end in time, or could not be started" : MEANINGS[code];
     return { code, stdout: end.stdout, said: line === "" ? (meaning ?? `exit ${code}`) : line };
+  }
+
+  /** Whether the user's domain is there at all; the same words as of a job. */
+  async session(): Promise<Exclude<JobReading, { readonly kind: "loaded" | "not loaded" }> | undefined> {
+    const { code, said } = await this.run(["print", this.domain]);
+    if (code === LAUNCHCTL.done) return undefined;
+    return { kind: code === LAUNCHCTL.noDomain || code === LAUNCHCTL.noSuchAction ? "no session" : "unknown", said };
   }
 
   /** How the job is now. */
@@ -156,6 +168,9 @@ export function readPrint(text: string): LoadedJob {
     path: field("path"),
     argv: blockOf(text, "arguments"),
     env: Object.fromEntries(env),
+    cwd: field("working directory"),
+    stdout: field("stdout path"),
+    stderr: field("stderr path"),
     runs: count("runs"),
     lastEnd: lastEndOf(field("last exit code"), field("last terminating signal")),
     exitTimeoutSec: count("exit timeout"),

@@ -16,6 +16,8 @@ export interface Machine {
   /** File names that differ by case only are one file. True on macOS. */
   readonly foldsCase: boolean;
   readonly version: string;
+  /** Where this program's package.json lies; its real path. */
+  readonly packageFolder: string;
   /** The schema of orders for editors, as it came with this program. */
   readonly schemaPath: string;
 }
@@ -52,6 +54,7 @@ export function thisMachine(): Machine {
     stateRoot: stateRootOf(home, process.env["XDG_STATE_HOME"]),
     foldsCase: process.platform === "darwin",
     version: packageSchema.parse(JSON.parse(readFileSync(join(program, "package.json"), "utf8"))).version,
+    packageFolder: program,
     schemaPath: join(program, "schema", "work-order.schema.json"),
   };
 }

@@ -15,6 +15,7 @@ export function fakeMachine(home = temporaryFolder()): Machine {
     stateRoot: join(home, "state", "wo-bridge"),
     foldsCase: false,
     version: "0.0.0-test",
+    packageFolder: fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, ""),
     schemaPath: fileURLToPath(new URL("../../schema/work-order.schema.json", import.meta.url)),
   };
 }

@@ -116,10 +116,13 @@ export function expanded(job: Job, text: string): string | undefined {
 const PROTECTED =
   /\/(?:Documents|Desktop|Downloads|Library\/CloudStorage|Library\/Mobile Documents|Google Drive|Dropbox|OneDrive)(?:\/|$)/;
 
-/** Why macOS lets no agent in there without being asked; undefined where it does. */
 export function protection(job: Job, path: string): string | undefined {
+  return protectionOf(job.ground.home, path);
+}
+
+/** Why macOS lets no agent in there without being asked; undefined where it does. */
+export function protectionOf(home: string, path: string): string | undefined {
   if (path.startsWith("/Volumes/")) return `${path} is on another volume: agents get no access to it, or wait for ever`;
-  const { home } = job.ground;
   const isHome = path.startsWith(`${home}/`) || /^\/Users\/[^/]+\//.test(path);
   const below = path.startsWith(`${home}/`) ? path.slice(home.length) : path.replace(/^\/Users\/[^/]+/, "");
   const match = isHome ? PROTECTED.exec(below) : null;

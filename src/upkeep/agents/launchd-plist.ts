@@ -25,7 +25,8 @@ export function launchdPlist(spec: AgentSpec): Result<string, readonly string[]>
   return written;
 }
 
-function dictOf(spec: AgentSpec): PropertyDict {
+/** Its keys, as the file has them. */
+export function dictOf(spec: AgentSpec): PropertyDict {
   return {
     Label: spec.label,
     ProgramArguments: spec.argv,

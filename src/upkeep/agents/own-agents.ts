@@ -1,10 +1,14 @@
 /** The agents of this program: the daemon of a base, and the look from outside at whether it is there. */
 import { dirname, join } from "node:path";
+import { sha256 } from "../../platform/ids.ts";
+import { canonicalText } from "../../records/canonical-text.ts";
 import type { AgentSpec } from "./agent-spec.ts";
 import type { NodeChoice } from "./stable-node.ts";
 
 export const DAEMON_LABEL = "com.02luka.wo-bridge";
 export const GUARDRAIL_LABEL = "com.02luka.wo_pipeline_guardrail";
+
+const REVISION_LETTERS = 12;
 
 export interface AgentGround {
   readonly home: string;
@@ -42,7 +46,30 @@ export function ownAgents(ground: AgentGround): readonly AgentSpec[] {
     life: { kind: "every", intervalSec: 300 },
     priority: "background",
   };
-  return [daemon, guardrail];
+  return [withRevision(daemon), withRevision(guardrail)];
+}
+
+/** Which text of the property list it is: launchd shows it of what is loaded, where most other keys are not shown. */
+const REVISION = "WO_AGENT_REV";
+
+function withRevision(spec: AgentSpec): AgentSpec {
+  return { ...spec, env: { ...spec.env, [REVISION]: revisionOf(spec) } };
+}
+
+function revisionOf({ env, ...rest }: AgentSpec): string {
+  const { [REVISION]: _own, ...others } = env;
+  return sha256(canonicalText({ ...rest, env: others })).slice(0, REVISION_LETTERS);
+}
+
+/** False when somebody has changed it since this program wrote it. */
+export function isAsWritten(spec: AgentSpec): boolean {
+  return spec.env[REVISION] === revisionOf(spec);
+}
+
+/** The base that an agent of ours serves; undefined when it does not say. */
+export function baseOf({ argv }: Pick<AgentSpec, "argv">): string | undefined {
+  const flag = argv.indexOf("-C");
+  return flag === -1 ? undefined : argv[flag + 1];
 }
 
 function common({ home, base, stateRoot, node }: AgentGround, label: string, words: readonly string[]) {
