@@ -115,7 +115,8 @@ function lifeProblems(label: string, job: Parameters<typeof isFailedStart>[0]): 
   }
   // The look from outside runs for a moment at a time.
   if (label !== DAEMON_LABEL || job.pid !== undefined) return [];
-  const why = ended === undefined ? "" : `; it ended with ${ended}`;
+  const meaning = ended === "0" ? ": it was stopped, or only a person can mend what is wrong" : "";
+  const why = ended === undefined ? "" : `; it ended with ${ended}${meaning}`;
   const next =
     job.state === "spawn scheduled"
       ? "launchd starts it by itself: wo agent status"

@@ -2,7 +2,6 @@
 import type { LastEnd, LoadedJob } from "../../platform/launchctl.ts";
 
 const CODES: Readonly<Record<number, string>> = {
-  0: "it ended by itself, and is not started again: somebody stopped it, or only a person can mend what is wrong",
   1: "it ran, and something was not as it should be",
   3: "the daemon was needed, and silent",
   4: "something that it needs was busy, or there was no room",
