@@ -85,7 +85,10 @@ function noLaunchd({ machine }: Context): Refusal {
 }
 
 /** Why nobody may change agents from here; undefined when they may. Changes nothing. */
-export async function changeRefusal({ machine }: Context, { tools }: AgentPlace): Promise<Refusal | undefined> {
+export async function changeRefusal(
+  { machine }: Pick<Context, "machine">,
+  { tools }: { readonly tools: Pick<AgentPlace["tools"], "launchctl"> },
+): Promise<Refusal | undefined> {
   // Another launchctl is one for tests, which run as anybody.
   if (machine.userId === 0 && machine.env["WO_LAUNCHCTL"] === undefined) {
     const message = "agents belong to the user at the screen, and this is root: launchd would look for them elsewhere";

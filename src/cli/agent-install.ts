@@ -85,12 +85,8 @@ async function carryOut(context: Context, plan: InstallPlan): Promise<Result<Ins
     ...(stopped.value === undefined ? {} : { stopped: stopped.value }),
     notGuarded: await decideAgentFiles(context, "accept", paths, "agents of wo-bridge"),
     removedCopies: (await pruneCopies(files, machine.stateRoot)) ?? [],
-    warnings: [...(place.node.warning === undefined ? [] : [nodeWarning(place.node.warning)]), ...warnings.value],
+    warnings: warnings.value,
   });
-}
-
-function nodeWarning({ message, hint }: { readonly message: string; readonly hint: string }): string {
-  return `${message}; ${hint}`;
 }
 
 /** Commit point: each file is replaced in one rename. What was somebody else's is kept beside it first. Where, by path. */
@@ -104,7 +100,8 @@ async function writeFiles({ files }: Context, { agents }: InstallPlan): Promise<
     if (kept !== undefined) backups.set(path, join(dirname(path), kept));
     await files.replace(path, text, 0o644);
   }
-  const [first] = agents;
+  const first = agents.find(({ file }) => file !== "unchanged");
+  // The folder may have been made just now.
   if (first !== undefined) await files.syncUpwards(dirname(first.path));
   return backups;
 }
@@ -122,7 +119,7 @@ async function lintWritten(context: Context, plan: InstallPlan): Promise<Result<
     const hint = `${worst.next ?? "mend it"}; see \`wo agent lint ~/Library/LaunchAgents/*.plist\``;
     return err({ code: "lint", message, hint, exit: EXIT.no });
   }
-  return ok(findings.map(({ why, code }) => `${why} [${code}]`));
+  return ok(findings.map(({ why, code, next }) => `${why} [${code}]${next === undefined ? "" : `; next: ${next}`}`));
 }
 
 /** The look from outside comes behind the daemon: it would tell of one that is not there yet. */

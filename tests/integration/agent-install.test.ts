@@ -1,5 +1,5 @@
 /** `wo agent install` and its sisters, with the built program, real processes and a launchd that is played. */
-import { existsSync, lstatSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { AgentWorld, codeOf, DAEMON_LABEL, dataIn, GUARDRAIL_LABEL } from "../support/agent-kit.ts";
@@ -36,8 +36,7 @@ test("install: the daemon works, as launchd's own process, in a copy that is who
   const app = join(here.stateRoot, "app");
   expect(here.copies).toEqual(["0.1.0", "current"]);
   expect(readlinkSync(join(app, "current"))).toBe("0.1.0");
-  const source = Object.entries(treeOf(here.checkout)).filter(([path]) => !path.endsWith(".map"));
-  expect(treeOf(join(app, "0.1.0"))).toEqual(Object.fromEntries(source));
+  expect(treeOf(join(app, "0.1.0"))).toEqual(treeOf(here.checkout));
   for (const path of Object.keys(treeOf(app)))
     expect(lstatSync(join(app, path)).mode & 0o022, path).toBe(path === "current" ? 0o022 : 0);
   for (const label of [DAEMON_LABEL, GUARDRAIL_LABEL]) expect(modeOf(here.plist(label))).toBe(0o644);
@@ -198,7 +197,7 @@ test.each([
   expect(existsSync(here.plist())).toBe(false);
 });
 
-test("a base that is not attached, a program that was not built, a machine without launchd, root", async () => {
+test("a base that is not attached, a program that was not built whole, a machine without launchd, an agent itself", async () => {
   const here = await AgentWorld.make({ bare: true });
   expect(await here.agent("install")).toMatchObject({ code: 5, stderr: expect.stringContaining("wo init") });
   await here.wo("init", "--yes");
@@ -211,12 +210,26 @@ test("a base that is not attached, a program that was not built, a machine witho
     XPC_SERVICE_NAME: DAEMON_LABEL,
   });
   expect(inside).toMatchObject({ code: 5, stderr: expect.stringContaining("in a terminal") });
+  rmSync(join(here.checkout, "dist/platform/runner-host.js"));
+  expect(await here.agent("install")).toMatchObject({ code: 2, stderr: expect.stringContaining("npm run build") });
   expect(here.copies).toEqual([]);
+});
+
+test("a program that runs only where it was built is not taken into use", async () => {
+  const here = await AgentWorld.make();
+  const main = join(here.checkout, "dist/bin/wo.js");
+  put(join(here.checkout, "extra.mjs"), "");
+  put(main, `import "../../extra.mjs";\n${readFileSync(main, "utf8").replace(/^#!.*\n/, "")}`);
+  const end = await here.agent("install", "--json");
+  expect([end.code, codeOf(end)]).toEqual([1, "copy_broken"]);
+  expect(end.stderr).toContain("extra.mjs");
+  expect(here.copies).toEqual([]);
+  expect(existsSync(here.plist())).toBe(false);
 });
 
 test("a daemon that cannot work is not called installed: what launchd says, the log, and what to type", async () => {
   const here = await AgentWorld.make();
-  // Another process has the base, and is no daemon that would answer.
+  // As macOS does where it lets no agent write.
   here.launchd.faults.denied = [join(here.world.home, "Library/Logs")];
   const end = await here.agent("install");
   expect(end.code).toBe(3);

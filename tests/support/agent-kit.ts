@@ -31,7 +31,7 @@ export class AgentWorld {
     onTestFinished(() => launchd.stop());
     const checkout = mkdtempSync(join(world.root, "checkout-"));
     for (const part of ["dist", "schema", "package.json"])
-      cpSync(join(ROOT, part), join(checkout, part), { recursive: true });
+      cpSync(join(ROOT, part), join(checkout, part), { recursive: true, filter: (path) => !path.endsWith(".map") });
     return new AgentWorld(world, launchd, checkout);
   }
 

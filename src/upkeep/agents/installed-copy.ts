@@ -168,7 +168,9 @@ async function stage(files: Files, from: string, staged: string): Promise<void> 
 async function faultOf(node: string, folder: string, version: string): Promise<string | undefined> {
   const end = await runProgram([node, join(folder, "dist/bin/wo.js"), "--version"], { cwd: "/", timeoutMs: TRY_MS });
   if (end.exitCode === 0 && end.stdout.trim() === version) return undefined;
-  const [line = ""] = end.stderr.trim().split("\n");
+  // Node shows its own source first.
+  const lines = end.stderr.trim().split("\n");
+  const line = lines.find((one) => /^\w*Error\b/.test(one)) ?? lines.at(-1) ?? "";
   return `the copy does not run with ${node}: ${line === "" ? `exit ${end.exitCode ?? "none"}` : line}`;
 }
 
