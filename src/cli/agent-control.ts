@@ -1,6 +1,7 @@
 /** `wo agent start|stop|restart|uninstall`: what launchd keeps is started, stopped, started anew, and taken away. */
 import { dirname } from "node:path";
 import { EXIT } from "../platform/errors.ts";
+import { systemProcesses } from "../platform/processes.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import { installedFolder, removeCopies } from "../upkeep/agents/installed-copy.ts";
 import { enableAgent, kickAgent, loadAgent, reloadAgent, shown, unloadAgent } from "../upkeep/agents/load-agent.ts";
@@ -195,6 +196,6 @@ async function uninstall(context: Context, place: AgentPlace, purge: boolean): D
   if (folder !== undefined) await files.syncFolder(folder);
   const done = unloaded.value.map(({ label, done: how }) => ({ label, done: `${how}, its file is removed` }));
   if (!purge) return ok(done);
-  const purged = await removeCopies(files, machine.stateRoot);
+  const purged = await removeCopies(files, machine.stateRoot, { own: [systemProcesses().self.pid] });
   return ok([...done, { label: "program", done: purged.ok ? "every copy is removed" : `stays: ${purged.error}` }]);
 }

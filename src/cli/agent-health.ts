@@ -22,7 +22,7 @@ const STOP_MS = 40_000;
 const ENDED_MS = 2000;
 /** What could not be started is tried again once its throttle allows: by then it would run. */
 const FAILED_MS = 12_000;
-const POLL_MS = 100;
+const POLL_MS = 150;
 const LINES = 3;
 const LOG_BYTES_MAX = 4 * 1024 * 1024;
 

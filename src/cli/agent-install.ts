@@ -5,6 +5,7 @@
 import { basename, dirname, join } from "node:path";
 import type { Runtime } from "../daemon/runtime.ts";
 import { assert, EXIT } from "../platform/errors.ts";
+import { systemProcesses } from "../platform/processes.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import { pruneCopies, takeCopy } from "../upkeep/agents/installed-copy.ts";
 import { thisGround } from "../upkeep/agents/lint-ground.ts";
@@ -84,7 +85,7 @@ async function carryOut(context: Context, plan: InstallPlan): Promise<Result<Ins
     }),
     ...(stopped.value === undefined ? {} : { stopped: stopped.value }),
     notGuarded: await decideAgentFiles(context, "accept", paths, "agents of wo-bridge"),
-    removedCopies: (await pruneCopies(files, machine.stateRoot)) ?? [],
+    removedCopies: await pruneCopies(files, machine.stateRoot, { own: [pid, systemProcesses().self.pid] }),
     warnings: warnings.value,
   });
 }

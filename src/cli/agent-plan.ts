@@ -1,11 +1,11 @@
 /** What `wo agent install` would do, found out without doing any of it: so that `--dry-run` and the deed are of one mind. */
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { EXIT } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import type { AgentSpec } from "../upkeep/agents/agent-spec.ts";
 import { type AgentState, loadedDriftFrom, plistPath } from "../upkeep/agents/agent-state.ts";
-import { appFolder, type CopyPlan, type CopySource, planCopy } from "../upkeep/agents/installed-copy.ts";
+import { type CopyPlan, type CopySource, planCopy } from "../upkeep/agents/installed-copy.ts";
 import { protectionOf } from "../upkeep/agents/job.ts";
 import { launchdPlist } from "../upkeep/agents/launchd-plist.ts";
 import { DAEMON_LABEL } from "../upkeep/agents/own-agents.ts";
@@ -64,8 +64,7 @@ export async function planInstall(context: Context, options: InstallOptions): Pr
     const hint = "in the checkout: `npm ci && npm run build`";
     return err({ code: "not_built", message: copy.error, hint, exit: EXIT.usage });
   }
-  const app = appFolder(stateRoot);
-  const program = join(files.realPath(app) ?? app, copy.value.name);
+  const program = copy.value.folder;
   const runtime = await daemonHealth(context);
   const isRunning = ({ job }: AgentState) =>
     job.kind === "loaded" && job.job.pid === runtime?.pid && runtime?.program === program;

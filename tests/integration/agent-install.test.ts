@@ -1,12 +1,14 @@
 /** `wo agent install` and its sisters, with the built program, real processes and a launchd that is played. */
 import { existsSync, lstatSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { AgentWorld, codeOf, DAEMON_LABEL, dataIn, GUARDRAIL_LABEL } from "../support/agent-kit.ts";
 import { modeOf, put, treeOf } from "../support/temporary-folder.ts";
 import { asRecord, type CommandEnd, until } from "../support/world.ts";
 
 const PATIENCE_MS = 30_000;
+// Each starts some dozens of processes.
+vi.setConfig({ testTimeout: 120_000 });
 
 function list(value: unknown): Readonly<Record<string, unknown>>[] {
   if (!Array.isArray(value)) throw new Error(`no list: ${JSON.stringify(value)}`);

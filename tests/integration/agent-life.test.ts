@@ -1,11 +1,14 @@
 /** The life of the agents: installed, killed, robbed of checkout and base, upgraded at work, booted, and taken away. */
-import { existsSync } from "node:fs";
-import { expect, test } from "vitest";
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test, vi } from "vitest";
 import { AgentWorld, DAEMON_LABEL, GUARDRAIL_LABEL } from "../support/agent-kit.ts";
 import { pidsIn, running } from "../support/line-kit.ts";
 import { run, until } from "../support/world.ts";
 
 const PATIENCE_MS = 30_000;
+// Each starts some dozens of processes.
+vi.setConfig({ testTimeout: 120_000 });
 const CONFIG = "lanes: {CLC: {sandbox: off}}\nintake: {rescanMs: 1000}\n";
 /** Says its process id in `pids`, waits for the file `go`, and leaves one line in `effects.txt`. */
 const PATIENT = "echo $$ >> pids; while ! test -f go; do sleep 0.05; done; echo ran >> effects.txt";
@@ -102,4 +105,29 @@ test("copies: another build of the same version has a name of its own; two are k
   here.becomeVersion("0.3.0");
   await here.install();
   expect(here.copies).toEqual(["0.2.0", "0.3.0", "current"]);
+});
+
+test("a state folder behind a link works; what another base's daemon may have begun in is kept", async () => {
+  const here = await AgentWorld.make({ bare: true });
+  const real = join(here.world.root, "elsewhere");
+  mkdirSync(real, { mode: 0o700 });
+  mkdirSync(dirname(here.stateRoot), { recursive: true });
+  symlinkSync(real, here.stateRoot);
+  await here.wo("init", "--yes");
+  await here.install();
+  expect(await here.agent("status")).toMatchObject({ code: 0 });
+
+  const other = join(here.world.home, "other");
+  await here.wo("-C", other, "init", "--yes");
+  expect(await here.installedWo("-C", other, "daemon", "start")).toMatchObject({ code: 0 });
+  for (const version of ["0.2.0", "0.3.0"]) {
+    here.becomeVersion(version);
+    await here.install();
+  }
+  expect(here.copies).toEqual(["0.1.0", "0.2.0", "0.3.0", "current"]);
+  const kept = await here.agent("uninstall", "--purge-program");
+  expect(kept).toMatchObject({ code: 0, stdout: expect.stringContaining("a process was started from it") });
+  await here.installedWo("-C", other, "daemon", "stop");
+  expect(await here.agent("uninstall", "--purge-program")).toMatchObject({ code: 0 });
+  expect(here.copies).toEqual([]);
 });

@@ -20,12 +20,15 @@ const NEEDED = ["dist/bin/wo.js", "dist/platform/runner-host.js", "schema/work-o
 const DIGEST_LETTERS = 8;
 const TRY_MS = 30_000;
 const NAMES_MAX = 100;
+const LINE_SHOWN = 160;
 
 export interface CopyPlan {
   /** Where the program is copied from; its real path. */
   readonly from: string;
   /** The copy's own folder, in `app`. */
   readonly name: string;
+  /** Its real path, also before it is there. */
+  readonly folder: string;
   readonly isNew: boolean;
   /** What `current` names now; undefined when there is none. */
   readonly before: string | undefined;
@@ -40,11 +43,16 @@ export interface CopySource {
   readonly version: string;
 }
 
-export function appFolder(stateRoot: string): string {
+function appFolder(stateRoot: string): string {
   return join(stateRoot, "app");
 }
 
-export function currentLink(stateRoot: string): string {
+function realApp(files: Files, stateRoot: string): string {
+  const app = appFolder(stateRoot);
+  return files.realPath(app) ?? join(files.realPath(stateRoot) ?? stateRoot, "app");
+}
+
+function currentLink(stateRoot: string): string {
   return join(appFolder(stateRoot), "current");
 }
 
@@ -60,21 +68,22 @@ export async function planCopy({
   packageFolder,
   version,
 }: CopySource): Promise<Result<CopyPlan, string>> {
-  const app = files.realPath(appFolder(stateRoot)) ?? appFolder(stateRoot);
+  const app = realApp(files, stateRoot);
   const before = linkTarget(files, currentLink(stateRoot));
   const missing = NEEDED.find((path) => files.info(join(packageFolder, path))?.kind !== "file");
   if (missing !== undefined) return err(`${join(packageFolder, missing)} is not there: the program was not built`);
   const source = await contentOf(files, packageFolder);
   const counts = { files: source.length, bytes: source.reduce((sum, { bytes }) => sum + bytes, 0) };
-  const common = { from: packageFolder, before, ...counts };
+  const planned = (name: string, isNew: boolean): Result<CopyPlan, string> =>
+    ok({ from: packageFolder, name, folder: join(app, name), isNew, before, ...counts });
   // Typed from a copy: it is the one that is meant.
-  if (dirname(packageFolder) === app) return ok({ ...common, name: relative(app, packageFolder), isNew: false });
+  if (dirname(packageFolder) === app) return planned(relative(app, packageFolder), false);
   const digest = digestOf(source);
   for (let count = 0; count < NAMES_MAX; count += 1) {
     const name = nameOf(version, digest, count);
     const there = join(app, name);
-    if (files.info(there) === undefined) return ok({ ...common, name, isNew: true });
-    if (digestOf(await contentOf(files, there)) === digest) return ok({ ...common, name, isNew: false });
+    if (files.info(there) === undefined) return planned(name, true);
+    if (digestOf(await contentOf(files, there)) === digest) return planned(name, false);
   }
   return err(`${app} holds ${NAMES_MAX} copies of ${version} that are none of this one`);
 }
@@ -178,19 +187,25 @@ function removeStaged(files: Files, app: string): void {
   for (const { name } of files.list(app) ?? []) if (TEMPORARY_NAME.test(name)) files.removeTree(join(app, name));
 }
 
+/** Processes that need no older copy. */
+export interface Living {
+  /** Their pids: they are known to run the current one, or to end soon. */
+  readonly own: readonly number[];
+}
+
 /**
  * Removes copies that nobody needs: not the current one, not the one before it, and none that a living process names. The names
- * of those removed; undefined, and nothing removed, where nobody can say which processes live.
+ * of those removed; nothing is, where nobody can say in which copy a living process began.
  */
-export async function pruneCopies(files: Files, stateRoot: string): Promise<readonly string[] | undefined> {
+export async function pruneCopies(files: Files, stateRoot: string, living: Living): Promise<readonly string[]> {
   const app = appFolder(stateRoot);
   const current = linkTarget(files, currentLink(stateRoot));
   const others = copiesIn(files, app).filter((name) => name !== current);
   const [before, ...older] = others.toSorted((a, b) => changedMs(files, app, b) - changedMs(files, app, a));
   if (before === undefined || older.length === 0) return [];
-  const used = await usedCopies(files, stateRoot);
-  if (used === undefined) return undefined;
-  const unused = older.filter((name) => !used.has(name));
+  const used = await usedCopies(files, stateRoot, living);
+  if (!used.ok) return [];
+  const unused = older.filter((name) => !used.value.has(name));
   for (const name of unused) {
     // Out of its name first: what a crash leaves of it must not look like a copy.
     const doomed = join(app, `.wo-${randomName()}.tmp`);
@@ -199,11 +214,11 @@ export async function pruneCopies(files: Files, stateRoot: string): Promise<read
   return unused;
 }
 
-/** Removes every copy and the link; the names of copies that living processes use, where nothing was removed. */
-export async function removeCopies(files: Files, stateRoot: string): Promise<Result<void, string>> {
-  const used = await usedCopies(files, stateRoot);
-  if (used === undefined) return err("nobody can say which processes still use it: ps did not answer");
-  if (used.size > 0) return err(`commands still run under ${[...used].join(", ")}`);
+/** Removes every copy and the link; the error says who uses one of them, and nothing was removed. */
+export async function removeCopies(files: Files, stateRoot: string, living: Living): Promise<Result<void, string>> {
+  const used = await usedCopies(files, stateRoot, living);
+  if (!used.ok) return used;
+  if (used.value.size > 0) return err(`commands still run under ${[...used.value].join(", ")}`);
   files.removeTree(appFolder(stateRoot));
   return ok(undefined);
 }
@@ -218,11 +233,26 @@ function changedMs(files: Files, app: string, name: string): number {
   return files.info(join(app, name))?.changedMs ?? 0;
 }
 
-/** Copies that stand in the words of a living process: hosts of commands name theirs by its real path. */
-async function usedCopies(files: Files, stateRoot: string): Promise<ReadonlySet<string> | undefined> {
-  const app = files.realPath(appFolder(stateRoot));
-  if (app === undefined) return new Set();
-  const { exitCode, stdout } = await runProgram(["ps", "-axww", "-o", "command="], { cwd: "/", timeoutMs: TRY_MS });
-  if (exitCode !== 0) return undefined;
-  return new Set(copiesIn(files, app).filter((name) => stdout.includes(`${join(app, name)}/`)));
+/**
+ * Copies that stand in the words of a living process: hosts of commands name theirs by its real path. What was started as
+ * `current` may be in any: the error.
+ */
+async function usedCopies(
+  files: Files,
+  stateRoot: string,
+  { own }: Living,
+): Promise<Result<ReadonlySet<string>, string>> {
+  const app = realApp(files, stateRoot);
+  const { exitCode, stdout } = await runProgram(["ps", "-axww", "-o", "pid=,command="], {
+    cwd: "/",
+    timeoutMs: TRY_MS,
+  });
+  if (exitCode !== 0) return err("nobody can say which processes still use it: ps did not answer");
+  const others = stdout.split("\n").filter((line) => !own.includes(Number.parseInt(line, 10)));
+  const links = [`${currentLink(stateRoot)}/`, `${join(app, "current")}/`];
+  const [pid] = others.filter((line) => links.some((link) => line.includes(link))).map((line) => line.trim());
+  if (pid !== undefined) return err(`a process was started from it: ${pid.slice(0, LINE_SHOWN)}`);
+  return ok(
+    new Set(copiesIn(files, app).filter((name) => others.some((line) => line.includes(`${join(app, name)}/`)))),
+  );
 }
