@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { EXIT } from "../platform/errors.ts";
 import { systemProcesses } from "../platform/processes.ts";
 import { err, ok, type Result } from "../platform/result.ts";
+import { plistPath } from "../upkeep/agents/agent-state.ts";
 import { installedFolder, removeCopies } from "../upkeep/agents/installed-copy.ts";
 import { enableAgent, kickAgent, loadAgent, reloadAgent, shown, unloadAgent } from "../upkeep/agents/load-agent.ts";
 import { DAEMON_LABEL } from "../upkeep/agents/own-agents.ts";
@@ -194,7 +195,10 @@ async function uninstall(context: Context, place: AgentPlace, purge: boolean): D
   for (const path of paths) files.remove(path);
   const [folder] = paths.map((path) => dirname(path));
   if (folder !== undefined) await files.syncFolder(folder);
-  const done = unloaded.value.map(({ label, done: how }) => ({ label, done: `${how}, its file is removed` }));
+  const isRemoved = (label: string) => paths.includes(plistPath(machine.home, label));
+  const done = unloaded.value.map(({ label, done: how }) => {
+    return { label, done: `${how}, ${isRemoved(label) ? "its file is removed" : "no file was there"}` };
+  });
   if (!purge) return ok(done);
   const purged = await removeCopies(files, machine.stateRoot, { own: [systemProcesses().self.pid] });
   return ok([...done, { label: "program", done: purged.ok ? "every copy is removed" : `stays: ${purged.error}` }]);

@@ -101,6 +101,8 @@ async function writeFiles({ files }: Context, { agents }: InstallPlan): Promise<
     if (kept !== undefined) backups.set(path, join(dirname(path), kept));
     await files.replace(path, text, 0o644);
   }
+  // What a crash left of a file that was being written.
+  for (const folder of new Set(agents.map(({ path }) => dirname(path)))) files.sweep(folder);
   const first = agents.find(({ file }) => file !== "unchanged");
   // The folder may have been made just now.
   if (first !== undefined) await files.syncUpwards(dirname(first.path));

@@ -1,6 +1,6 @@
 /** `wo agent install` is killed at each of its steps: the next install mends what it left, and nothing runs twice. */
-import { chmodSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 import { AgentWorld, DAEMON_LABEL, GUARDRAIL_LABEL } from "../support/agent-kit.ts";
@@ -34,6 +34,8 @@ async function isMended(here: AgentWorld): Promise<void> {
   const status = await here.agent("status");
   expect(status, status.stdout).toMatchObject({ code: 0 });
   expect(here.copies.filter((name) => name.startsWith("."))).toEqual([]);
+  const files = [DAEMON_LABEL, GUARDRAIL_LABEL].map((label) => `${label}.plist`);
+  expect(readdirSync(dirname(here.plist())).toSorted()).toEqual(files);
   expect(here.launchd.processesOf(DAEMON_LABEL)).toEqual([await here.pid()]);
 }
 

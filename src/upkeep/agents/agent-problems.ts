@@ -59,7 +59,7 @@ function ownFileProblems(
 ): readonly AgentProblem[] {
   if (file.isCurrent) return [];
   const next = "wo agent install (writes it anew)";
-  const what = differencesText(fileDrift.filter(({ key }) => !key.endsWith(".WO_AGENT_REV")));
+  const what = differencesText(fileDrift);
   if (file.isEdited)
     return [{ code: "edited_file", message: `${path} was changed by hand${what === "" ? "" : `: ${what}`}`, next }];
   const how = what === "" ? "its text or its rights differ" : what;

@@ -8,7 +8,7 @@ import type { JobReading, Launchctl, LoadedJob } from "../../platform/launchctl.
 import { isDict, type PropertyValue } from "../../platform/property-list.ts";
 import type { AgentSpec } from "./agent-spec.ts";
 import { dictOf, launchdPlist, readLaunchdPlist } from "./launchd-plist.ts";
-import { isAsWritten } from "./own-agents.ts";
+import { isAsWritten, REVISION } from "./own-agents.ts";
 
 const FILE_MODE = 0o644;
 const FILE_BYTES_MAX = 64 * 1024;
@@ -45,7 +45,7 @@ export interface AgentState {
   readonly label: string;
   readonly path: string;
   readonly file: AgentFile;
-  /** What the file has (`is`) and this program would write (`wanted`). */
+  /** What the file has (`is`) and this program would write (`wanted`), but for the revision. */
   readonly fileDrift: readonly Difference[];
   readonly job: JobReading;
   /** What is loaded (`is`) and what the file says (`wanted`), as far as launchd shows it. */
@@ -71,7 +71,9 @@ export async function agentState(tools: AgentTools, wanted: AgentSpec): Promise<
   const isDisabled = await launchctl.isDisabled(label);
   const loadedDrift =
     job.kind === "loaded" ? loadedDriftFrom(job.job, path, file.kind === "ours" ? file.spec : undefined) : [];
-  const fileDrift = file.kind === "ours" ? differences(keysOf(file.spec), keysOf(wanted)) : [];
+  const drift = file.kind === "ours" ? differences(keysOf(file.spec), keysOf(wanted)) : [];
+  // It only stands for the others.
+  const fileDrift = drift.filter(({ key }) => key !== `EnvironmentVariables.${REVISION}`);
   return { label, path, file, fileDrift, job, loadedDrift, reload: reloadOf(file, job, loadedDrift), isDisabled };
 }
 

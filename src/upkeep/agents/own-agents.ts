@@ -50,7 +50,7 @@ export function ownAgents(ground: AgentGround): readonly AgentSpec[] {
 }
 
 /** Which text of the property list it is: launchd shows it of what is loaded, where most other keys are not shown. */
-const REVISION = "WO_AGENT_REV";
+export const REVISION = "WO_AGENT_REV";
 
 function withRevision(spec: AgentSpec): AgentSpec {
   return { ...spec, env: { ...spec.env, [REVISION]: revisionOf(spec) } };
