@@ -1,8 +1,23 @@
 /** `wo doctor`: is everything as it should be, and what to type where it is not. Runs with the daemon dead, too. */
-import { checksOf, type Patient } from "../daemon/checkup.ts";
+
+import type { Patient } from "../daemon/checks/patient.ts";
+import { checksOf } from "../daemon/checkup.ts";
 import { EXIT } from "../platform/errors.ts";
-import { thisNode } from "../platform/self.ts";
-import { countsOf, examine } from "../upkeep/doctor.ts";
+import { Launchctl } from "../platform/launchctl.ts";
+import { holderOf } from "../platform/lock.ts";
+import { commandOf, openFilesOf } from "../platform/processes.ts";
+import { exitOnceWritten, thisNode } from "../platform/self.ts";
+import {
+  applyMends,
+  type Check,
+  type CodedFinding,
+  causeOf,
+  countsOf,
+  examine,
+  followersOf,
+  LOOK_MS,
+  type Mended,
+} from "../upkeep/doctor.ts";
 import { answer, type Context, complain } from "./context.ts";
 import { health } from "./daemon.ts";
 import { boundBase } from "./daemon-client.ts";
@@ -10,35 +25,107 @@ import { groundOf } from "./ground.ts";
 import { doctorText } from "./views/doctor-view.ts";
 
 /** A daemon that works answers within milliseconds. */
-const SILENCE_MS = 1000;
+const SILENCE_MS = 700;
+const SILENCE_MAX_MS = 5000;
+/** Of somebody who waits for it. */
+const PATIENCE_MS = 120_000;
 
-/** Looks at everything; 1 when something is wrong, or could not be told. */
-export async function examineAll(context: Context): Promise<number> {
-  const findings = await examine(checksOf(patientOf(context)), context.clock);
-  const counts = countsOf(findings);
-  answer(context, "doctor", { counts, findings }, () => doctorText(context.terminal, findings, context.clock.now()));
-  return counts.error + counts.unknown === 0 ? EXIT.yes : EXIT.no;
+export interface DoctorOptions {
+  readonly explain?: string;
+  readonly check?: readonly string[];
+  readonly apply?: readonly string[];
+  /** How long each check may take, in milliseconds. */
+  readonly within?: number;
 }
 
-/** What a check looks at, and what it means. */
-export function explainCheck(context: Context, code: string): number {
-  const checks = checksOf(patientOf(context));
-  const check = checks.find((one) => one.code === code);
-  if (check === undefined) {
-    const hint = `one of: ${checks.map((one) => one.code).join(", ")}`;
-    complain(context, { code: "usage", message: `there is no check ${code}`, hint });
-    return EXIT.usage;
+/** Looks at everything, or at what is named; 1 when something is wrong, or could not be told. */
+export async function doctor(context: Context, options: DoctorOptions): Promise<number> {
+  const { explain, check, apply, within } = options;
+  const patience = within ?? (check === undefined && apply === undefined ? undefined : PATIENCE_MS);
+  const all = checksOf(patientOf(context, patience));
+  const wanted = [...(explain === undefined ? [] : [explain]), ...(check ?? []), ...(apply ?? [])];
+  const strange = wanted.find((code) => all.every((one) => one.code !== code));
+  if (strange !== undefined) return complainOf(context, all, strange);
+  if (explain !== undefined) return explained(context, all, explain);
+  if (apply !== undefined) return mended(context, all, apply);
+  if (check === undefined) return told(context, all, await examine(all, context.clock, within ?? LOOK_MS));
+  const named = all.filter(({ code }) => check.includes(code));
+  return told(context, named, await examine(named, context.clock, within ?? PATIENCE_MS));
+}
+
+/** What the checks look at; with time to spare, a daemon gets more of it to answer. */
+export function patientOf(context: Context, patienceMs?: number): Patient {
+  const { files, machine, basePath } = context;
+  const silenceMs = patienceMs === undefined ? SILENCE_MS : Math.min(SILENCE_MAX_MS, patienceMs / 2);
+  let live: ReturnType<typeof health> | undefined;
+  return {
+    ground: groundOf(context),
+    basePath,
+    bound: () => boundBase(context),
+    node: thisNode(),
+    health: () => (live ??= health(context, silenceMs)),
+    launchctl: Launchctl.find(files, machine),
+    holderOf,
+    commandOf,
+    openFilesOf,
+  };
+}
+
+async function mended(context: Context, all: readonly Check[], codes: readonly string[]): Promise<number> {
+  const named = all.filter(({ code }) => codes.includes(code));
+  const done = await applyMends(named, context.clock, PATIENCE_MS);
+  // Nothing that was seen before counts any more.
+  const again = checksOf(patientOf(context, PATIENCE_MS));
+  const exit = told(context, again, await examine(again, context.clock, PATIENCE_MS), done);
+  return done.some(({ refused }) => refused !== undefined) ? EXIT.no : exit;
+}
+
+function told(
+  context: Context,
+  checks: readonly Check[],
+  findings: readonly CodedFinding[],
+  done: readonly Mended[] = [],
+): number {
+  const counts = countsOf(findings);
+  const cause = causeOf(findings);
+  const follows = cause?.mark === "error" ? followersOf(checks, cause.code) : new Set<string>();
+  const data = {
+    ...(done.length === 0 ? {} : { applied: done }),
+    counts,
+    ...(cause === undefined ? {} : { first: plain(cause) }),
+    findings: findings.map((one) => ({
+      ...plain(one),
+      ...(isFollower(one, follows) ? { may_follow_from: cause?.code } : {}),
+    })),
+  };
+  answer(context, "doctor", data, () =>
+    doctorText(context.terminal, { findings, cause, follows, done, nowMs: context.clock.now() }),
+  );
+  const exit = counts.error + counts.unknown === 0 ? EXIT.yes : EXIT.no;
+  // What took too long is perhaps still on its way.
+  if (counts.unknown > 0) exitOnceWritten(exit);
+  return exit;
+}
+
+/** As it is told to programs: what can be put right is said, not done. */
+function plain({ mend, ...finding }: CodedFinding) {
+  return mend === undefined ? finding : { ...finding, mend: mend.would };
+}
+
+function isFollower({ code, mark }: CodedFinding, follows: ReadonlySet<string>): boolean {
+  return mark !== "ok" && mark !== "not_here" && follows.has(code);
+}
+
+function explained(context: Context, checks: readonly Check[], code: string): number {
+  for (const { about, restsOn } of checks.filter((one) => one.code === code)) {
+    const rests = restsOn.length === 0 ? "" : `\nrests on: ${restsOn.join(", ")}`;
+    answer(context, "check", { code, about, rests_on: restsOn }, () => `${code}: ${about}${rests}`);
   }
-  answer(context, "check", { code, about: check.about }, () => `${code}: ${check.about}`);
   return EXIT.yes;
 }
 
-/** What the checks look at. */
-export function patientOf(context: Context): Patient {
-  return {
-    ground: groundOf(context),
-    bound: () => boundBase(context),
-    node: thisNode(),
-    health: () => health(context, SILENCE_MS),
-  };
+function complainOf(context: Context, checks: readonly Check[], code: string): number {
+  const hint = `one of: ${checks.map((one) => one.code).join(", ")}`;
+  complain(context, { code: "usage", message: `there is no check ${code}`, hint });
+  return EXIT.usage;
 }

@@ -19,6 +19,8 @@ import { boundBase } from "./daemon-client.ts";
 import { patientOf } from "./doctor.ts";
 
 const LOOKED_AT = new Set(["base", "vault", "daemon"]);
+/** Nobody waits for it, and a machine that is busy is no dead daemon. */
+const PATIENCE_MS = 10_000;
 const AGAIN_MS = 86_400_000;
 const MEMORY_BYTES_MAX = 64 * 1024;
 const NEWLINE = 10;
@@ -29,8 +31,8 @@ type Memory = z.infer<typeof memorySchema>;
 
 /** 0 while the daemon works; 1 when it does not, or nobody can tell. */
 export async function lookFromOutside(context: Context): Promise<number> {
-  const checks = checksOf(patientOf(context)).filter(({ code }) => LOOKED_AT.has(code));
-  const findings = await examine(checks, context.clock);
+  const checks = checksOf(patientOf(context, PATIENCE_MS)).filter(({ code }) => LOOKED_AT.has(code));
+  const findings = await examine(checks, context.clock, PATIENCE_MS);
   const worst = findings.find(({ mark }) => mark === "error" || mark === "unknown");
   const untold = await tellOf(context, worst);
   answer(context, "outside", { findings, untold }, () =>

@@ -3,6 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { BridgeError, EXIT, messageOf } from "../platform/errors.ts";
 import { type Context, complain, complainAsJson, type GlobalOptions, newContext } from "./context.ts";
+import type { DoctorOptions } from "./doctor.ts";
 import type { ForensicsOptions } from "./forensics.ts";
 import type { UndoOptions } from "./undo.ts";
 
@@ -191,14 +192,12 @@ function addDecisionVerbs(program: Command, run: Run): void {
 function addBaseVerbs(program: Command, run: Run): void {
   program
     .command("doctor")
-    .description("is everything as it should be, and what to type where it is not; changes nothing")
-    .option("--explain <code>", "what a check looks at, and what it means")
-    .action(({ explain }: { explain?: string }) =>
-      run(async (context) => {
-        const { examineAll, explainCheck } = await import("./doctor.ts");
-        return explain === undefined ? examineAll(context) : explainCheck(context, explain);
-      }),
-    );
+    .description("is everything as it should be, and what to type where it is not; changes nothing by itself")
+    .option("--explain <code>", "what a check looks at, what it means, and what to do")
+    .option("--check <code...>", "only these, for as long as they take")
+    .option("--within <duration>", "how long a look may take (default: 1.4s; with --check, two minutes)", duration)
+    .option("--apply <code...>", "put right what these found and can be put right without loss, and look again")
+    .action((options: DoctorOptions) => run(async (context) => (await import("./doctor.ts")).doctor(context, options)));
   program
     .command("init")
     .description("attach a base")

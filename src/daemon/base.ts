@@ -127,15 +127,28 @@ function isSameFolder(a: Omit<Place, "path">, b: Omit<Place, "path">): boolean {
   return a.device === b.device && a.inode === b.inode && a.bornMs === b.bornMs;
 }
 
+/** Another registered folder that carries the same id, changing nothing; undefined when there is none. */
+export function twinOf(files: Files, machine: Machine, base: BoundBase): string | undefined {
+  for (const entry of readRegistry(files, machine)) {
+    const other = entry.id === base.id ? twinAt(files, entry, base) : undefined;
+    if (other !== undefined) return other;
+  }
+  return undefined;
+}
+
 /** One id at two live folders: one of them is a copy, and nobody can tell which. */
 function refuseTwin(files: Files, entry: Entry, place: Place): void {
-  if (entry.path === place.path) return;
+  const other = twinAt(files, entry, place);
+  if (other !== undefined)
+    throw new BridgeError("BASE_TWICE", `${place.path} and ${other} carry the same base id ${entry.id}`);
+}
+
+function twinAt(files: Files, entry: Entry, place: Place): string | undefined {
+  if (entry.path === place.path) return undefined;
   const other = files.realPath(entry.path);
   const info = other === undefined ? undefined : files.info(other);
-  if (other === undefined || info === undefined || isSameFolder(info, place)) return;
-  if (readMark(files, other) === entry.id || isSameFolder(info, entry)) {
-    throw new BridgeError("BASE_TWICE", `${place.path} and ${other} carry the same base id ${entry.id}`);
-  }
+  if (other === undefined || info === undefined || isSameFolder(info, place)) return undefined;
+  return readMark(files, other) === entry.id || isSameFolder(info, entry) ? other : undefined;
 }
 
 function keep(tools: BindTools, entry: Entry, place: Place, wish: BindWish): BoundBase {

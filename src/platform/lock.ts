@@ -18,6 +18,7 @@ import { join } from "node:path";
 import lockfile from "proper-lockfile";
 import { BridgeError, errnoOf } from "./errors.ts";
 import { sha256 } from "./ids.ts";
+import { systemProcesses } from "./processes.ts";
 import { err, ok, type Result } from "./result.ts";
 
 /** What a holder says of itself: `key=value` words for people. */
@@ -77,9 +78,37 @@ function askHolder(address: string): Promise<Holder> {
   });
 }
 
+/**
+ * Who holds the lock, taking nothing: undefined when nobody does. What a holder that is stuck says is that it does not
+ * answer. On macOS it is whoever wrote himself down last, as long as a process of his pid lives.
+ */
+export async function holderOf(folder: string, name: string): Promise<Holder | undefined> {
+  if (process.platform !== "linux") return holderIn(lockFile(folder, name));
+  const address = `\0wo-bridge/${name}`;
+  const isHeld = await new Promise<boolean>((resolve) => {
+    const connection = createConnection(address, () => finish(true));
+    const finish = (held: boolean) => {
+      connection.destroy();
+      resolve(held);
+    };
+    connection.on("error", () => finish(false));
+  });
+  return isHeld ? askHolder(address) : undefined;
+}
+
+function holderIn(path: string): Holder | undefined {
+  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+  const pid = Number(/^pid (\d+)/.exec(text)?.[1] ?? 0);
+  return pid > 0 && systemProcesses().identify(pid) !== undefined ? text : undefined;
+}
+
+function lockFile(folder: string, name: string): string {
+  return join(folder, `${sha256(name).slice(0, 24)}.lock`);
+}
+
 function takeFile(folder: string, name: string, self: Holder): Result<KernelLock, Holder> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, `${sha256(name).slice(0, 24)}.lock`);
+  const path = lockFile(folder, name);
   let handle: number;
   try {
     handle = openSync(path, constants.O_RDWR | constants.O_CREAT | O_EXLOCK | O_NONBLOCK_MACOS, 0o600);

@@ -124,6 +124,23 @@ function readBootId(): string {
   return execFileSync("/usr/sbin/sysctl", ["-n", "kern.bootsessionuuid"], { encoding: "utf8" }).trim();
 }
 
+/** What a process was started as, its words in one line; undefined when it is gone or nobody may look. */
+export function commandOf(pid: number): string | undefined {
+  const line = process.platform === "linux" ? readProc(pid, "cmdline")?.replaceAll("\0", " ") : psField(pid, "command");
+  return line === undefined || line.trim() === "" ? undefined : line.trim();
+}
+
+/** How many files a process has open, and may have; undefined where that cannot be seen in a moment (macOS). */
+export function openFilesOf(pid: number): { readonly open: number; readonly limit: number } | undefined {
+  const limit = /^Max open files +(\d+)/m.exec(readProc(pid, "limits") ?? "")?.[1];
+  try {
+    return limit === undefined ? undefined : { open: readdirSync(`/proc/${pid}/fd`).length, limit: Number(limit) };
+  } catch {
+    // It is gone, or not ours to look at.
+    return undefined;
+  }
+}
+
 /** The machine's own processes. */
 export function systemProcesses(): Processes {
   return {

@@ -63,3 +63,8 @@ export function ownWords(): readonly string[] {
 export function exitWith(code: number): void {
   process.exitCode = code;
 }
+
+/** The same, not waiting for what was begun and is not wanted any more. */
+export function exitOnceWritten(code: number): void {
+  process.stdout.write("", () => process.exit(code));
+}

@@ -27,6 +27,8 @@ export const factsSchema = z.object({
   ignored: z.array(noteSchema),
   /** Set while intake is paused. */
   paused: z.object({ since: z.string(), reason: z.string(), message: z.string() }).optional(),
+  /** The newest canary; `fault` when it did not come through. Absent before the first. */
+  canary: z.object({ ts: z.string(), wo_id: z.string(), fault: z.string().optional() }).optional(),
   /** What is guarded; absent before anything is. */
   components: componentsSchema.optional(),
 });
@@ -57,6 +59,10 @@ export function foldFacts(facts: Facts, { entry }: Recorded): Facts {
       const { paused: _paused, ...rest } = facts;
       return rest;
     }
+    case "canary_passed":
+      return { ...facts, canary: { ts: entry.ts, wo_id: entry.wo_id } };
+    case "canary_failed":
+      return { ...facts, canary: { ts: entry.ts, wo_id: entry.wo_id, fault: entry.message } };
     default: {
       const before = facts.components ?? NO_COMPONENTS;
       const components = foldComponents(before, entry);

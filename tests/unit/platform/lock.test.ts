@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { randomName } from "../../../src/platform/ids.ts";
 import { onLines } from "../../../src/platform/lines.ts";
-import { showHolder, takeLock } from "../../../src/platform/lock.ts";
+import { holderOf, showHolder, takeLock } from "../../../src/platform/lock.ts";
 import { errorOf, given, valueOf } from "../../support/results.ts";
 import { put, temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -38,6 +38,15 @@ test("a lock is had by one, who is named to the others, and by the next when it 
   expect(errorOf(await takeLock(folder, name, "pid=2"))).toBe("pid=1 since=today");
   await first.release();
   await valueOf(await takeLock(folder, name, "pid=2")).release();
+});
+
+test("who holds a lock is told to who does not want it, and asking takes nothing", async () => {
+  const [folder, name] = [temporaryFolder(), randomName()];
+  expect(await holderOf(folder, name)).toBeUndefined();
+  const self = `pid ${process.pid}, since today`;
+  const lock = valueOf(await takeLock(folder, name, self));
+  expect(await holderOf(folder, name)).toBe(self);
+  await lock.release();
 });
 
 test("locks of other names do not meet", async () => {

@@ -3,12 +3,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { endGroup, MARK_VARIABLE, type Processes } from "../../../src/platform/processes.ts";
+import { commandOf, endGroup, MARK_VARIABLE, openFilesOf, type Processes } from "../../../src/platform/processes.ts";
 import { given } from "../../support/results.ts";
 import { processes } from "../../support/runs.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const until = (check: () => boolean) => vi.waitUntil(check, { timeout: 10_000, interval: 5 });
+
+/** No machine has so many. */
+const NOBODY = 99_999_999;
 
 /** A process in a group of its own that ends with the test. */
 function start(program: string, words: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
@@ -38,6 +41,15 @@ test("another process with the pid is another process", () => {
   const identity = given(processes.identify(pidOf(start("sleep", ["60"]))));
 
   expect(processes.isAlive({ ...identity, startTime: `${identity.startTime}0` })).toBe(false);
+});
+
+test("what a process was started as, and how many files it has open", () => {
+  expect(commandOf(process.pid)).toContain("node");
+  expect(commandOf(NOBODY)).toBeUndefined();
+  expect(openFilesOf(NOBODY)).toBeUndefined();
+  const files = openFilesOf(process.pid);
+  if (process.platform === "linux") expect(files?.open).toBeGreaterThan(2);
+  else expect(files).toBeUndefined();
 });
 
 test("this process is known by itself", () => {

@@ -29,6 +29,17 @@ test("the newest backlog and the newest accepted configuration count", () => {
   });
 });
 
+test("the newest canary counts, and that it did not come through", () => {
+  const passed: Event = { event: "canary_passed", wo_id: "WO-1", total_ms: 5 };
+  const failed: Event = { event: "canary_failed", wo_id: "WO-2", message: "no result" };
+  expect(factsAfter([passed, failed]).canary).toEqual({
+    ts: "2026-01-05T00:00:02.000Z",
+    wo_id: "WO-2",
+    fault: "no result",
+  });
+  expect(factsAfter([failed, passed]).canary).toEqual({ ts: "2026-01-05T00:00:02.000Z", wo_id: "WO-1" });
+});
+
 test("what was rejected is kept with its first problem, what was passed over with its reason", () => {
   const problems = [
     { code: "bad_id", message: "first" },

@@ -1,0 +1,23 @@
+/** Who a doctor looks at, and through what. */
+import type { Launchctl } from "../../platform/launchctl.ts";
+import type { holderOf } from "../../platform/lock.ts";
+import type { commandOf, openFilesOf } from "../../platform/processes.ts";
+import type { BoundBase } from "../base.ts";
+import type { Ground } from "../opening.ts";
+import type { Runtime } from "../runtime.ts";
+
+export interface Patient {
+  readonly ground: Ground;
+  /** Where the base is meant to be; perhaps nothing is there. */
+  readonly basePath: string;
+  /** The base as it is registered; throws BASE_MISSING, BASE_UNKNOWN. */
+  readonly bound: () => BoundBase;
+  readonly node: { readonly version: string; readonly path: string };
+  /** What the daemon says of itself; undefined when none answers. */
+  readonly health: () => Promise<Runtime | undefined>;
+  /** Undefined on a machine without launchd. */
+  readonly launchctl: Launchctl | undefined;
+  readonly holderOf: typeof holderOf;
+  readonly commandOf: typeof commandOf;
+  readonly openFilesOf: typeof openFilesOf;
+}

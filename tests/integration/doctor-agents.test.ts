@@ -1,0 +1,214 @@
+/** `wo doctor` where launchd keeps the daemon: what was planted is in its first line, soon, whatever else follows from it. */
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import type { AgentSpec } from "../../src/upkeep/agents/agent-spec.ts";
+import { firstLine, PATIENT } from "../support/doctor-kit.ts";
+import { KeptWorld } from "../support/kept-world.ts";
+import { documentOf, QUICK, valueIn } from "../support/line-kit.ts";
+import { put } from "../support/temporary-folder.ts";
+import { asRecord, MAIN, until, type World } from "../support/world.ts";
+
+test("a daemon that launchd keeps, that answers and has taken a canary: nothing is wrong", async () => {
+  const kept = await (await KeptWorld.make({ config: QUICK })).works();
+  const end = await kept.wo(...PATIENT, "--json");
+  const findings = valueIn(documentOf(end, "doctor"), "findings");
+  const wrong = Array.isArray(findings)
+    ? findings.filter((one) => !/^(?:ok|not_here)$/.test(String(asRecord(one)["mark"])))
+    : [end];
+  // Whether this machine makes sandboxes, and has room, is its own affair.
+  expect(wrong.filter((one) => !/^(?:sandbox|room)$/.test(String(asRecord(one)["code"])))).toEqual([]);
+  const codes = Array.isArray(findings)
+    ? findings.filter((one) => asRecord(one)["mark"] === "ok").map((one) => String(asRecord(one)["code"]))
+    : [];
+  for (const code of ["launchd", "plists", "tools", "jobs", "ends", "locks", "daemon", "canary"])
+    expect(codes).toContain(code);
+});
+
+/** A script between launchd and the daemon, as people write them. */
+const wrapped =
+  (shell: readonly string[], name: string) =>
+  (spec: AgentSpec, { home }: World): AgentSpec => ({ ...spec, argv: [...shell, join(home, name)] });
+
+const failed = (code: string) => async (kept: KeptWorld) => kept.says(`last exit code = ${code}`);
+
+/** On a machine that does other things, too. */
+const HANGING_MS = 6000;
+
+interface Stage {
+  readonly what: string;
+  readonly make: () => Promise<KeptWorld>;
+  readonly plant: (kept: KeptWorld) => Promise<unknown>;
+  readonly first: RegExp;
+}
+
+const STAGES: readonly Stage[] = [
+  {
+    what: "127: a login shell whose script is gone",
+    make: () => KeptWorld.make({ bend: wrapped(["/bin/sh", "-lc"], "bin/start.zsh") }),
+    plant: failed("127"),
+    first: /bin\/start\.zsh is not there/,
+  },
+  {
+    what: "126: a script that nobody made executable",
+    make: () =>
+      KeptWorld.make({
+        bend: (spec, world) => {
+          put(join(world.home, "bin/start.sh"), "#!/bin/sh\n");
+          chmodSync(join(world.home, "bin/start.sh"), 0o644);
+          return wrapped(["/bin/sh", "-c"], "bin/start.sh")(spec, world);
+        },
+      }),
+    plant: failed("126"),
+    first: /bin\/start\.sh .*\(not_executable\)/,
+  },
+  {
+    what: "78: a folder where the log is to be",
+    make: () =>
+      KeptWorld.make({
+        bend: (spec) => {
+          mkdirSync(spec.logs.stderr, { recursive: true });
+          return spec;
+        },
+      }),
+    plant: failed("78"),
+    first: /\.err\.log is a folder.*\(log_unwritable\)/,
+  },
+  {
+    what: "the Node in its Cellar is gone after an upgrade",
+    make: async () => {
+      const cellar = (world: World) => join(world.home, "brew/Cellar/node/20.1.0/bin/node");
+      const kept = await KeptWorld.make({
+        bend: (spec, world) => {
+          mkdirSync(dirname(cellar(world)), { recursive: true });
+          symlinkSync(process.execPath, cellar(world));
+          return { ...spec, argv: [cellar(world), ...spec.argv.slice(1)] };
+        },
+      });
+      await kept.works();
+      rmSync(cellar(kept.world));
+      return kept;
+    },
+    plant: async (kept) => {
+      await kept.ctl("kill", "KILL", kept.target());
+      await failed("78")(kept);
+    },
+    first: /Cellar\/node\/20\.1\.0\/bin\/node is not there/,
+  },
+  {
+    what: "no PATH in the property list",
+    make: async () =>
+      (
+        await KeptWorld.make({ inText: (text) => text.replace(/ *<key>PATH<\/key>\s*<string>[^<]*<\/string>\n/, "") })
+      ).works(),
+    plant: async () => undefined,
+    first: /without a PATH a program finds .*\(no_path\)/,
+  },
+  {
+    what: "macOS refuses the folder of the base",
+    make: () => KeptWorld.make({ unloaded: true }),
+    plant: async (kept) => {
+      Object.assign(kept.launchd.faults, { denied: [kept.world.base] });
+      for (const label of ["com.02luka.wo-bridge", "com.02luka.wo_pipeline_guardrail"]) await kept.bootstrap(label);
+      await failed("126")(kept);
+    },
+    first: /126: macOS refuses .* a folder; its log ends: .*Operation not permitted/,
+  },
+  {
+    what: "the label is switched off",
+    make: async () => (await KeptWorld.make()).works(),
+    plant: async (kept) => {
+      await kept.ctl("unload", "-w", kept.plist());
+      await until(async () => (await kept.printed()) === "", 20_000, "it is unloaded");
+    },
+    first: /com\.02luka\.wo-bridge: it is switched off/,
+  },
+  {
+    what: "nobody has loaded it again",
+    make: async () => (await KeptWorld.make()).works(),
+    plant: async (kept) => {
+      await kept.ctl("bootout", kept.target());
+      await until(async () => (await kept.printed()) === "", 20_000, "it is unloaded");
+    },
+    first: /com\.02luka\.wo-bridge: its file is there, and launchd has not loaded it/,
+  },
+  {
+    what: "a property list that was edited by hand",
+    make: async () =>
+      (
+        await KeptWorld.make({ inText: (text) => text.replace("<integer>30</integer>", "<integer>25</integer>") })
+      ).works(),
+    plant: async () => undefined,
+    first: /was changed by hand: ExitTimeOut: 25 → 30/,
+  },
+  {
+    what: "a symlink in the place of the property list",
+    make: async () => (await KeptWorld.make()).works(),
+    plant: async (kept) => {
+      const elsewhere = join(kept.world.root, "elsewhere.plist");
+      renameSync(kept.plist(), elsewhere);
+      symlinkSync(elsewhere, kept.plist());
+    },
+    first: /com\.02luka\.wo-bridge\.plist: a symlink: .*\(symlink\)/,
+  },
+  {
+    what: "others may write the property list",
+    make: async () => (await KeptWorld.make()).works(),
+    plant: async (kept) => chmodSync(kept.plist(), 0o666),
+    first: /others may write the file: launchd refuses it/,
+  },
+  {
+    what: "a daemon that was started by hand beside launchd's",
+    make: () => KeptWorld.make({ unloaded: true }),
+    plant: async (kept) => {
+      await kept.world.startDaemon();
+      for (const label of ["com.02luka.wo-bridge", "com.02luka.wo_pipeline_guardrail"]) await kept.bootstrap(label);
+      await kept.says("last exit code = 0");
+    },
+    first: /com\.02luka\.wo-bridge: 0: it ended by itself.*another daemon holds this base/,
+  },
+];
+
+test.each(STAGES)("$what", async ({ make, plant, first }) => {
+  const kept = await make();
+  await plant(kept);
+  expect(await firstLine((...words) => kept.wo(...words))).toMatch(first);
+});
+
+test("what can be put right is put right when it is asked for by its code, and nothing else", async () => {
+  const kept = await (await KeptWorld.make()).works();
+  chmodSync(kept.plist(), 0o666);
+  chmodSync(kept.world.vault, 0o755);
+  await kept.ctl("disable", kept.target());
+  const one = await kept.wo("doctor", "--apply", "plists");
+  expect(one.stdout).toMatch(/^✓ plists: chmod go-w .*com\.02luka\.wo-bridge\.plist\n/);
+  expect(one.stdout).toMatch(/^! vault +others may look into/m);
+  const both = await kept.wo("doctor", "--apply", "vault", "jobs");
+  expect([both.code, both.stdout]).toEqual([0, expect.stringMatching(/^✓ vault: chmod 700 .*\n✓ jobs: .* enable /)]);
+  expect((await kept.wo("doctor", "--apply", "vault")).stdout).toMatch(
+    /^! vault: nothing was done: nothing is wrong there\n/,
+  );
+});
+
+test("what was taken out is loaded again, and a file that was changed is loaded anew", async () => {
+  const kept = await (await KeptWorld.make()).works();
+  await kept.ctl("bootout", kept.target());
+  await until(async () => (await kept.printed()) === "", 20_000, "it is unloaded");
+  expect((await kept.wo("doctor", "--apply", "jobs")).stdout).toMatch(
+    /^✓ jobs: loaded .*com\.02luka\.wo-bridge\.plist\n/,
+  );
+  expect((await kept.ctl("print", kept.target())).code).toBe(0);
+});
+
+test("a launchctl that hangs holds up nobody: the checks that ask it cannot tell, the others do", async () => {
+  const kept = await (await KeptWorld.make()).works();
+  const hanging = join(kept.world.root, "launchctl");
+  put(hanging, "#!/bin/sh\nexec sleep 60\n");
+  chmodSync(hanging, 0o755);
+  const startMs = performance.now();
+  const argv = [process.execPath, MAIN, "doctor"];
+  const { stdout } = await kept.world.run(argv, { ...kept.env, WO_LAUNCHCTL: hanging });
+  expect(performance.now() - startMs).toBeLessThan(HANGING_MS);
+  expect(stdout).toMatch(/^\? others +cannot tell: it took longer than 1\.4 s \(launchd, .*jobs, ends\b/m);
+  expect(stdout).toMatch(/^✓ daemon /m);
+});
