@@ -2,27 +2,45 @@
 import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import { writePropertyList } from "../../src/platform/property-list.ts";
 import type { AgentSpec } from "../../src/upkeep/agents/agent-spec.ts";
+import { AgentWorld } from "../support/agent-kit.ts";
 import { firstLine, PATIENT } from "../support/doctor-kit.ts";
 import { KeptWorld } from "../support/kept-world.ts";
 import { documentOf, QUICK, valueIn } from "../support/line-kit.ts";
+import { valueOf } from "../support/results.ts";
 import { put } from "../support/temporary-folder.ts";
-import { asRecord, MAIN, until, type World } from "../support/world.ts";
+import { asRecord, type CommandEnd, MAIN, until, type World } from "../support/world.ts";
+
+/** Codes of what is not well, and of what was seen to be. Whether this machine makes sandboxes, and has room, is its own affair. */
+function codesIn(end: CommandEnd): { readonly wrong: readonly string[]; readonly well: readonly string[] } {
+  const findings = valueIn(documentOf(end, "doctor"), "findings");
+  if (!Array.isArray(findings)) throw new Error(end.stdout);
+  const told = findings.map(asRecord).filter(({ code }) => code !== "sandbox" && code !== "room");
+  const lines = (isMeant: (mark: string) => boolean, key: string) =>
+    told.filter(({ mark }) => isMeant(String(mark))).map((one) => String(one[key]));
+  return {
+    wrong: lines((mark) => mark !== "ok" && mark !== "not_here", "seen"),
+    well: lines((mark) => mark === "ok", "code"),
+  };
+}
+
+const OF_AGENTS = ["launchd", "plists", "tools", "jobs", "ends", "locks", "daemon", "canary"];
 
 test("a daemon that launchd keeps, that answers and has taken a canary: nothing is wrong", async () => {
   const kept = await (await KeptWorld.make({ config: QUICK })).works();
-  const end = await kept.wo(...PATIENT, "--json");
-  const findings = valueIn(documentOf(end, "doctor"), "findings");
-  const wrong = Array.isArray(findings)
-    ? findings.filter((one) => !/^(?:ok|not_here)$/.test(String(asRecord(one)["mark"])))
-    : [end];
-  // Whether this machine makes sandboxes, and has room, is its own affair.
-  expect(wrong.filter((one) => !/^(?:sandbox|room)$/.test(String(asRecord(one)["code"])))).toEqual([]);
-  const codes = Array.isArray(findings)
-    ? findings.filter((one) => asRecord(one)["mark"] === "ok").map((one) => String(asRecord(one)["code"]))
-    : [];
-  for (const code of ["launchd", "plists", "tools", "jobs", "ends", "locks", "daemon", "canary"])
-    expect(codes).toContain(code);
+  const { wrong, well } = codesIn(await kept.wo(...PATIENT, "--json"));
+  expect(wrong).toEqual([]);
+  expect(well).toEqual(expect.arrayContaining(OF_AGENTS));
+});
+
+test("what wo agent install has installed is well, too", async () => {
+  const here = await AgentWorld.make();
+  await here.install();
+  expect(await here.wo("canary")).toMatchObject({ code: 0 });
+  const { wrong, well } = codesIn(await here.wo(...PATIENT, "--json"));
+  expect(wrong).toEqual([]);
+  expect(well).toEqual(expect.arrayContaining(OF_AGENTS));
 });
 
 /** A script between launchd and the daemon, as people write them. */
@@ -175,6 +193,35 @@ test.each(STAGES)("$what", async ({ make, plant, first }) => {
   expect(await firstLine((...words) => kept.wo(...words))).toMatch(first);
 });
 
+test("what an agent finds on its own PATH, which Node and which daemon: each is told", async () => {
+  const kept = await KeptWorld.make({
+    unloaded: true,
+    bend: (spec) => ({ ...spec, env: { ...spec.env, PATH: "/nowhere", WO_NODE_VERSION: "18.0.0" } }),
+  });
+  await kept.world.startDaemon();
+  const { stdout } = await kept.wo(...PATIENT);
+  expect(stdout).toMatch(/^✗ tools +git is in no folder of the agent's PATH \(\/nowhere\)$/m);
+  expect(stdout).toMatch(/^! tools +.*node is Node \d.* by now, and the agent was made for 18\.0\.0$/m);
+  expect(stdout).toMatch(/^! jobs +the daemon that answers \(pid \d+\) is not the one that launchd keeps \(none\)/m);
+  expect(stdout).toMatch(/^! jobs +.*was changed by hand: EnvironmentVariables\.PATH: \/nowhere → /m);
+});
+
+test("a second file and a second domain with the label, and a second file that starts a daemon, are told", async () => {
+  const kept = await (await KeptWorld.make()).works();
+  const job = { ProgramArguments: ["/bin/sleep", "1000"], LimitLoadToSessionType: "Background", RunAtLoad: true };
+  const twin = put(kept.plist("twin"), valueOf(writePropertyList({ Label: "com.02luka.wo-bridge", ...job })));
+  chmodSync(twin, 0o644);
+  await kept.ctl("bootstrap", `user/${kept.launchd.userId}`, twin);
+  const words = ["/usr/bin/node", "/opt/wo-bridge/dist/bin/wo.js", "daemon", "run"];
+  put(kept.plist("other"), valueOf(writePropertyList({ Label: "com.example.other", ProgramArguments: words })));
+  const { stdout } = await kept.wo(...PATIENT);
+  expect(stdout).toMatch(
+    /^! jobs +com\.02luka\.wo-bridge is loaded a second time, as user\/\d+\/com\.02luka\.wo-bridge$/m,
+  );
+  expect(stdout).toMatch(/^! jobs +.*twin\.plist has the label com\.02luka\.wo-bridge, too/m);
+  expect(stdout).toMatch(/^! jobs +.*other\.plist starts a daemon, too/m);
+});
+
 test("what can be put right is put right when it is asked for by its code, and nothing else", async () => {
   const kept = await (await KeptWorld.make()).works();
   chmodSync(kept.plist(), 0o666);
@@ -190,14 +237,16 @@ test("what can be put right is put right when it is asked for by its code, and n
   );
 });
 
-test("what was taken out is loaded again, and a file that was changed is loaded anew", async () => {
+test("what was taken out is loaded again, and a file that has changed since is loaded anew", async () => {
   const kept = await (await KeptWorld.make()).works();
   await kept.ctl("bootout", kept.target());
   await until(async () => (await kept.printed()) === "", 20_000, "it is unloaded");
-  expect((await kept.wo("doctor", "--apply", "jobs")).stdout).toMatch(
-    /^✓ jobs: loaded .*com\.02luka\.wo-bridge\.plist\n/,
-  );
-  expect((await kept.ctl("print", kept.target())).code).toBe(0);
+  const again = await kept.wo("doctor", "--apply", "jobs");
+  expect(again.stdout).toMatch(/^✓ jobs: loaded .*com\.02luka\.wo-bridge\.plist\n/);
+  kept.write((spec) => ({ ...spec, stopGraceSec: 25 }));
+  const anew = await kept.wo("doctor", "--apply", "jobs");
+  expect(anew.stdout).toMatch(/^✓ jobs: loaded .*com\.02luka\.wo-bridge\.plist anew\n/);
+  await kept.says("exit timeout = 25\n");
 });
 
 test("a launchctl that hangs holds up nobody: the checks that ask it cannot tell, the others do", async () => {

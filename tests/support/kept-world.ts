@@ -28,6 +28,7 @@ const PATIENCE_MS = 20_000;
 export class KeptWorld {
   readonly world: World;
   readonly launchd: LaunchdDouble;
+  #specs: readonly AgentSpec[] = [];
 
   private constructor(world: World, launchd: LaunchdDouble) {
     this.world = world;
@@ -48,17 +49,21 @@ export class KeptWorld {
     mkdirSync(join(world.home, "Library", "Logs", "wo-bridge"), { recursive: true });
     const version = process.versions.node;
     const specs = ownAgents({ home: world.home, base: world.base, stateRoot, node: { path: node, version } });
-    for (const spec of specs) kept.#write(spec, options);
+    kept.#specs = specs;
+    kept.write(options.bend, options.inText);
     if (options.unloaded !== true) for (const { label } of specs) await kept.bootstrap(label);
     return kept;
   }
 
-  #write(spec: AgentSpec, { bend, inText }: KeptOptions): void {
-    const isDaemon = spec.label === DAEMON_LABEL;
-    const text = valueOf(launchdPlist(isDaemon && bend !== undefined ? bend(spec, this.world) : spec));
-    const path = this.plist(spec.label);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, isDaemon && inText !== undefined ? inText(text) : text, { mode: 0o644 });
+  /** Writes both files, the daemon's as it is bent; loads neither. */
+  write(bend: KeptOptions["bend"], inText: KeptOptions["inText"] = (text) => text): void {
+    for (const spec of this.#specs) {
+      const isDaemon = spec.label === DAEMON_LABEL;
+      const text = valueOf(launchdPlist(isDaemon && bend !== undefined ? bend(spec, this.world) : spec));
+      const path = this.plist(spec.label);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, isDaemon ? inText(text) : text, { mode: 0o644 });
+    }
   }
 
   plist(label = DAEMON_LABEL): string {

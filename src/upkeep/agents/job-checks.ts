@@ -5,6 +5,7 @@ import type { Files } from "../../platform/files.ts";
 import { LAUNCHCTL, type Launchctl } from "../../platform/launchctl.ts";
 import { isDict, readPropertyList, textsIn } from "../../platform/property-list.ts";
 import type { Result } from "../../platform/result.ts";
+import { typedWord } from "../../platform/shell.ts";
 import type { Finding, Mark, Mend } from "../doctor.ts";
 import type { Looked } from "./agent-patient.ts";
 import { type AgentProblem, agentProblems } from "./agent-problems.ts";
@@ -137,7 +138,7 @@ function secondFile(files: Files, path: string, states: readonly AgentState[]): 
   const read = readPropertyList(Buffer.from(text));
   const dict = read.ok && isDict(read.value.value) ? read.value.value : {};
   const twin = states.find(({ label }) => label === textOf(dict["Label"]));
-  const next = `launchctl bootout gui/$(id -u) ${path}    (and take the file away)`;
+  const next = `launchctl bootout gui/$(id -u) ${typedWord(path)}    (and take the file away)`;
   if (twin !== undefined)
     return [{ mark: "warning", seen: `${path} has the label ${twin.label}, too: launchd loads one of them`, next }];
   const words = textsOf(dict["ProgramArguments"]).join(" ");
