@@ -130,7 +130,7 @@ const STAGES: readonly Stage[] = [
       for (const label of ["com.02luka.wo-bridge", "com.02luka.wo_pipeline_guardrail"]) await kept.bootstrap(label);
       await failed("126")(kept);
     },
-    first: /126: macOS refuses .* a folder; its log ends: .*Operation not permitted/,
+    first: /com\.02luka\.wo-bridge: 126: macOS refuses .* a folder; its log ends: .*Operation not permitted/,
   },
   {
     what: "the label is switched off",

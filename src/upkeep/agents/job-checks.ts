@@ -8,7 +8,7 @@ import type { Result } from "../../platform/result.ts";
 import { typedWord } from "../../platform/shell.ts";
 import type { Finding, Mark, Mend } from "../doctor.ts";
 import type { Looked } from "./agent-patient.ts";
-import { type AgentProblem, agentProblems } from "./agent-problems.ts";
+import { type AgentProblem, agentProblems, servedBase } from "./agent-problems.ts";
 import type { AgentState } from "./agent-state.ts";
 import { textOf, textsOf } from "./job.ts";
 import { type LoadTrouble, loadAgent, reloadAgent, shown } from "./load-agent.ts";
@@ -102,21 +102,21 @@ async function secondDomain(launchctl: Launchctl, userId: number, label: string)
   return [{ mark: "warning", seen, next: shown(launchctl, ["bootout", target]) }];
 }
 
-/** Who answers has to be who launchd keeps. */
+/** Who answers has to be who launchd keeps, where it keeps one for this base. */
 function keeperFindings(
-  { launchctl }: Looked,
+  { basePath }: Looked,
   states: readonly AgentState[],
   live: { readonly pid: number } | undefined,
 ): readonly Finding[] {
-  const reading = states.find(({ label }) => label === DAEMON_LABEL)?.job;
-  if (live === undefined || reading === undefined) return [];
-  if (reading.kind === "loaded" && reading.job.pid === live.pid) return [];
-  if (reading.kind !== "loaded" && reading.kind !== "not loaded") return [];
-  const kept = reading.kind === "loaded" && reading.job.pid !== undefined ? `pid ${reading.job.pid}` : "none";
+  const state = states.find(({ label }) => label === DAEMON_LABEL);
+  if (live === undefined || state === undefined || (servedBase(state) ?? basePath) !== basePath) return [];
+  const { job } = state;
+  if (job.kind !== "loaded" && job.kind !== "not loaded") return [];
+  const keptPid = job.kind === "loaded" ? job.job.pid : undefined;
+  if (keptPid === live.pid) return [];
+  const kept = keptPid === undefined ? "none" : `pid ${keptPid}`;
   const seen = `the daemon that answers (pid ${live.pid}) is not the one that launchd keeps (${kept}): it was started by hand`;
-  const start =
-    reading.kind === "loaded" ? shown(launchctl, ["kickstart", launchctl.target(DAEMON_LABEL)]) : "wo agent install";
-  return [{ mark: "warning", seen, next: `wo daemon stop && ${start}` }];
+  return [{ mark: "warning", seen, next: "wo daemon stop && wo agent start" }];
 }
 
 /** Another file with one of the labels, or with the same words to the same daemon. */
