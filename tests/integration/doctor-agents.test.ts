@@ -183,7 +183,7 @@ const STAGES: readonly Stage[] = [
       for (const label of ["com.02luka.wo-bridge", "com.02luka.wo_pipeline_guardrail"]) await kept.bootstrap(label);
       await kept.says("last exit code = 0");
     },
-    first: /com\.02luka\.wo-bridge: 0: it ended by itself.*another daemon holds this base/,
+    first: /com\.02luka\.wo-bridge: it ended by itself \(0\).*another daemon holds this base/,
   },
 ];
 

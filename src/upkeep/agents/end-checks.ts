@@ -53,6 +53,11 @@ function stayingFinding(ended: Ended): Finding {
     const seen = `${label} is loaded, and never ran (${job.state ?? "no state is told"})`;
     return { mark: "unknown", seen, next: "wo agent status" };
   }
+  if (typeof job.lastEnd === "object" && "code" in job.lastEnd && job.lastEnd.code === 0) {
+    const why =
+      "it ended by itself (0), and is not started again: it was stopped, or only a person can mend what is wrong";
+    return { mark: "error", seen: `${label}: ${why}${told(ended)}`, next: "wo daemon status" };
+  }
   const again = job.state === "spawn scheduled" ? `it ends again and again (${job.runs ?? "some"} runs): ` : "";
   return { mark: "error", seen: `${label}: ${again}${before}${told(ended)}`, next: logCommand(job) };
 }
