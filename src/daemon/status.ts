@@ -203,7 +203,8 @@ function daemonNeeds({ runtime }: StatusSource): Need[] {
     runtime?.state === "refused"
       ? `the daemon refuses to work: ${runtime.reason ?? "unknown"}`
       : "no daemon runs: orders stay in the inbox";
-  return [{ what, since: runtime?.heartbeat ?? "", next }];
+  const since = runtime?.state === "refused" ? runtime.since : runtime?.heartbeat;
+  return [{ what, since: since ?? "", next }];
 }
 
 function settingsNeeds({ live, nowMs }: StatusSource): Need[] {

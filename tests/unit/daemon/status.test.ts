@@ -76,14 +76,22 @@ test("needs stand in the order of their weight: daemon, pause, waiting, failed, 
 });
 
 test.each<readonly [string, Partial<Runtime>, object]>([
-  ["stopped", { state: "stopped" }, { what: "no daemon runs: orders stay in the inbox", next: "wo daemon start" }],
+  [
+    "stopped",
+    { state: "stopped" },
+    { what: "no daemon runs: orders stay in the inbox", since: RUNNING.heartbeat, next: "wo daemon start" },
+  ],
   [
     "refused",
     { state: "refused", reason: "the vault was set back", hint: "put the right vault back" },
-    { what: "the daemon refuses to work: the vault was set back", next: "put the right vault back" },
+    {
+      what: "the daemon refuses to work: the vault was set back",
+      since: RUNNING.since,
+      next: "put the right vault back",
+    },
   ],
 ])("a daemon that %s needs somebody", (_what, bend, need) => {
-  expect(statusAfter([], { runtime: { ...RUNNING, ...bend } }).needs).toEqual([{ since: RUNNING.heartbeat, ...need }]);
+  expect(statusAfter([], { runtime: { ...RUNNING, ...bend } }).needs).toEqual([need]);
 });
 
 test("a base that never had a daemon says so", () => {
