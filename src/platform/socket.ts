@@ -4,7 +4,7 @@
  */
 import { chmodSync, rmSync } from "node:fs";
 import { createConnection, createServer, type Socket } from "node:net";
-import { BridgeError, errnoOf } from "./errors.ts";
+import { BridgeError, diskError, errnoOf, translated } from "./errors.ts";
 import { onLines } from "./lines.ts";
 import { parseJson } from "./result.ts";
 
@@ -25,10 +25,13 @@ export function isAddress(path: string): boolean {
   return Buffer.byteLength(path) <= ADDRESS_BYTES_MAX;
 }
 
-/** Listens on `path` (mode 0600), replacing what a dead process left there: the caller holds the base's lock. */
+/**
+ * Listens on `path` (mode 0600), replacing what a dead process left there: the caller holds the base's lock. Throws what the
+ * disk has against it.
+ */
 export async function serve(path: string, answer: Answerer): Promise<Server> {
   if (!isAddress(path)) throw new BridgeError("ADDRESS_TOO_LONG", `${path} is longer than ${ADDRESS_BYTES_MAX} bytes`);
-  rmSync(path, { force: true });
+  translated(path, () => rmSync(path, { force: true }));
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -36,7 +39,7 @@ export async function serve(path: string, answer: Answerer): Promise<Server> {
     answerOne(socket, answer);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (error) => reject(diskError(error, path)));
     server.listen(path, resolve);
   });
   chmodSync(path, 0o600);
