@@ -1,6 +1,7 @@
 /** This process and the processes that are started as further copies of this program. */
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { trimOutput } from "./own-output.ts";
 
 /** Calls back once per SIGINT or SIGTERM; the process goes on until it ends by itself. */
 export function onStopSignal(callback: (signal: string) => void): () => void {
@@ -17,6 +18,11 @@ export function onStopSignal(callback: (signal: string) => void): () => void {
 /** Ends the process at once: no handler runs, nothing is flushed. */
 export function exitNow(code: number): never {
   process.exit(code);
+}
+
+/** Ends the process, also where a call to the system hangs: for that an exit would wait. */
+export function killSelf(): void {
+  process.kill(process.pid, "SIGKILL");
 }
 
 /** Calls back with what nobody has caught: a bug. */
@@ -36,13 +42,18 @@ export function thisProgram(): readonly [string, string] {
   return [process.execPath, process.argv[1] ?? ""];
 }
 
-/** Starts this program again in the background, its output appended to a file; returns its pid. */
+/**
+ * Starts this program again in the background, its output appended to a file, which is cut when it has grown long; returns its
+ * pid. No supervisor watches over it, whoever watches over this process.
+ */
 export function startDetached(words: readonly string[], logPath: string): number | undefined {
   const log = openSync(logPath, "a", 0o600);
+  trimOutput(log, [logPath]);
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...words], {
     detached: true,
     stdio: ["ignore", log, log],
     cwd: "/",
+    env: { ...process.env, XPC_SERVICE_NAME: undefined, INVOCATION_ID: undefined },
   });
   closeSync(log);
   child.unref();
