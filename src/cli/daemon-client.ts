@@ -1,5 +1,5 @@
 /** Speaks to the daemon of the base; where none runs and none is needed, does the same under the base's locks. */
-import { type BoundBase, lookUpBase } from "../daemon/base.ts";
+import { absenceOf, type BoundBase, lastKnownAt, lookUpBase } from "../daemon/base.ts";
 import { type Answer, type ControlError, isAnswer, type Request } from "../daemon/control-api.ts";
 import { BridgeError } from "../platform/errors.ts";
 import { ask } from "../platform/socket.ts";
@@ -25,6 +25,16 @@ export function boundBase(context: Context): BoundBase {
   const bound = lookUpBase(context.files, context.machine, context.basePath);
   if (bound === undefined) throw new BridgeError("BASE_UNKNOWN", `${context.basePath} is not attached`);
   return bound;
+}
+
+/**
+ * The same, also while its folder is away: for asking its daemon and reading its vault. Nothing may be made below its path.
+ * Throws BASE_MISSING where no base was ever known.
+ */
+export function knownBase(context: Context): BoundBase {
+  const { files, machine, basePath } = context;
+  const away = absenceOf(files, machine, basePath) === undefined ? undefined : lastKnownAt(files, machine, basePath);
+  return away ?? boundBase(context);
 }
 
 /** Asks the daemon; undefined when none listens, or it is silent for so long. Throws ControlRefusal when it says no. */
@@ -62,7 +72,7 @@ export async function askEach(
   options: AskOptions = {},
 ): Promise<void> {
   const { socketPath } = await import("../daemon/control.ts");
-  const vault = new Vault(context.files, boundBase(context).vault);
+  const vault = new Vault(context.files, knownBase(context).vault);
   const path = socketPath(vault, context.machine);
   const isSlow = request.call === "rebuild" || request.call === "prune";
   const silenceMs = request.call === "wait" ? 0 : isSlow ? SLOW_SILENCE_MS : SILENCE_MS;

@@ -1,69 +1,177 @@
 /** `wo daemon run|start|stop|status`: the process that does the work. */
 import { join } from "node:path";
-import { Daemon } from "../daemon/daemon.ts";
+import { absenceOf, lastKnownAt, lookUpBase } from "../daemon/base.ts";
+import { STOP_LIMIT_MS } from "../daemon/config.ts";
+import { Daemon, type DaemonOptions } from "../daemon/daemon.ts";
+import { forgetFailures, isInSafeMode, LIFE_LIMITS, type LifeLimits, Lives } from "../daemon/lives.ts";
+import { openAbsent } from "../daemon/opening.ts";
 import { openOrderReader } from "../daemon/order-reader.ts";
 import { type Runtime, readRuntime } from "../daemon/runtime.ts";
-import { BridgeError, EXIT, messageOf } from "../platform/errors.ts";
-import { openLog } from "../platform/log.ts";
+import { BridgeError, type ErrorCode, EXIT, messageOf } from "../platform/errors.ts";
+import { openLog, silentLog } from "../platform/log.ts";
+import { outputEnd, STDERR, STDOUT, trimOutput } from "../platform/own-output.ts";
+import { pathBelow } from "../platform/path-below.ts";
 import { ThreadPublisher } from "../platform/publisher.ts";
 import { isRecord } from "../platform/result.ts";
-import { exitNow, isSupervised, onStopSignal, onUncaught, startDetached } from "../platform/self.ts";
+import {
+  exitNow,
+  isSupervised,
+  killSelf,
+  onStopSignal,
+  onUncaught,
+  startDetached,
+  thisNode,
+} from "../platform/self.ts";
 import { Vault } from "../records/vault.ts";
 import { answer, type Context, complain } from "./context.ts";
-import { askDaemon, boundBase } from "./daemon-client.ts";
+import { askDaemon, knownBase } from "./daemon-client.ts";
 import { groundOf, newRunner } from "./ground.ts";
 import { ago } from "./views/words.ts";
 
 const START_WAIT_MS = 15_000;
-const STOP_WAIT_MS = 40_000;
+/** A supervisor takes its time between two starts. */
+const START_AGAIN_WAIT_MS = 30_000;
+const START_LASTS_MS = 3000;
+const STOP_WAIT_MS = STOP_LIMIT_MS + 5000;
 const POLL_MS = 50;
+const BASE_LOOK_MS = 2000;
+/** Trouble that passes without anybody who looks at the daemon: it is met again and again, and is nobody's failure. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(["BASE_MISSING", "DISK_FULL", "TOO_MANY_FILES"]);
 
-/** Runs the daemon in the foreground until it is told to stop; the exit code. */
-export async function runDaemon(context: Context): Promise<number> {
-  const ground = groundOf(context);
-  const bug = (error: unknown) => {
-    context.terminal.err(`wo-bridge: a bug of ours: ${error instanceof Error ? error.stack : String(error)}`);
-    exitNow(EXIT.bug);
-  };
-  onUncaught(bug);
-  const signals = stopSignals(context);
+/**
+ * Runs the daemon in the foreground until it is told to stop; the exit code. Under a supervisor it waits for its base, and
+ * its lives are counted.
+ */
+export async function runDaemon(context: Context, limits: LifeLimits = LIFE_LIMITS): Promise<number> {
+  const { terminal } = context;
+  const isWatched = isSupervised(context.machine.env);
+  const fatal = fatalOf(context);
+  onUncaught((error) => fatal(error, EXIT.bug));
+  const stops = stopSignals(context, limits.stopMs);
+  const lives = isWatched ? livesOf(context, limits) : undefined;
   let daemon: Daemon;
   try {
+    if (isWatched && !(await awaitBase(context, stops))) return exitNow(EXIT.yes);
     daemon = await Daemon.start({
-      ground,
-      path: context.basePath,
-      vault: context.machine.env["WO_VAULT"],
-      openLog,
-      runner: newRunner(ground),
-      publisher: new ThreadPublisher(context.clock, new URL("../platform/publisher-thread.js", import.meta.url)),
-      reader: openOrderReader(context.clock, new URL("../daemon/read-thread.js", import.meta.url)),
-      onFatal: (error, exit) => {
-        if (exit === EXIT.bug) bug(error);
-        context.terminal.err(`wo-bridge: ${messageOf(error)}`);
-        exitNow(exit);
-      },
+      ...optionsOf(context),
+      ...(lives === undefined ? {} : { mayWork: (vault: Vault) => lives.begin(vault) }),
     });
   } catch (thrown) {
     if (!(thrown instanceof BridgeError)) throw thrown;
     const { code, message, hint } = thrown;
     complain(context, { code, message, hint });
+    if (thrown.isLasting || PASSING.has(code)) await lives?.ends();
     // A supervisor would start it again and again: what only a person can mend ends with 0 there.
-    return isSupervised(context.machine.env) && thrown.isLasting ? EXIT.yes : thrown.exit;
+    return isWatched && thrown.isLasting ? EXIT.yes : thrown.exit;
   }
-  const { terminal } = context;
   if (daemon.refusal === undefined)
-    terminal.err(`${terminal.paint("green", "✓")} daemon up    pid ${ground.processes.self.pid}, base ${daemon.base}`);
+    terminal.err(`${terminal.paint("green", "✓")} daemon up    pid ${daemon.pid}, base ${daemon.base}`);
   else terminal.err(`${terminal.paint("red", "✗")} daemon up, refusing to work: ${daemon.refusal}`);
-  void signals.first.then((signal) => daemon.stop(signal));
-  await daemon.done;
-  signals.off();
+  void stops.first.then((signal) => daemon.stop(signal));
+  void daemon.stopping.then(stops.limit);
+  const exit = await untilStopped(daemon, lives);
+  stops.off();
   terminal.err("daemon stopped");
   // A command that goes on under its host, and the pipe to it, must not keep this process.
-  return exitNow(EXIT.yes);
+  return exitNow(exit);
 }
 
-/** The first signal to stop; one that comes before the daemon works is kept for it, for a while. */
-function stopSignals({ terminal, clock }: Context): { readonly first: Promise<string>; readonly off: () => void } {
+/** What a daemon is made of; each has its own threads. */
+function optionsOf(context: Context): DaemonOptions {
+  const { clock } = context;
+  const ground = groundOf(context);
+  return {
+    ground,
+    path: context.basePath,
+    vault: context.machine.env["WO_VAULT"],
+    openLog,
+    runner: newRunner(ground),
+    publisher: new ThreadPublisher(clock, new URL("../platform/publisher-thread.js", import.meta.url)),
+    reader: openOrderReader(clock, new URL("../daemon/read-thread.js", import.meta.url)),
+    onFatal: fatalOf(context),
+  };
+}
+
+function fatalOf({ terminal }: Context): DaemonOptions["onFatal"] {
+  return (error, exit) => {
+    const stack = error instanceof Error ? error.stack : String(error);
+    terminal.err(`wo-bridge: ${exit === EXIT.bug ? `a bug of ours: ${stack}` : messageOf(error)}`);
+    exitNow(exit);
+  };
+}
+
+/** The count of lives, and the supervisor's files for this process's output, cut where they have grown long. */
+function livesOf(context: Context, limits: LifeLimits): Lives {
+  const { files, clock, machine, terminal } = context;
+  const folder = join(machine.home, "Library", "Logs", "wo-bridge");
+  const paths = (files.list(folder) ?? [])
+    .map(({ name }) => join(folder, name))
+    .filter((path) => pathBelow(files, context.basePath, path) === undefined);
+  const said = outputEnd(STDERR, paths);
+  for (const handle of [STDOUT, STDERR]) trimOutput(handle, paths);
+  const log = {
+    ...silentLog,
+    warn: (event: string, { message }: Readonly<Record<string, unknown>> = {}) =>
+      terminal.err(`${event}: ${String(message)}`),
+  };
+  const saidFrom = outputEnd(STDERR, paths)?.sizeBytes ?? 0;
+  const { processes } = groundOf(context);
+  const { version } = machine;
+  return new Lives({ files, clock, processes, version, node: thisNode().version, log, limits, said, saidFrom });
+}
+
+/**
+ * Waits for a base that is away, as its volume may be after a boot, and answers meanwhile. False when it was told to stop.
+ * Throws BASE_UNKNOWN where no base was ever known: nobody is going to bring it.
+ */
+async function awaitBase(context: Context, stops: Stops): Promise<boolean> {
+  const { files, machine, clock, terminal, basePath } = context;
+  const missing = absenceOf(files, machine, basePath);
+  if (missing === undefined) return true;
+  // A link may lead to a volume that is away.
+  if (lastKnownAt(files, machine, basePath) === undefined && files.info(basePath)?.kind !== "link")
+    throw new BridgeError("BASE_UNKNOWN", `${missing.message}, and none was ever attached there`);
+  const asked = new AbortController();
+  void stops.first.then(() => asked.abort());
+  const options = optionsOf(context);
+  const opened = await openAbsent(options.ground, basePath, missing);
+  const daemon = opened === undefined ? undefined : await Daemon.standStill(options, opened);
+  void daemon?.stopping.then(() => asked.abort());
+  terminal.err(`${terminal.paint("yellow", "!")} waiting: ${missing.message}`);
+  while (!asked.signal.aborted && absenceOf(files, machine, basePath) !== undefined)
+    await clock.sleep(BASE_LOOK_MS, asked.signal);
+  const isStopped = asked.signal.aborted;
+  await daemon?.stop(isStopped ? "it was told to while it waited for its base" : "its base is there");
+  return !isStopped;
+}
+
+/** The exit code once it has stopped: what ends with anything but 0 is started again by its supervisor. */
+async function untilStopped(daemon: Daemon, lives: Lives | undefined): Promise<number> {
+  const asked = new AbortController();
+  void daemon.stopping.then(() => asked.abort());
+  if (lives?.isSafe === true) {
+    await lives.leaves(asked.signal);
+    if (!asked.signal.aborted) {
+      await daemon.stop("it is tried again");
+      return EXIT.busy;
+    }
+  } else void lives?.lasts(asked.signal);
+  await daemon.stopping;
+  // Before its locks are free for the next one.
+  await lives?.ends();
+  await daemon.done;
+  return EXIT.yes;
+}
+
+interface Stops {
+  /** The first signal to stop; one that comes before the daemon works is kept for it. */
+  readonly first: Promise<string>;
+  /** From now on there is so much time and no more. */
+  readonly limit: () => void;
+  readonly off: () => void;
+}
+
+function stopSignals({ terminal, clock }: Context, stopMs: number): Stops {
   let off: () => void = () => undefined;
   const first = new Promise<string>((resolve) => {
     off = onStopSignal((signal) => {
@@ -71,14 +179,20 @@ function stopSignals({ terminal, clock }: Context): { readonly first: Promise<st
     });
   });
   const done = new AbortController();
-  void first.then(async (signal) => {
+  let limited: Promise<void> | undefined;
+  const limit = () => {
+    limited ??= clock.sleep(stopMs, done.signal).then(() => {
+      // Whatever holds it up: to be killed costs nothing but a moment.
+      if (!done.signal.aborted) killSelf();
+    });
+  };
+  void first.then((signal) => {
     terminal.err(`stopping (${signal}): intake is closed, what runs gets its time`);
-    await clock.sleep(STOP_WAIT_MS, done.signal);
-    // Whatever holds it up: to be killed costs nothing but a moment.
-    if (!done.signal.aborted) exitNow(EXIT.interrupted);
+    limit();
   });
   return {
     first,
+    limit,
     off: () => {
       off();
       done.abort();
@@ -89,26 +203,22 @@ function stopSignals({ terminal, clock }: Context): { readonly first: Promise<st
 /** Starts it in the background; ends when it has answered. */
 export async function startDaemon(context: Context): Promise<number> {
   const running = await health(context);
+  if (running?.state === "refused" && isInSafeMode(context.files, vaultOf(context), running.pid))
+    return startAgain(context, running);
   if (running !== undefined) {
     answer(context, "daemon", running, () => `✓ daemon up already    pid ${running.pid}, since ${running.since}`);
     return EXIT.yes;
   }
-  const startMs = context.clock.elapsed();
+  const base = lookUpBase(context.files, context.machine, context.basePath);
+  if (base !== undefined) forgetFailures(context.files, new Vault(context.files, base.vault));
   const logFolder =
     context.files.info(context.machine.stateRoot) === undefined
       ? context.machine.temporaryFolder
       : context.machine.stateRoot;
   const logPath = join(logFolder, "boot.log");
   const pid = startDetached(["-C", context.basePath, "daemon", "run"], logPath);
-  while (context.clock.elapsed() - startMs < START_WAIT_MS) {
-    const runtime = await health(context);
-    if (runtime !== undefined) {
-      const tookMs = Math.round(context.clock.elapsed() - startMs);
-      answer(context, "daemon", runtime, () => startedText(context, runtime, tookMs));
-      return runtime.state === "running" ? EXIT.yes : EXIT.integrity;
-    }
-    await context.clock.sleep(POLL_MS);
-  }
+  const isUp = await answered(context, START_WAIT_MS, () => true);
+  if (isUp !== undefined) return isUp;
   const last = context.files.read(logPath)?.toString("utf8").trimEnd().split("\n").slice(-3).join("\n") ?? "";
   complain(context, {
     code: "DAEMON_SILENT",
@@ -116,6 +226,47 @@ export async function startDaemon(context: Context): Promise<number> {
     hint: `see ${logPath}, or run it in front of you: \`wo daemon run\``,
   });
   return EXIT.daemonNeeded;
+}
+
+/** One that stands still in safe mode ends when nothing is counted any more, and its supervisor starts it. */
+async function startAgain(context: Context, stuck: Runtime): Promise<number> {
+  forgetFailures(context.files, vaultOf(context));
+  const isUp = await answered(context, START_AGAIN_WAIT_MS, ({ pid, state, since }) => {
+    if (pid === stuck.pid || state === "stopped") return false;
+    // The ones before it have answered, too, before they died.
+    return state === "refused" || context.clock.now() - Date.parse(since) > START_LASTS_MS;
+  });
+  if (isUp !== undefined) return isUp;
+  const seen = readRuntime(context.files, vaultOf(context));
+  complain(context, {
+    code: "DAEMON_SILENT",
+    message: `the daemon was let go on, and none has answered since${seen?.reason === undefined ? "" : `: ${seen.reason}`}`,
+    hint: "is its agent still there? `wo daemon status`, `wo doctor`",
+  });
+  return EXIT.daemonNeeded;
+}
+
+/** The exit code as soon as a daemon answers that is the one that is meant; undefined when none does in time. */
+async function answered(
+  context: Context,
+  patienceMs: number,
+  isMeant: (runtime: Runtime) => boolean,
+): Promise<number | undefined> {
+  const startMs = context.clock.elapsed();
+  while (context.clock.elapsed() - startMs < patienceMs) {
+    const runtime = await health(context);
+    if (runtime !== undefined && isMeant(runtime)) {
+      const tookMs = Math.round(context.clock.elapsed() - startMs);
+      answer(context, "daemon", runtime, () => startedText(context, runtime, tookMs));
+      return runtime.state === "running" ? EXIT.yes : EXIT.integrity;
+    }
+    await context.clock.sleep(POLL_MS);
+  }
+  return undefined;
+}
+
+function vaultOf(context: Context): Vault {
+  return new Vault(context.files, knownBase(context).vault);
 }
 
 /** Stops it; ends when it is gone. */
@@ -145,8 +296,7 @@ export async function stopDaemon(context: Context): Promise<number> {
 /** Says whether it runs, since when, or why not. */
 export async function daemonStatus(context: Context): Promise<number> {
   const live = await health(context);
-  const vault = new Vault(context.files, boundBase(context).vault);
-  const runtime = live ?? readRuntime(context.files, vault);
+  const runtime = live ?? readRuntime(context.files, vaultOf(context));
   const state = live?.state ?? (runtime?.state === "running" ? "dead" : (runtime?.state ?? "never ran"));
   answer(context, "daemon", { ...runtime, state }, () => {
     if (runtime === undefined) return "no daemon has run here\nnext: wo daemon start";

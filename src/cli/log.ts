@@ -8,7 +8,7 @@ import type { Entry } from "../records/chain.ts";
 import { readEntriesAfter, readEntriesOf } from "../records/ledger-reading.ts";
 import { Vault } from "../records/vault.ts";
 import { type Context, complain } from "./context.ts";
-import { boundBase } from "./daemon-client.ts";
+import { knownBase } from "./daemon-client.ts";
 import { entryText } from "./views/entry-view.ts";
 
 const FOLLOW_MS = 200;
@@ -24,7 +24,7 @@ export interface LogOptions {
 
 /** Prints the entries of one order, or the newest of all; with `follow` also those that come. */
 export async function showLog(context: Context, id: string | undefined, options: LogOptions): Promise<number> {
-  const vault = new Vault(context.files, boundBase(context).vault);
+  const vault = new Vault(context.files, knownBase(context).vault);
   const read = readBooks(context.files, vault);
   const index = read.ok ? read.value.index : read.error.index;
   const record = id === undefined ? undefined : index.get(id);

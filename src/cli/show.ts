@@ -5,7 +5,7 @@ import { readBooks } from "../records/books.ts";
 import { isOrderRecord, type OrderRecord } from "../records/order-record.ts";
 import { Vault } from "../records/vault.ts";
 import { answer, type Context, complain } from "./context.ts";
-import { askDaemon, boundBase, ControlRefusal } from "./daemon-client.ts";
+import { askDaemon, ControlRefusal, knownBase } from "./daemon-client.ts";
 import { orderText } from "./views/order-view.ts";
 
 /** Shows one order; 2 when nobody knows it. */
@@ -33,7 +33,7 @@ export interface MissingContents {
 
 function contentsOf(context: Context, record: OrderRecord): MissingContents | undefined {
   const { files } = context;
-  const vault = new Vault(files, boundBase(context).vault);
+  const vault = new Vault(files, knownBase(context).vault);
   const { source, plan } = blobsOf(files, vault.ledger, record);
   const isGone = (hash: string) => !vault.has(hash);
   const gone = source.find(isGone) ?? plan.find(isGone);
@@ -52,6 +52,6 @@ export async function findOrder(context: Context, id: string): Promise<OrderReco
     if (thrown instanceof ControlRefusal && thrown.error.code === "unknown_order") return undefined;
     throw thrown;
   }
-  const read = readBooks(context.files, new Vault(context.files, boundBase(context).vault));
+  const read = readBooks(context.files, new Vault(context.files, knownBase(context).vault));
   return (read.ok ? read.value.index : read.error.index).get(id);
 }

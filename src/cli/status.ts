@@ -8,7 +8,7 @@ import { isRecord } from "../platform/result.ts";
 import { readBooks } from "../records/books.ts";
 import { Vault } from "../records/vault.ts";
 import { answer, type Context } from "./context.ts";
-import { askDaemon, boundBase } from "./daemon-client.ts";
+import { askDaemon, knownBase } from "./daemon-client.ts";
 import { statusText } from "./views/status-view.ts";
 
 /** Shows it; 1 when no daemon works, 6 when one is up and refuses because of its ledger. */
@@ -27,7 +27,7 @@ async function fromDaemon(context: Context): Promise<Status | undefined> {
 
 /** Without a daemon: what the books say; nobody works. */
 function fromDisk({ files, clock, ...context }: Context): Status {
-  const base = boundBase({ files, clock, ...context });
+  const base = knownBase({ files, clock, ...context });
   const vault = new Vault(files, base.vault);
   const read = readBooks(files, vault);
   const index = read.ok ? read.value.index : read.error.index;

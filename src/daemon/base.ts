@@ -65,11 +65,39 @@ export interface BindWish {
 
 /** The base's real path and identity. Throws BASE_MISSING. */
 export function findBase(files: Files, path: string): Place {
+  const place = placeOf(files, path);
+  if (place === undefined) throw new BridgeError("BASE_MISSING", `there is no folder ${path}`);
+  return place;
+}
+
+function placeOf(files: Files, path: string): Place | undefined {
   const real = files.realPath(resolve(path));
   const info = real === undefined ? undefined : files.info(real);
-  if (real === undefined || info?.kind !== "folder")
-    throw new BridgeError("BASE_MISSING", `there is no folder ${path}`);
+  if (real === undefined || info?.kind !== "folder") return undefined;
   return { path: real, device: info.device, inode: info.inode, bornMs: info.bornMs };
+}
+
+/**
+ * Why the base cannot be worked on before somebody brings it, its volume perhaps; undefined where there is a folder that may
+ * be it. A folder that a volume is mounted on is empty, and on another disk than the base was.
+ */
+export function absenceOf(files: Files, machine: Machine, path: string): BridgeError | undefined {
+  const place = placeOf(files, path);
+  if (place === undefined) return new BridgeError("BASE_MISSING", `there is no folder ${path}`);
+  const known = readRegistry(files, machine).findLast((entry) => entry.path === place.path);
+  if (known === undefined || known.device === place.device || (files.list(place.path) ?? []).length > 0)
+    return undefined;
+  return new BridgeError("BASE_MISSING", `${path} is empty, and on another disk than its base was`);
+}
+
+/** What the registry says of a base whose folder may be away, by its path alone; undefined when it knows none there. */
+export function lastKnownAt(files: Files, machine: Machine, path: string): BoundBase | undefined {
+  const absolute = resolve(path);
+  const isLink = files.info(absolute)?.kind === "link";
+  const meant = isLink ? resolve(dirname(absolute), files.disk.readLink(absolute)) : absolute;
+  const target = realTarget(files, meant);
+  const entry = readRegistry(files, machine).findLast((one) => one.path === target);
+  return entry === undefined ? undefined : { ...entry, isNew: false };
 }
 
 /** What the registry says of a base, changing nothing; undefined when it is not registered. For readers. */

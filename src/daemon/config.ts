@@ -22,6 +22,11 @@ import { guardsOf, guardsShape, holdGuards, holdLaneGuards, laneGuardsShape } fr
 const MIB = 1024 * 1024;
 const DEFAULT_PATH = "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
+/** What runs gets no longer when the daemon is to stop: after 30 s its supervisor kills it, whatever is open then. */
+const STOP_BUDGET_MAX_MS = 20_000;
+/** When it kills itself after being told to stop, whatever hangs. */
+export const STOP_LIMIT_MS = 25_000;
+
 const count = (least: number, most: number) => z.number().int().min(least).max(most);
 const milliseconds = count(0, 24 * 60 * 60 * 1000);
 
@@ -94,7 +99,10 @@ export const configSchema = z.strictObject({
   guardrail: guardrailSchema.prefault({}),
   notify: notifySchema.prefault({}),
   retention: retentionSchema.prefault({}),
-  stopBudgetMs: count(0, 600_000).default(25_000),
+  // Asking for more is no mistake that would have to keep a daemon from starting.
+  stopBudgetMs: count(0, 600_000)
+    .default(STOP_BUDGET_MAX_MS)
+    .transform((ms) => Math.min(ms, STOP_BUDGET_MAX_MS)),
 });
 
 export type Config = z.infer<typeof configSchema>;

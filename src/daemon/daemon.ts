@@ -17,7 +17,7 @@ import { answerControl, socketPath } from "./control.ts";
 import { tryAndLog } from "./failures.ts";
 import { Guardrail } from "./guardrail.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { type Ground, type Opened, openBase } from "./opening.ts";
+import { type Ground, type Opened, type OpenWish, openBase } from "./opening.ts";
 import type { OrderReader } from "./order-reader.ts";
 import { assembleParts, type Parts } from "./parts.ts";
 import { recover, retell } from "./recovery.ts";
@@ -46,6 +46,7 @@ export interface DaemonOptions {
   readonly segmentBytes?: number;
   /** How long after the start old things are let go of; sooner in tests. */
   readonly tidyAfterMs?: number;
+  readonly mayWork?: OpenWish["mayWork"];
 }
 
 interface Working {
@@ -73,6 +74,9 @@ export class Daemon {
   /** Resolves when it has stopped, whoever asked for it. */
   readonly done: Promise<void>;
   #resolveDone: () => void = () => undefined;
+  /** Resolves when it was told to stop, whoever did. */
+  readonly stopping: Promise<void>;
+  #resolveStopping: () => void = () => undefined;
 
   private constructor(options: DaemonOptions, opened: Opened, log: Log, ending: AbortController) {
     this.#options = options;
@@ -88,6 +92,9 @@ export class Daemon {
     });
     this.done = new Promise((resolve) => {
       this.#resolveDone = resolve;
+    });
+    this.stopping = new Promise((resolve) => {
+      this.#resolveStopping = resolve;
     });
   }
 
@@ -107,6 +114,7 @@ export class Daemon {
       onFull: () => onFull(),
       ...(options.reserveBytes === undefined ? {} : { reserveBytes: options.reserveBytes }),
       ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+      ...(options.mayWork === undefined ? {} : { mayWork: options.mayWork }),
     }).catch(async (error: unknown) => {
       await closeHelpers(options);
       throw error;
@@ -120,6 +128,17 @@ export class Daemon {
       await daemon.#fail(thrown);
       throw thrown;
     }
+  }
+
+  /** Starts one that works on nothing and only answers questions, of what was opened to be read. */
+  static async standStill(options: DaemonOptions, opened: Opened): Promise<Daemon> {
+    const daemon = new Daemon(options, opened, options.openLog(opened.vault.log), new AbortController());
+    await daemon.#refuse();
+    return daemon;
+  }
+
+  get pid(): number {
+    return this.#options.ground.processes.self.pid;
   }
 
   get base(): string {
@@ -136,6 +155,7 @@ export class Daemon {
    * that fails in the middle of it is told to `onFatal`, as at any other time.
    */
   stop(reason: string): Promise<void> {
+    this.#resolveStopping();
     this.#stopped ??= this.#stop(reason).catch((error: unknown) => this.#options.onFatal(error, fatalExit(error)));
     return this.#stopped;
   }
@@ -170,6 +190,8 @@ export class Daemon {
     this.#working = { books, settings, parts, rounds, signs, housekeeping, guardrail, components };
     parts.views.start();
     await this.#listen();
+    await this.#runtime.write();
+    this.#beat();
     const onFull = () =>
       void parts.pressure.relieved(new BridgeError("DISK_FULL", `the disk of ${vault.path} is full`));
     if (!(await vault.reserve())) onFull();
@@ -192,17 +214,17 @@ export class Daemon {
   }
 
   async #refuse(): Promise<void> {
-    const error = this.#opened.refusal?.error;
+    const { error, hint = error?.hint } = this.#opened.refusal ?? {};
     this.#log.error("refused", { message: error?.message });
-    await this.#runtime.write({
-      state: "refused",
-      ...(error === undefined ? {} : { reason: error.message, hint: error.hint }),
-    });
-    await this.#listen();
+    const why = error === undefined || hint === undefined ? {} : { reason: error.message, hint };
+    // Whoever asks is answered, also where this cannot be written.
+    await tryAndLog(this.#log, "refusal_unshown", () => this.#runtime.write({ state: "refused", ...why }));
+    this.#beat();
+    await tryAndLog(this.#log, "socket_refused", () => this.#listen());
   }
 
   async #listen(): Promise<void> {
-    const { clock, machine, system } = this.#options.ground;
+    const { machine, system } = this.#options.ground;
     const { vault } = this.#opened;
     const index = this.#index();
     const live = this.#working;
@@ -214,7 +236,10 @@ export class Daemon {
       live,
     });
     this.#server = await system.serve(socketPath(vault, machine), control);
-    await this.#runtime.write();
+  }
+
+  #beat(): void {
+    const { clock } = this.#options.ground;
     void repeat(clock, HEARTBEAT_MS, this.#ending.signal, async () => {
       await this.#runtime
         .write()

@@ -17,7 +17,7 @@ import { Checkpoints } from "../records/checkpoint.ts";
 import type { OrderIndex } from "../records/order-index.ts";
 import { TELEMETRY_PATH, Telemetry } from "../records/telemetry.ts";
 import { Vault } from "../records/vault.ts";
-import { type BindWish, type BoundBase, bindBase, findBase } from "./base.ts";
+import { type BindWish, type BoundBase, bindBase, findBase, lastKnownAt } from "./base.ts";
 
 /** What everything here is built on. Tests and simulations bring their own. */
 export interface Ground {
@@ -26,6 +26,12 @@ export interface Ground {
   readonly machine: Machine;
   readonly processes: Processes;
   readonly system: System;
+}
+
+/** Why nothing is written, and what can be read all the same. */
+export interface StandStill extends Pick<Refusal, "error" | "index">, Partial<Pick<Refusal, "damage">> {
+  /** What to do, where there is more to say than the error's own hint. */
+  readonly hint?: string;
 }
 
 export interface OpenWish extends BindWish {
@@ -37,6 +43,8 @@ export interface OpenWish extends BindWish {
   readonly reserveBytes?: number;
   /** Of a ledger segment; smaller in tests. */
   readonly segmentBytes?: number;
+  /** Asked under both locks, before anything in the vault is made or written: why nothing is to be. */
+  readonly mayWork?: (vault: Vault) => Promise<StandStill | undefined>;
 }
 
 export interface Opened {
@@ -45,7 +53,7 @@ export interface Opened {
   readonly checkpoints: Checkpoints;
   /** The books; or why they cannot be written, and what can be read of them. */
   readonly books: Books | undefined;
-  readonly refusal: Refusal | undefined;
+  readonly refusal: StandStill | undefined;
   /** Gives up the locks; the books are closed by whoever uses them. */
   release(): Promise<void>;
 }
@@ -72,12 +80,14 @@ export async function openBase(ground: Ground, wish: OpenWish): Promise<Opened> 
     files.makeFolders(vault.path, 0o700);
     const info = files.info(vault.path);
     locks.push(await lockOrThrow(ground, `vault-${info?.device}-${info?.inode}`, self, vault.path));
+    const checkpoints = checkpointsOf(files, machine, base);
+    const refusal = await wish.mayWork?.(vault);
+    if (refusal !== undefined) return { base, vault, checkpoints, release, books: undefined, refusal };
     await vault.prepare();
     releases.push(await system.showHolder(join(vault.path, "daemon")));
     const { onFatal, onFull, segmentBytes } = wish;
     const size = segmentBytes === undefined ? {} : { segmentBytes };
     const check = (index: OrderIndex) => rolledBack(files, index, base);
-    const checkpoints = checkpointsOf(files, machine, base);
     const options = { files, clock, vault, checkpoints, baseId: base.id, onFatal, onFull, check, ...size };
     const opened = await Books.open(options);
     return {
@@ -92,6 +102,29 @@ export async function openBase(ground: Ground, wish: OpenWish): Promise<Opened> 
     await release();
     throw thrown;
   }
+}
+
+/**
+ * What there is of a base that is away: its vault, to be read only. Undefined where no vault is known for the path, or that is
+ * away, too. Throws LOCK_HELD.
+ */
+export async function openAbsent(ground: Ground, path: string, error: BridgeError): Promise<Opened | undefined> {
+  const { files, machine, clock, processes } = ground;
+  const base = lastKnownAt(files, machine, path);
+  const info = base === undefined ? undefined : files.info(base.vault);
+  if (base === undefined || info?.kind !== "folder") return undefined;
+  const self = `pid ${processes.self.pid}, wo-bridge ${machine.version}, waiting for ${path}, since ${isoTime(clock.now())}`;
+  const lock = await lockOrThrow(ground, `vault-${info.device}-${info.inode}`, self, base.vault);
+  const vault = new Vault(files, base.vault);
+  const refusal = { error, index: indexOnDisk(files, vault) };
+  const checkpoints = checkpointsOf(files, machine, base);
+  return { base, vault, checkpoints, release: () => lock.release(), books: undefined, refusal };
+}
+
+/** What can be read of the orders, whatever is wrong with the ledger. */
+export function indexOnDisk(files: Files, vault: Vault): OrderIndex {
+  const read = readBooks(files, vault);
+  return read.ok ? read.value.index : read.error.index;
 }
 
 async function lockOrThrow({ machine, system }: Ground, name: string, self: string, path: string): Promise<KernelLock> {

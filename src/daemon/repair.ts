@@ -46,8 +46,9 @@ export async function repairLedger(
   const opened = await openBase(ground, { ...wish, init: false, newId: false, onFatal: fail, onFull: () => undefined });
   try {
     await opened.books?.close();
-    const { refusal, vault, base } = opened;
-    if (refusal === undefined) return undefined;
+    const { refusal: found, vault, base } = opened;
+    if (found?.damage === undefined) return undefined;
+    const refusal = { ...found, damage: found.damage };
     const { files, clock, machine } = ground;
     const plan = planOf(refusal);
     const inbox = inboxLines(files, new BridgeFolders(files, base.path, machine.userId));

@@ -66,6 +66,10 @@ const CATALOGUE = {
   },
   PATH_ESCAPED: { exit: EXIT.refused, hint: "a folder on the way was swapped for a link; look who did it" },
   RUNNER_FAILED: { exit: EXIT.bug, hint: "look at daemon.log in the vault" },
+  SAFE_MODE: {
+    exit: EXIT.integrity,
+    hint: "mend what it died of, which `wo doctor` may find; `wo daemon start` tries at once",
+  },
   SYNC_FAILED: {
     exit: EXIT.diskFailed,
     hint: "the disk did not take what it was given; check it, then start again: recovery runs by itself",

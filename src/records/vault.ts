@@ -48,6 +48,11 @@ export class Vault {
     return join(this.path, "runtime.json");
   }
 
+  /** How the lives of a supervised daemon have ended, while there is something to count. */
+  get lives(): string {
+    return join(this.path, "lives.json");
+  }
+
   /** There while all answers that a wipe may have taken are looked for. */
   get answersMark(): string {
     return join(this.path, "answers.mark");

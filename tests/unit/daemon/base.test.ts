@@ -1,13 +1,14 @@
 /** Which vault belongs to which base, after everything that people and git do to folders. */
+import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { restoreMark } from "../../../src/daemon/base.ts";
+import { absenceOf, lastKnownAt, restoreMark } from "../../../src/daemon/base.ts";
 import { takeLock } from "../../../src/platform/lock.ts";
 import { User } from "../../support/base-kit.ts";
 import { realFiles } from "../../support/ledger-kit.ts";
 import { thrownBy, valueOf } from "../../support/results.ts";
-import { modeOf, put, temporaryFolder, treeOf } from "../../support/temporary-folder.ts";
+import { modeOf, NO_SMALL_DISK, put, smallDisk, temporaryFolder, treeOf } from "../../support/temporary-folder.ts";
 
 const ORDER = "bridge/inbox/CLC/a.yaml";
 
@@ -238,4 +239,30 @@ test("whoever finds the registry held waits for it, and not for ever", async () 
   expect(user.sleeps).toBe(200);
   await lock.release();
   expect(await user.bind()).toMatchObject({ isNew: true });
+});
+
+test("a base that is away is known by its path, also through a link that leads nowhere now", async () => {
+  const user = new User();
+  const { id, vault } = await user.bind();
+  const link = join(temporaryFolder(), "link");
+  symlinkSync(user.base, link);
+  renameSync(user.base, join(user.folder, "away"));
+  for (const path of [user.base, link]) {
+    expect(lastKnownAt(realFiles, user.machine, path)).toMatchObject({ id, vault, path: user.base });
+    expect(absenceOf(realFiles, user.machine, path)?.message).toBe(`there is no folder ${path}`);
+  }
+  expect(lastKnownAt(realFiles, user.machine, join(user.folder, "other"))).toBeUndefined();
+});
+
+test("the empty folder that a volume is mounted on is no base, and one that was emptied is", async ({ skip }) => {
+  const user = new User();
+  const volume = smallDisk(1024 * 1024);
+  if (volume === undefined) return skip(NO_SMALL_DISK);
+  await user.bind({}, volume);
+  expect(absenceOf(realFiles, user.machine, volume)).toBeUndefined();
+  rmSync(join(volume, ".wo-base"));
+  expect(absenceOf(realFiles, user.machine, volume)).toBeUndefined();
+  execFileSync("umount", ["--lazy", volume]);
+  expect(absenceOf(realFiles, user.machine, volume)?.message).toMatch(/is empty, and on another disk/);
+  execFileSync("mount", ["-t", "tmpfs", "tmpfs", volume]);
 });

@@ -3,6 +3,8 @@ import { spawn } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { readConfig } from "../../../../src/daemon/config.ts";
+import { LIFE_LIMITS } from "../../../../src/daemon/lives.ts";
 import { readPropertyList } from "../../../../src/platform/property-list.ts";
 import type { AgentSpec } from "../../../../src/upkeep/agents/agent-spec.ts";
 import { launchdPlist, readLaunchdPlist } from "../../../../src/upkeep/agents/launchd-plist.ts";
@@ -34,6 +36,12 @@ test("the daemon stays, and is not started again when it ended with 0", () => {
     EnvironmentVariables: { LUKA_SOT: "/Users/a b/02luka", LANG: "en_US.UTF-8", WO_NODE_VERSION: "22.1.0" },
   });
   expect(daemon).not.toHaveProperty("StartInterval");
+});
+
+test("launchd waits 5 s longer than the daemon takes to stop, whatever hangs and whatever was configured", () => {
+  const graceMs = (ownAgents(GROUND)[0]?.stopGraceSec ?? 0) * 1000;
+  const { stopBudgetMs } = valueOf(readConfig(Buffer.from("stopBudgetMs: 600000\n")));
+  expect([LIFE_LIMITS.stopMs, stopBudgetMs]).toEqual([graceMs - 5000, graceMs - 10_000]);
 });
 
 test("the look from outside comes every 300 s, and is never kept alive", () => {
