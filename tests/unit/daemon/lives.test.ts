@@ -81,8 +81,12 @@ test.each([
 
 test("a life that the machine took along is no failure", async () => {
   const daemon = new Supervised();
-  const boot = (bootId: string) => ({ processes: { self: { pid: 1, startTime: "1" }, bootId } });
-  for (let at = 0; at < 9; at += 1) expect(await daemon.die("", boot(`boot ${at}`))).toBeUndefined();
+  const later = { processes: { self: { pid: 1, startTime: "1" }, bootId: "later" } };
+  await daemon.dieTimes(4);
+  await daemon.die("", later);
+  // Four have died: three before the machine went down, one since.
+  expect(await daemon.die("", later)).toBeUndefined();
+  expect((await daemon.die("", later))?.hint).toMatch(/after 5 that died/);
 });
 
 test("a life that ended in order, one that lasted, and a person who asks set the count back", async () => {
