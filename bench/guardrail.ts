@@ -40,7 +40,7 @@ async function looks(bench: BenchBase): Promise<{ readonly rows: readonly Row[];
   const guarded = read.value.index.facts.components?.guarded ?? {};
   const wanted = new Map(Object.entries(guarded).map(([path, fingerprint]) => [path, { fingerprint }]));
   if (wanted.size !== COMPONENTS) throw new Error(`${wanted.size} components are guarded`);
-  const check = new ComponentCheck(files, systemClock, bench.base);
+  const check = new ComponentCheck(files, systemClock, { path: bench.base, home: bench.root });
   const look = async () => {
     const found = await check.look(wanted);
     if (found.length > 0) throw new Error(`${found[0]?.path} is found: ${found[0]?.reason}`);

@@ -11,6 +11,7 @@ import { randomName } from "../platform/ids.ts";
 import { Launchctl } from "../platform/launchctl.ts";
 import { err, isRecord, ok, parseJson, type Result } from "../platform/result.ts";
 import { loadSecretRules } from "../platform/secrets.ts";
+import { placeOf } from "../records/component-place.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
 import { Vault } from "../records/vault.ts";
 import { Budget } from "../upkeep/history/clues.ts";
@@ -66,7 +67,7 @@ export async function forensics(context: Context, options: ForensicsOptions): Pr
     ...known,
     files,
     base: bound.path,
-    home: context.machine.home,
+    home: bound.home,
     launchctl: Launchctl.find(files, context.machine),
     span,
     word,
@@ -76,7 +77,7 @@ export async function forensics(context: Context, options: ForensicsOptions): Pr
     notes: readNotes(files, bound.vault) ?? [],
     ledgerFolder: new Vault(files, bound.vault).ledger,
   });
-  const missing = [...guarded.keys()].filter((path) => files.info(join(bound.path, path)) === undefined);
+  const missing = [...guarded.keys()].filter((path) => files.info(placeOf(bound, path)) === undefined);
   const tookMs = Math.round(clock.elapsed() - startMs);
   const found = reportOf(evidence, { base: bound.path, word, span, nowMs, budgetMs: options.budget, tookMs, missing });
   const report = await withoutSecrets(found);

@@ -1,5 +1,4 @@
 /** `wo guardrail check|list|accept|release`, `wo snapshot`: what is guarded, whether it is as it has to be, and what is kept. */
-import { join } from "node:path";
 import { ALERTS } from "../daemon/alerts.ts";
 import { type ComponentAnswer, keptFolderOf, type SnapshotAnswer } from "../daemon/component-desk.ts";
 import { type GuardrailReport, lookAtComponents } from "../daemon/guarded.ts";
@@ -7,6 +6,7 @@ import { examineBooks } from "../daemon/opening.ts";
 import { EXIT } from "../platform/errors.ts";
 import { unsavedFiles } from "../platform/git.ts";
 import { isRecord, ok, type Result } from "../platform/result.ts";
+import { placeOf } from "../records/component-place.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
 import { baseInEffect } from "./config-of-base.ts";
 import { answer, type Context, complain } from "./context.ts";
@@ -99,7 +99,7 @@ async function unsaved(context: Context): Promise<Result<readonly string[], stri
   const { guarded } = facts.components ?? NO_COMPONENTS;
   const guardedFiles = Object.entries(guarded).flatMap(([path, { kind }]) => (kind === "file" ? [path] : []));
   const all = [...new Set([...guardedFiles, ...(found.value ?? [])])].toSorted();
-  const isThere = (path: string) => context.files.info(join(base.path, path)) !== undefined;
+  const isThere = (path: string) => context.files.info(placeOf(base, path)) !== undefined;
   return ok(all.filter((path) => keptFolderOf(path) === undefined && !views.has(path) && isThere(path)));
 }
 
@@ -107,9 +107,9 @@ function isSnapshot(value: unknown): value is SnapshotAnswer {
   return isRecord(value) && Array.isArray(value["kept"]) && Array.isArray(value["refused"]);
 }
 
-/** What leads out of the base is refused by whoever reads it. */
+/** What can be no component is refused by whoever reads it. */
 function pathsIn(context: Context, typed: readonly string[]): string[] {
-  const base = boundBase(context).path;
+  const base = boundBase(context);
   return typed.map((path) => typedPath(context, base, path) ?? path);
 }
 

@@ -1,12 +1,11 @@
 /** Files as people type them. */
-import { resolve } from "node:path";
-import { pathBelow } from "../platform/path-below.ts";
+import { componentName, type HomedBase } from "../records/component-place.ts";
 import type { Context } from "./context.ts";
 
 /**
- * Below the base, as a shell completes it from where the user is; what is not there is meant from the base. Undefined
- * where it is neither.
+ * Below the base, as a shell completes it from where the user is, or one of the user's LaunchAgents; what is not there is
+ * meant from the base. Undefined where it is none of these.
  */
-export function typedPath({ files, machine }: Context, base: string, typed: string): string | undefined {
-  return pathBelow(files, base, resolve(machine.currentFolder, typed)) ?? pathBelow(files, base, resolve(base, typed));
+export function typedPath({ files, machine }: Context, base: HomedBase, typed: string): string | undefined {
+  return componentName(files, base, machine.currentFolder, typed) ?? componentName(files, base, base.path, typed);
 }

@@ -1,5 +1,5 @@
 /** `wo undo ID`, `wo undo --path P`: shows how files would become what they were; with `--apply` files the order that does it. */
-import { join, resolve } from "node:path";
+import { isAbsolute, join } from "node:path";
 import type { BoundBase } from "../daemon/base.ts";
 import { examineBooks } from "../daemon/opening.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
@@ -7,6 +7,7 @@ import { randomName, sha256 } from "../platform/ids.ts";
 import { typedWord } from "../platform/shell.ts";
 import { plainLine } from "../platform/terminal.ts";
 import { blobsIn, prunedAt } from "../records/blob-references.ts";
+import { isAgentName, placeOf } from "../records/component-place.ts";
 import type { Image } from "../records/events.ts";
 import { readEntriesAfter, readEntriesOf } from "../records/ledger-reading.ts";
 import { Vault } from "../records/vault.ts";
@@ -95,7 +96,9 @@ async function carryOut(
     if (order === undefined || examined.exit !== EXIT.yes) {
       // The order's own file is gone in a moment: what is wrong is told without it.
       const told = problems.map(({ code, message }) => `${code}: ${plainLine(message)}`).join("; ");
-      const hint = "its bytes are in the vault all the same: wo log --since 0 --json";
+      const hint = wishes.some(({ path }) => isAgentName(path))
+        ? "where it is guarded, move it away: the daemon puts back what was accepted"
+        : "its bytes are in the vault all the same: wo log --since 0 --json";
       refuse(context, "undo_refused", `no order may bring this back: ${told}`, hint);
       return examined.exit === EXIT.yes ? EXIT.no : examined.exit;
     }
@@ -146,9 +149,9 @@ function ofOrder(context: Context, bound: BoundBase, id: string, { lane }: UndoO
 function ofPath(context: Context, bound: BoundBase, typed: string, { at, lane }: UndoOptions): Undo | undefined {
   const { files } = context;
   // Orders may write outside of the base, too.
-  const path = typedPath(context, bound.path, typed) ?? typed;
+  const path = typedPath(context, bound, typed) ?? typed;
   const time = at === undefined ? undefined : sinceTime(context, at, "--at");
-  const versions = versionsOf(readEntriesAfter(files, new Vault(files, bound.vault).ledger, 0), path);
+  const versions = versionsOf(readEntriesAfter(files, new Vault(files, bound.vault).ledger, 0), bound, path);
   const now = fileOf(imageNow(context, bound, path));
   const version = versionAt(versions, time, now?.sha256);
   if (version === undefined) {
@@ -191,7 +194,8 @@ function undoId(of: string): string {
 
 /** The file as it is now, only what tells it from others; "other" for what is no file that can be read. */
 function imageNow({ files }: Context, base: BoundBase, path: string): Image | "other" | undefined {
-  const reading = files.peek(resolve(base.path, path), FILE_BYTES_MAX);
+  const place = isAbsolute(path) ? path : placeOf(base, path);
+  const reading = files.peek(place, FILE_BYTES_MAX);
   if (reading.kind === "absent") return undefined;
   if (reading.kind !== "file") return "other";
   const { bytes, info } = reading;

@@ -1,12 +1,14 @@
 /** `wo why PATH`: all that anybody wrote down about one path, what follows from it, and what to type next. */
-import { join, relative } from "node:path";
+import { basename, relative } from "node:path";
 import { examineBooks } from "../daemon/opening.ts";
 import { isoTime } from "../platform/clock.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
 import { type GitHistory, gitHistory } from "../platform/git-history.ts";
 import { Launchctl } from "../platform/launchctl.ts";
-import type { Result } from "../platform/result.ts";
+import { ok, type Result } from "../platform/result.ts";
 import { typedWord } from "../platform/shell.ts";
+import { isAgentForOrders } from "../processors/places.ts";
+import { isAgentName, placeOf } from "../records/component-place.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
 import { readEntriesAfter } from "../records/ledger-reading.ts";
 import { Vault } from "../records/vault.ts";
@@ -30,6 +32,9 @@ import { whyText } from "./views/why-view.ts";
 
 const HOUR_MS = 3_600_000;
 const LAUNCHCTL_MS = 5000;
+const OUT_OF_GIT: readonly SourceReport[] = [
+  { name: "git", state: "none", note: "it lies outside of the base, and no commit of it can have it" },
+];
 
 /** What is known of a path. */
 export interface PathHistory {
@@ -42,6 +47,8 @@ export interface PathHistory {
   readonly isGuarded: boolean;
   readonly isInHead: boolean;
   readonly isInIndex: boolean;
+  /** Whether an order may write it at all. */
+  readonly mayBeUndone: boolean;
   /** The path as it is typed from where the user is, and git as it is typed for paths from the base. */
   readonly typed: string;
   readonly git: string;
@@ -61,12 +68,14 @@ export async function why(context: Context, typed: string, hours: number | undef
 async function historyOf(context: Context, typed: string): Promise<PathHistory> {
   const { files, clock, machine } = context;
   const bound = boundBase(context);
-  const path = typedPath(context, bound.path, typed);
-  if (path === undefined) throw new BridgeError("USAGE", `${typed} is not in the base ${bound.path}`);
+  const path = typedPath(context, bound, typed);
+  if (path === undefined)
+    throw new BridgeError("USAGE", `${typed} is not in the base ${bound.path}, and no LaunchAgent of yours`);
+  const isAgent = isAgentName(path);
   const scope = onePath(path);
   const { index } = examineBooks(files, machine, bound);
-  const git = await gitHistory(files, bound.path, path);
-  const ledger = ledgerSightings(readEntriesAfter(files, new Vault(files, bound.vault).ledger, 0), scope);
+  const git = isAgent ? ok(undefined) : await gitHistory(files, bound.path, path);
+  const ledger = ledgerSightings(readEntriesAfter(files, new Vault(files, bound.vault).ledger, 0), bound, scope);
   const notes = readNotes(files, bound.vault);
   const agents = await agentSightings(
     { files, base: bound.path, home: machine.home, budget: new Budget(clock, LAUNCHCTL_MS) },
@@ -84,9 +93,13 @@ async function historyOf(context: Context, typed: string): Promise<PathHistory> 
       : [];
   const seen = [...ofGit, ...ledger, ...notebooks.sightings, ...agents.sightings];
   const all = seen.toSorted((one, other) => (one.ts < other.ts ? -1 : Number(one.ts > other.ts)));
-  const sources = [...gitSources(git), { name: "ledger", state: "read" } as const, ...notebooks.sources];
+  const sources = [
+    ...(isAgent ? OUT_OF_GIT : gitSources(git)),
+    { name: "ledger", state: "read" } as const,
+    ...notebooks.sources,
+  ];
   const guarded = (index.facts.components ?? NO_COMPONENTS).guarded[path];
-  const now = standingOf(files, clock, { base: bound.path, path, guarded });
+  const now = standingOf(files, clock, { base: bound, path, guarded });
   const verdict = verdictOf(now, all, sources, clock.now());
   const commit = git.ok ? git.value?.commits.find(({ change }) => change !== "deleted")?.hash : undefined;
   return {
@@ -98,7 +111,9 @@ async function historyOf(context: Context, typed: string): Promise<PathHistory> 
     isGuarded: guarded !== undefined,
     isInHead: git.ok && git.value?.isInHead === true,
     isInIndex: git.ok && git.value?.isInIndex === true,
-    typed: relative(machine.currentFolder, join(bound.path, path)),
+    mayBeUndone: !isAgent || isAgentForOrders(basename(path)),
+    // No shell makes a home of a ~ in quotes.
+    typed: isAgent ? placeOf(bound, path) : relative(machine.currentFolder, placeOf(bound, path)),
     git: files.realPath(machine.currentFolder) === bound.path ? "git" : `git -C ${typedWord(bound.path)}`,
     ...(commit === undefined ? {} : { commit }),
   };

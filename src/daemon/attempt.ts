@@ -143,7 +143,7 @@ async function carryOutFiles(
   if (planIsOurs && resumed.plan.applied) return ok(resumed.plan.changed);
   const folders = new OpenFolders(tools.files);
   try {
-    const { base } = tools.placeRules(attempt.job.lane);
+    const { base, home } = tools.placeRules(attempt.job.lane);
     const staging = { folders, vault: tools.vault, base };
     // MAY RUN TWICE: after a crash the same plan is applied again, and files at their after are left alone.
     const staged = planIsOurs
@@ -154,7 +154,7 @@ async function carryOutFiles(
     if (staged.value === undefined || applied === undefined) return ok(0);
     if (!applied.ok) return applied;
     const { changed } = applied.value;
-    const components = movedComponents(tools.components(), staged.value.plan);
+    const components = movedComponents(tools.components(), { path: base, home }, staged.value.plan);
     attempt.journal.add({
       event: "patch_applied",
       ...ref,
@@ -194,13 +194,14 @@ async function makePlan(
 
 /** Why a plan must not be carried out: it takes a guarded file away, and the order does not say that it may. */
 function guardedDeletion(
-  { components }: AttemptTools,
-  { order }: Job,
+  { components, placeRules }: AttemptTools,
+  { order, lane }: Job,
   plan: readonly PlannedFile[],
 ): Failure | undefined {
   if (order.allowDelete) return undefined;
-  const { guarded } = components();
-  const gone = plan.find(({ root, path, after }) => root === "." && after === undefined && guarded[path] !== undefined);
+  const { base, home } = placeRules(lane);
+  const deleted = plan.filter(({ after }) => after === undefined);
+  const [gone] = movedComponents(components(), { path: base, home }, deleted);
   if (gone === undefined) return undefined;
   return {
     class: "policy",

@@ -43,6 +43,8 @@ export interface Place {
 export interface BoundBase extends Place {
   readonly id: string;
   readonly vault: string;
+  /** Real path of the home of the user whose it is. */
+  readonly home: string;
   /** It was attached just now. */
   readonly isNew: boolean;
 }
@@ -104,7 +106,8 @@ export function lastKnownAt(files: Files, machine: Machine, path: string): Bound
 export function lookUpBase(files: Files, machine: Machine, path: string): BoundBase | undefined {
   const place = findBase(files, path);
   const entry = match(readRegistry(files, machine), readMark(files, place.path), place);
-  return entry === undefined ? undefined : { ...place, id: entry.id, vault: entry.vault, isNew: false };
+  if (entry === undefined) return undefined;
+  return { ...place, id: entry.id, vault: entry.vault, home: homeOf(files, machine), isNew: false };
 }
 
 /**
@@ -186,7 +189,7 @@ function keep(tools: BindTools, entry: Entry, place: Place, wish: BindWish): Bou
   }
   const vault = wanted ?? entry.vault;
   refuseTree(tools.files, vault, place.path);
-  return { ...place, id: entry.id, vault, isNew: false };
+  return { ...place, id: entry.id, vault, home: homeOf(tools.files, tools.machine), isNew: false };
 }
 
 async function attach(tools: BindTools, place: Place, mark: string | undefined, wish: BindWish): Promise<BoundBase> {
@@ -200,7 +203,7 @@ async function attach(tools: BindTools, place: Place, mark: string | undefined, 
     .slice(0, 24);
   const vault = realTarget(tools.files, wish.vault ?? join(tools.machine.stateRoot, "vaults", `${name}-${id}`));
   refuseTree(tools.files, vault, place.path);
-  return { ...place, id, vault, isNew: true };
+  return { ...place, id, vault, home: homeOf(tools.files, tools.machine), isNew: true };
 }
 
 /** True when somebody has used the base before: it has orders in its inbox or state files. */
@@ -223,6 +226,10 @@ function refuseTree(files: Files, vault: string, base: string): void {
     }
     if (folder === dirname(folder)) return;
   }
+}
+
+function homeOf(files: Files, { home }: Machine): string {
+  return files.realPath(home) ?? home;
 }
 
 /** The real path of a folder that may not exist yet. */

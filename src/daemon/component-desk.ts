@@ -1,13 +1,13 @@
 /** What a person says about files: these are as they have to be; these need not be there any more; keep these as they are. */
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import picomatch from "picomatch";
 import { type Clock, slices } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
 import { sha256 } from "../platform/ids.ts";
-import { pathBelow } from "../platform/path-below.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import type { Books } from "../records/books.ts";
 import type { AcceptedComponent } from "../records/component-events.ts";
+import { agentName, componentName, type HomedBase, isAgentName, placeOf } from "../records/component-place.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
 import { COMPONENT_BYTES_MAX } from "../upkeep/component-check.ts";
 import { guardRules, isGlob } from "./guardrail-config.ts";
@@ -25,13 +25,12 @@ export interface ComponentDeskOptions {
   readonly files: Files;
   readonly clock: Clock;
   readonly books: Books;
-  /** Real path. */
-  readonly base: string;
+  readonly base: HomedBase;
   readonly settings: Pick<Settings, "config">;
 }
 
 export interface ComponentAnswer {
-  /** Below the base. */
+  /** What they are called. */
   readonly accepted: readonly string[];
   readonly released: readonly string[];
   /** They were accepted as they are before. */
@@ -40,7 +39,7 @@ export interface ComponentAnswer {
 }
 
 export interface SnapshotAnswer {
-  /** Below the base. */
+  /** What they are called. */
   readonly kept: readonly string[];
   readonly refused: readonly { readonly path: string; readonly message: string }[];
 }
@@ -57,7 +56,7 @@ export class ComponentDesk {
   /** Accepts these as they are now; without any, all that the configuration names and all that was accepted before. */
   async accept(paths: readonly string[], by: string, why: string): Promise<ComponentAnswer> {
     const { books } = this.#options;
-    const wanted = paths.length > 0 ? paths.map((path) => this.#below(path)) : this.#named().map((path) => ok(path));
+    const wanted = paths.length > 0 ? paths.map((path) => this.#nameOf(path)) : this.#named().map((path) => ok(path));
     const { read, refused } = await this.#readAll(wanted, paths);
     const accepted = read.filter((one) => !this.#isKnown(one));
     const events = inParts(accepted).map((components) => ({
@@ -74,7 +73,7 @@ export class ComponentDesk {
   /** Keeps files as they are now. */
   async snapshot(paths: readonly string[], by: string, why: string): Promise<SnapshotAnswer> {
     const { read, refused } = await this.#readAll(
-      paths.map((path) => this.#below(path)),
+      paths.map((path) => this.#nameOf(path)),
       paths,
     );
     const kept = read.filter(({ kind }) => kind === "file");
@@ -106,7 +105,7 @@ export class ComponentDesk {
     const { guarded } = books.index.facts.components ?? NO_COMPONENTS;
     const [released, refused]: [string[], { path: string; message: string }[]] = [[], []];
     for (const written of paths) {
-      const place = this.#below(written);
+      const place = this.#nameOf(written);
       const path = place.ok ? place.value : written;
       if (guarded[path] === undefined) refused.push({ path, message: "it is not guarded" });
       else released.push(path);
@@ -124,30 +123,33 @@ export class ComponentDesk {
   #named(): readonly string[] {
     const { files, base, books, settings } = this.#options;
     const { guarded } = books.index.facts.components ?? NO_COMPONENTS;
-    const isThere = (path: string) => files.info(join(base, path)) !== undefined;
-    const named = guardRules(settings.config.guardrail).flatMap(({ pattern }) =>
-      isGlob(pattern) ? filesMatching(files, base, pattern) : [pattern].filter(isThere),
-    );
-    return [...new Set([...Object.keys(guarded).filter(isThere), ...named])].toSorted();
+    const isThere = (path: string) => files.info(placeOf(base, path)) !== undefined;
+    const named = new Set(Object.keys(guarded).filter(isThere));
+    for (const { pattern } of guardRules(settings.config.guardrail)) {
+      const found = isGlob(pattern) ? filesMatching(files, base.path, pattern) : [pattern].filter(isThere);
+      for (const path of found) named.add(path);
+    }
+    return [...named].toSorted();
   }
 
-  /** A path as it was typed, from the base on. */
-  #below(path: string): Result<string, string> {
+  /** What is called so, or was typed so from the base on. */
+  #nameOf(path: string): Result<string, string> {
     const { files, base } = this.#options;
-    const name = pathBelow(files, base, resolve(base, path));
-    if (name === undefined) return err("it is not below the base");
+    const name = componentName(files, base, base.path, path);
+    if (name === undefined) return err(`it is not below the base, and no ${agentName("NAME")}`);
     const own = keptFolderOf(name);
     return own === undefined ? ok(name) : err(`${own} is kept by the daemon itself, or by git`);
   }
 
   async #read(path: string): Promise<Result<AcceptedComponent, string>> {
     const { files, base, books } = this.#options;
-    const info = files.info(join(base, path));
+    const info = files.info(placeOf(base, path));
     if (info === undefined) return err("it is not there");
     const { mode, owner } = info;
+    if (info.kind === "folder" && isAgentName(path)) return err("it is a folder, and no property list");
     if (info.kind === "folder") return ok({ path, kind: "folder", mode, owner });
     if (info.kind !== "file") return err(info.kind === "link" ? "it is a link" : "it is neither file nor folder");
-    const reading = files.peek(join(base, path), COMPONENT_BYTES_MAX);
+    const reading = files.peek(placeOf(base, path), COMPONENT_BYTES_MAX);
     if (reading.kind === "too large") return err(`it holds more than ${COMPONENT_BYTES_MAX} bytes`);
     if (reading.kind !== "file") return err("it cannot be read");
     const { bytes } = reading;

@@ -186,7 +186,7 @@ export class Daemon {
     const tell = (event: Event) => parts.notifier.tell(event);
     const notice = (told: Notice) => parts.telemetry.notice(told);
     const guardrail = new Guardrail({ ...common, notice, tell });
-    const components = new ComponentDesk({ ...ground, books, base: base.path, settings });
+    const components = new ComponentDesk({ ...ground, books, base, settings });
     this.#working = { books, settings, parts, rounds, signs, housekeeping, guardrail, components };
     parts.views.start();
     await this.#listen();

@@ -70,7 +70,7 @@ export async function lookAtComponents(
 ): Promise<GuardrailReport> {
   const { config } = configInEffect(files, new Vault(files, base.vault), facts, configPath(base.path));
   const guarded = guardedComponents(config, facts);
-  const looked = await new ComponentCheck(files, clock, base.path).look(guarded.wanted);
+  const looked = await new ComponentCheck(files, clock, base).look(guarded.wanted);
   const { drifts } = facts.components ?? NO_COMPONENTS;
   const findings = [...looked, ...guarded.findings, ...missingFolders(files, base.path)].map((finding) => {
     const since = drifts[finding.path]?.since;

@@ -1,6 +1,8 @@
 /** The part of the configuration that says what is guarded, how often it is looked at, and what is put back. */
 import picomatch from "picomatch";
 import { z } from "zod";
+import { agentName, isAgentName } from "../records/component-place.ts";
+import { DAEMON_LABEL, GUARDRAIL_LABEL } from "../upkeep/agents/own-agents.ts";
 
 const COMPONENTS_MAX = 10_000;
 const HEALS = ["off", "missing", "all"] as const;
@@ -9,9 +11,9 @@ export type HealWish = (typeof HEALS)[number];
 const path = z
   .string()
   .min(1)
-  .regex(
-    /^(?!\/)(?!~)(?!(?:.*\/)?\.\.(?:\/|$))/,
-    "a path below the base, such as tools/build.sh, agents/ or tools/*.zsh",
+  .refine(
+    (text) => isAgentName(text) || /^(?!\/)(?!~)(?!(?:.*\/)?\.\.(?:\/|$))/.test(text),
+    `a path below the base, such as tools/build.sh, agents/ or tools/*.zsh, or ${agentName("NAME")}`,
   );
 const componentSchema = z.union([path, z.strictObject({ path, executable: z.boolean().default(false) })]);
 
@@ -28,13 +30,19 @@ export const guardrailSchema = z.strictObject({
 export type GuardrailConfig = z.infer<typeof guardrailSchema>;
 
 /** What the founders found gone: guarded once it is there and accepted, and not missed before. */
-const USUAL = [
+const USUAL_SCRIPTS = [
   "agents/apply_patch_processor/apply_patch_processor.zsh",
   "agents/json_wo_processor/json_wo_processor.zsh",
   "agents/wo_executor/wo_executor.zsh",
   "tools/followup_tracker_update.zsh",
   "tools/check_component_history.zsh",
   "tools/wo_pipeline_guardrail.zsh",
+];
+
+/** The scripts, and what has launchd start us. */
+const USUAL = [
+  ...USUAL_SCRIPTS.map((path) => ({ path, executable: true })),
+  ...[DAEMON_LABEL, GUARDRAIL_LABEL].map((label) => ({ path: agentName(label), executable: false })),
 ];
 
 /** One line of `guardrail.components`. */
@@ -47,11 +55,12 @@ export interface GuardRule {
 }
 
 export function guardRules({ components }: GuardrailConfig): readonly GuardRule[] {
-  const wanted = components ?? USUAL.map((pattern) => ({ path: pattern, executable: true }));
-  return wanted.map((one) => {
+  return (components ?? USUAL).map((one) => {
     const { path: written, executable } = typeof one === "string" ? { path: one, executable: false } : one;
     const pattern = written.replace(/^\.\//, "").replace(/\/+$/, "");
-    const matches = isGlob(pattern) ? picomatch(pattern, { dot: true }) : (name: string) => name === pattern;
+    const isMatch = isGlob(pattern) ? picomatch(pattern, { dot: true }) : undefined;
+    // Globs are for the base.
+    const matches = (name: string) => (isMatch === undefined ? name === pattern : !isAgentName(name) && isMatch(name));
     return { pattern, executable, isUsual: components === undefined, matches };
   });
 }

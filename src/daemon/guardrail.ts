@@ -2,15 +2,14 @@
  * Notices within a second or two when a component is not as it has to be, says so once, puts back what may be put back,
  * and says when all is well. Hints of the file system make it fast; the look at everything each period makes it right.
  */
-import { dirname, join } from "node:path";
 import { isResting } from "../orders/status.ts";
 import { isoTime } from "../platform/clock.ts";
 import { BridgeError } from "../platform/errors.ts";
 import { GitRest } from "../platform/git-rest.ts";
 import type { Log } from "../platform/log.ts";
-import type { Watch } from "../platform/watcher.ts";
 import type { Books } from "../records/books.ts";
 import type { ComponentDrifted, ComponentHealed } from "../records/component-events.ts";
+import { isAgentName, plannedName } from "../records/component-place.ts";
 import { type Components, type Drift, NO_COMPONENTS } from "../records/components.ts";
 import type { Notice } from "../records/events.ts";
 import { readEntryAt } from "../records/segments.ts";
@@ -18,6 +17,7 @@ import { ComponentCheck, type Finding } from "../upkeep/component-check.ts";
 import { heal, sweepHeals } from "../upkeep/component-heal.ts";
 import { writeAlert } from "./alerts.ts";
 import type { BoundBase } from "./base.ts";
+import { ComponentWatch, isBelowAny, type Rung } from "./component-watch.ts";
 import type { Config } from "./config.ts";
 import { tryAndLog } from "./failures.ts";
 import { countOf, type GuardedComponents, guardedComponents, missingFolders } from "./guarded.ts";
@@ -65,11 +65,7 @@ export class Guardrail {
   /** What was wrong with a component when all was done about it that can be done. */
   readonly #settled = new Map<string, Finding["reason"]>();
   #guarded: { readonly config: Config; readonly components: Components; readonly known: GuardedComponents } | undefined;
-  /** Folders in which something has rung. */
-  readonly #rung = new Set<string>();
-  #folders: { readonly of: GuardedComponents["wanted"]; readonly folders: ReadonlySet<string> } | undefined;
-  #watch: Watch | undefined;
-  #watched = "";
+  readonly #watch: ComponentWatch;
   /** The period in which everything was looked at last, and when that was. */
   #slot = Number.NEGATIVE_INFINITY;
   #lookedMs: number | undefined;
@@ -86,7 +82,8 @@ export class Guardrail {
       // At once, not at the next look: it is watched from now on.
       if (event === "components_accepted" || event === "components_released") this.#hurry.abort();
     });
-    this.#check = new ComponentCheck(ground.files, ground.clock, base.path);
+    this.#check = new ComponentCheck(ground.files, ground.clock, base);
+    this.#watch = new ComponentWatch({ ...options, onRing: () => this.#hurry.abort() });
     this.#git = new GitRest(ground.files, ground.clock, base.path);
   }
 
@@ -100,14 +97,14 @@ export class Guardrail {
     this.#hurry.abort();
     this.#forget();
     await this.#running;
-    await this.#watch?.close();
+    await this.#watch.close();
   }
 
   async #run(): Promise<void> {
     const { clock, files } = this.#options.ground;
     const { log, base } = this.#options;
     await tryAndLog(log, "guardrail_refused", async () => {
-      await sweepHeals(files, base.path, this.#whatIsGuarded().wanted.keys());
+      await sweepHeals(files, base, this.#whatIsGuarded().wanted.keys());
     });
     while (!this.#ended) {
       await tryAndLog(log, "guardrail_refused", () => this.#turn());
@@ -138,11 +135,9 @@ export class Guardrail {
     const now = clock.now();
     const slot = Math.floor(now / settings.config.guardrail.everyMs);
     const isDue = slot !== this.#slot;
-    // A folder that comes or goes rings, in itself or in the one above.
-    if (isDue || this.#rung.size > 0 || this.#folders?.of !== guarded.wanted) await this.#keepWatch(guarded);
+    await this.#watch.keep(guarded.wanted, isDue);
     const startMs = clock.elapsed();
-    const rung = new Set(this.#rung);
-    this.#rung.clear();
+    const rung = this.#watch.take();
     const isAll = isDue || rung.has(".");
     const names = isAll ? guarded.wanted.keys() : this.#inDoubt(guarded, rung);
     const asked = [...names].flatMap((path) => {
@@ -181,7 +176,7 @@ export class Guardrail {
   }
 
   /** What is to be looked at again, and what lies where something has rung. */
-  #inDoubt({ wanted }: GuardedComponents, rung: ReadonlySet<string>): ReadonlySet<string> {
+  #inDoubt({ wanted }: GuardedComponents, rung: Rung): ReadonlySet<string> {
     const paths = new Set([...this.#suspicions.keys(), ...Object.keys(this.#components.drifts)]);
     if (rung.size > 0) for (const path of wanted.keys()) if (isBelowAny(path, rung)) paths.add(path);
     return paths;
@@ -245,7 +240,9 @@ export class Guardrail {
     }
     const { path } = finding;
     const isGone = finding.reason === "missing" || finding.reason === "moved";
-    const why = isGone && guarded.wanted.has(path) ? await this.#git.whyGone(path, wellMs) : undefined;
+    // Outside of the base git has taken nothing away.
+    const mayBeGits = guarded.wanted.has(path) && !isAgentName(path);
+    const why = isGone && mayBeGits ? await this.#git.whyGone(path, wellMs) : undefined;
     const judged: Finding =
       why === undefined ? finding : { path, reason: "removed_by_git", message: `it is not there: ${why}` };
     const mayHeal = guarded.wanted.has(path) && (wish === "all" || (wish === "missing" && isGone && why === undefined));
@@ -292,7 +289,7 @@ export class Guardrail {
       const healed = await heal({
         files: ground.files,
         vault: books.vault,
-        base: base.path,
+        base,
         path,
         fingerprint,
         replaces,
@@ -302,6 +299,8 @@ export class Guardrail {
       const replaced = healed.replaced === undefined ? {} : { replaced: healed.replaced };
       const event: ComponentHealed = { event: "wo_pipeline_healed", path, what, restored: true, ...replaced };
       await books.append([event]);
+      // Its folder may be a new one, which nobody watches, and nobody watches the one above.
+      if (isAgentName(path)) this.#watch.ringFor(path);
     } catch (thrown) {
       if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
       await this.#cannot(finding, thrown.message);
@@ -338,62 +337,14 @@ export class Guardrail {
 
   /** Files of orders on their way are good as they were and as they are to be. */
   #pathsInPlans(): ReadonlySet<string> {
-    const { books, ground } = this.#options;
+    const { books, ground, base } = this.#options;
     const paths = new Set<string>();
     for (const record of books.index.open) {
       if (isResting(record.status) || record.plan === undefined || record.plan.attempt !== record.attempt) continue;
       const entry = readEntryAt(ground.files, books.vault.ledger, record.plan.at);
-      if (entry?.event === "patch_planned") for (const { root, path } of entry.files) if (root === ".") paths.add(path);
+      const names = entry?.event === "patch_planned" ? entry.files.map((file) => plannedName(base, file)) : [];
+      for (const name of names) if (name !== undefined) paths.add(name);
     }
     return paths;
-  }
-
-  /** Those that components lie in, and those above them. */
-  #foldersOf(wanted: GuardedComponents["wanted"]): ReadonlySet<string> {
-    if (this.#folders?.of === wanted) return this.#folders.folders;
-    const folders = new Set<string>();
-    for (const path of wanted.keys())
-      for (let folder = dirname(path); !folders.has(folder); folder = dirname(folder)) folders.add(folder);
-    this.#folders = { of: wanted, folders };
-    return folders;
-  }
-
-  /** One watch for each folder that a component lies in, and for those above it. */
-  async #keepWatch({ wanted }: GuardedComponents): Promise<void> {
-    const { ground, base, log } = this.#options;
-    const folders = this.#foldersOf(wanted);
-    const there = [...folders]
-      .filter((folder) => ground.files.info(join(base.path, folder))?.kind === "folder")
-      .toSorted();
-    const stamp = there.map((folder) => `${folder}:${ground.files.info(join(base.path, folder))?.inode}`).join("|");
-    if (stamp === this.#watched) return;
-    await this.#watch?.close();
-    this.#watched = stamp;
-    this.#watch = undefined;
-    if (there.length === 0) return;
-    this.#watch = await ground.system.watchFolders({
-      root: base.path,
-      folders: there.map((folder) => join(base.path, folder)),
-      onHint: (folder) => this.#ring(folder),
-      onTrouble: (message) => log.warn("watch_refused", { message }),
-    });
-    // What happened while nobody watched does not ring.
-    for (const folder of folders) this.#rung.add(folder);
-  }
-
-  #ring(folder: string): void {
-    if (this.#ended) return;
-    const { path } = this.#options.base;
-    this.#rung.add(folder === path ? "." : folder.slice(path.length + 1));
-    this.#hurry.abort();
-  }
-}
-
-/** True for a path in one of the folders, or below it. */
-function isBelowAny(path: string, folders: ReadonlySet<string>): boolean {
-  if (folders.size === 0) return false;
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    if (folders.has(folder)) return true;
-    if (folder === ".") return false;
   }
 }

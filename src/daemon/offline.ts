@@ -58,7 +58,7 @@ export async function withOfflineBase<T>(
     });
     // Lanes that are stopped take jobs and start none.
     await parts.line.leave();
-    const components = new ComponentDesk({ ...ground, books, base: base.path, settings });
+    const components = new ComponentDesk({ ...ground, books, base, settings });
     const answer = await work({ base, books, settings, parts, components });
     if (fatal.error !== undefined) throw fatal.error;
     parts.views.start();

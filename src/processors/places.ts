@@ -58,6 +58,12 @@ function refuse(path: string, reason: string, hint = "orders write into the base
   return err({ code: "path_refused" as const, message: `${path} is refused: ${reason}`, hint });
 }
 
+/** Whether orders may write a LaunchAgent with this file name, in lanes that run commands. */
+export function isAgentForOrders(name: string): boolean {
+  const label = name.replace(/\.plist$/, "").toLowerCase();
+  return AGENT_NAME.test(name) && !OUR_LABELS.some((own) => own === label);
+}
+
 /** Finds the place that a path names; why not, when no order may touch it. */
 export function findPlace(files: Files, path: string, rules: PlaceRules): Result<Place, PlaceFault> {
   const resolved = resolvePath(files, path, rules);
@@ -72,9 +78,8 @@ export function findPlace(files: Files, path: string, rules: PlaceRules): Result
       "policy.roots in wo-bridge.yaml names folders outside of it that orders may write to",
     );
   }
-  const label = basename(real).replace(/\.plist$/, "");
   if (!AGENT_NAME.test(basename(real))) return refuse(path, "only com.02luka.*.plist may be put there");
-  if (OUR_LABELS.some((own) => own === label.toLowerCase())) return refuse(path, "it belongs to the machinery");
+  if (!isAgentForOrders(basename(real))) return refuse(path, "it belongs to the machinery");
   // Opened from the home folder on: on a new account the two folders are missing.
   return ok(placeBelow(rules.home, real, rules));
 }

@@ -1,7 +1,7 @@
 /** What the ledger tells of guarded components: what they have to be, who said so, and when they were not. */
 import type { Content } from "./content.ts";
 
-/** What a component has to be. Paths lead from the base. */
+/** What a component has to be. Paths are what it is called: component-place.ts. */
 export interface AcceptedComponent {
   readonly path: string;
   readonly kind: "file" | "folder";

@@ -8,6 +8,7 @@ import {
   DRIFT_REASONS,
   type MovedComponent,
 } from "./component-events.ts";
+import { type HomedBase, plannedName } from "./component-place.ts";
 import { contentSchema } from "./content.ts";
 
 /** Times of the newest restorations that are remembered of each component. */
@@ -38,7 +39,7 @@ const driftSchema = z.object({
 export type Drift = z.infer<typeof driftSchema>;
 
 export const componentsSchema = z.object({
-  /** By path below the base. */
+  /** By what they are called: component-place.ts. */
   guarded: z.record(z.string(), fingerprintSchema),
   drifts: z.record(z.string(), driftSchema),
   /** When each was put back, the newest last. */
@@ -116,10 +117,11 @@ function healed({ guarded, drifts, heals }: Components, { path, restored }: Comp
 /** What a plan makes of guarded files, for the entry that says it was carried out. */
 export function movedComponents(
   { guarded }: Components,
+  base: HomedBase,
   plan: readonly { readonly root: string; readonly path: string; readonly after?: Omit<MovedComponent, "path"> }[],
 ): readonly MovedComponent[] {
-  return plan.flatMap(({ root, path, after }) => {
-    if (root !== "." || guarded[path] === undefined) return [];
-    return [{ path, ...after }];
+  return plan.flatMap((file) => {
+    const path = plannedName(base, file);
+    return path === undefined || guarded[path] === undefined ? [] : [{ path, ...file.after }];
   });
 }

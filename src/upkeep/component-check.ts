@@ -8,6 +8,7 @@ import type { FileInfo } from "../platform/disk.ts";
 import type { Files } from "../platform/files.ts";
 import { sha256 } from "../platform/ids.ts";
 import type { DriftReason } from "../records/component-events.ts";
+import { type HomedBase, placeOf } from "../records/component-place.ts";
 import type { Fingerprint } from "../records/components.ts";
 
 /** Largest file that can be guarded. */
@@ -39,11 +40,10 @@ interface Hashed {
 export class ComponentCheck {
   readonly #files: Files;
   readonly #clock: Clock;
-  readonly #base: string;
+  readonly #base: HomedBase;
   readonly #hashed = new Map<string, Hashed>();
 
-  /** `base` is a real path. */
-  constructor(files: Files, clock: Clock, base: string) {
+  constructor(files: Files, clock: Clock, base: HomedBase) {
     this.#files = files;
     this.#clock = clock;
     this.#base = base;
@@ -64,7 +64,7 @@ export class ComponentCheck {
   /** One of them; undefined where it is as it has to be. */
   lookAt(path: string, { fingerprint, executable }: Wanted): Finding | undefined {
     const found = (reason: DriftReason, message: string): Finding => ({ path, reason, message });
-    const info = this.#files.info(join(this.#base, path));
+    const info = this.#files.info(placeOf(this.#base, path));
     if (info === undefined) {
       const moved = fingerprint.kind === "file" ? this.#movedTo(path, fingerprint) : undefined;
       return moved === undefined
@@ -94,7 +94,7 @@ export class ComponentCheck {
     const stamp = `${info.device}:${info.inode}:${info.sizeBytes}:${info.modifiedMs}:${info.changedMs}`;
     const known = this.#hashed.get(path);
     if (known?.stamp === stamp) return known.sha256;
-    const reading = this.#files.peek(join(this.#base, path), COMPONENT_BYTES_MAX);
+    const reading = this.#files.peek(placeOf(this.#base, path), COMPONENT_BYTES_MAX);
     if (reading.kind !== "file") return undefined;
     const hash = sha256(reading.bytes);
     const isYoung = Math.max(info.modifiedMs, info.changedMs) > this.#clock.now() - RACY_MS;
@@ -105,15 +105,15 @@ export class ComponentCheck {
 
   /** A neighbour with the same content: people rename what they mean to keep. */
   #movedTo(path: string, fingerprint: Fingerprint): string | undefined {
-    const folder = dirname(path);
     if (fingerprint.sizeBytes === 0) return undefined;
-    const names = (this.#files.list(join(this.#base, folder)) ?? []).slice(0, NEIGHBOURS_MAX);
+    const folder = dirname(placeOf(this.#base, path));
+    const names = (this.#files.list(folder) ?? []).slice(0, NEIGHBOURS_MAX);
     for (const { name, kind } of names) {
       const neighbour = join(folder, name);
-      const info = kind === "file" ? this.#files.info(join(this.#base, neighbour)) : undefined;
+      const info = kind === "file" ? this.#files.info(neighbour) : undefined;
       if (info?.kind !== "file" || info.sizeBytes !== fingerprint.sizeBytes || name === basename(path)) continue;
-      const reading = this.#files.peek(join(this.#base, neighbour), COMPONENT_BYTES_MAX);
-      if (reading.kind === "file" && sha256(reading.bytes) === fingerprint.sha256) return neighbour;
+      const reading = this.#files.peek(neighbour, COMPONENT_BYTES_MAX);
+      if (reading.kind === "file" && sha256(reading.bytes) === fingerprint.sha256) return join(dirname(path), name);
     }
     return undefined;
   }

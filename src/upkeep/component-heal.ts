@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import type { Files } from "../platform/files.ts";
 import { Folder } from "../platform/folder.ts";
 import { sha256 } from "../platform/ids.ts";
+import { type HomedBase, placeOf, type Way, wayTo } from "../records/component-place.ts";
 import type { Fingerprint } from "../records/components.ts";
 import type { Content } from "../records/content.ts";
 import type { Vault } from "../records/vault.ts";
@@ -15,9 +16,8 @@ import { COMPONENT_BYTES_MAX } from "./component-check.ts";
 export interface HealRequest {
   readonly files: Files;
   readonly vault: Vault;
-  /** Real path. */
-  readonly base: string;
-  /** Below the base. */
+  readonly base: HomedBase;
+  /** As the component is called. */
   readonly path: string;
   readonly fingerprint: Fingerprint;
   /** Whether what lies there may go. */
@@ -32,7 +32,7 @@ export type Healed =
 /** Throws what the disk refuses, and LEDGER_DAMAGED where the vault has lost what the component held. */
 export async function heal(request: HealRequest): Promise<Healed> {
   const { files, path, fingerprint } = request;
-  const { root, names } = placeOf(request);
+  const { root, names } = deepest(files, wayTo(request.base, path));
   if (fingerprint.kind === "folder") {
     (await Folder.make(files, root, names)).close();
     return { kind: "restored" };
@@ -52,24 +52,23 @@ function temporaryName(path: string): string {
 }
 
 /** Removes what a crash left beside these components; how many there were. */
-export async function sweepHeals(files: Files, base: string, paths: Iterable<string>): Promise<number> {
+export async function sweepHeals(files: Files, base: HomedBase, paths: Iterable<string>): Promise<number> {
   const slice = files.slices();
   let count = 0;
   for (const path of paths) {
     await slice();
-    if (files.remove(join(base, dirname(path), temporaryName(path)))) count += 1;
+    if (files.remove(join(dirname(placeOf(base, path)), temporaryName(path)))) count += 1;
   }
   return count;
 }
 
 /** The deepest folder on the way that is there, links resolved, and the names below it. */
-function placeOf({ files, base, path }: HealRequest): { readonly root: string; readonly names: readonly string[] } {
-  const names = path.split("/");
+function deepest(files: Files, { root, names }: Way): Way {
   for (let depth = names.length - 1; depth > 0; depth -= 1) {
-    const real = files.realPath(join(base, ...names.slice(0, depth)));
+    const real = files.realPath(join(root, ...names.slice(0, depth)));
     if (real !== undefined && files.info(real)?.kind === "folder") return { root: real, names: names.slice(depth) };
   }
-  return { root: base, names };
+  return { root, names };
 }
 
 async function healIn(folder: Folder, name: string, request: HealRequest): Promise<Healed> {

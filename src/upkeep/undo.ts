@@ -5,6 +5,7 @@
 import { isUtf8 } from "node:buffer";
 import { posix } from "node:path";
 import type { Entry } from "../records/chain.ts";
+import { type HomedBase, plannedName } from "../records/component-place.ts";
 import type { Content } from "../records/content.ts";
 import type { Image, PlannedFile } from "../records/events.ts";
 
@@ -38,14 +39,14 @@ export function changesOf(entries: Iterable<Entry>): readonly Wish[] | undefined
   return changed.map(({ root, path, before, after }) => ({ path: named(root, path), wanted: before, left: after }));
 }
 
-/** Every version of a path that the ledger knows, oldest first. */
-export function versionsOf(entries: Iterable<Entry>, path: string): readonly Version[] {
+/** Every version of a path that the ledger knows, oldest first; of a component by what it is called. */
+export function versionsOf(entries: Iterable<Entry>, base: HomedBase, path: string): readonly Version[] {
   const found: Version[] = [];
   const planned = new Map<string, PlannedFile>();
   for (const entry of entries) {
     const { ts } = entry;
     if (entry.event === "patch_planned") {
-      const file = entry.files.find((one) => named(one.root, one.path) === path);
+      const file = entry.files.find((one) => (plannedName(base, one) ?? named(one.root, one.path)) === path);
       if (file === undefined) continue;
       planned.set(entry.wo_id, file);
       found.push({ ts, from: `as it was before order ${entry.wo_id}`, image: file.before });

@@ -90,7 +90,7 @@ async function answerer() {
   const stop = () => {
     stops += 1;
   };
-  const components = new ComponentDesk({ files, clock, books, base: base.path, settings });
+  const components = new ComponentDesk({ files, clock, books, base, settings });
   const live = { books, parts, settings, components, housekeeping };
   return {
     books,

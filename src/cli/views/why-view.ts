@@ -12,10 +12,12 @@ export function whyText(terminal: Terminal, history: PathHistory): string {
   const { path, timeline, sources, verdict } = history;
   const cut = timeline.length - LINES_MAX;
   const unread = sources.filter(({ state }) => state === "unread");
+  const git = sources.find(({ name, state }) => name === "git" && state === "none");
   return [
     terminal.paint("bold", plainLine(path)),
     ...(cut > 0 ? [`  ${cut} older ones: --json shows all`] : []),
     ...timeline.slice(-LINES_MAX).map((one) => sightingLine(terminal, one)),
+    ...(git?.note === undefined ? [] : [`  git says nothing of it: ${git.note}`]),
     ...verdictLines(terminal, verdict),
     ...unread.map(
       ({ name, note }) => `not read: ${plainLine(name)}${note === undefined ? "" : ` (${plainLine(note)})`}`,
@@ -74,6 +76,7 @@ function nextOf(history: PathHistory): string {
   if (verdict.kind === "cannot_tell") return `mend what could not be read, then wo why ${word}`;
   if (now.kind === "broken" && now.reason === "not_executable") return `chmod +x ${word}`;
   if (now.kind === "broken" && now.reason !== "not_as_accepted") return "mend it where it is";
+  if (!history.mayBeUndone) return withoutOrders(history, word);
   const undo = `wo undo --path ${word}${timeline.some(({ isPruning }) => isPruning) ? " (for what the vault still has of it)" : ""}`;
   if (now.kind === "broken") return `${undo}, or wo guardrail accept ${word} as it is`;
   const from = typedWord(path);
@@ -82,4 +85,12 @@ function nextOf(history: PathHistory): string {
   if (commit !== undefined) return `${git} restore --source=${typedWord(commit)} -- ${from}`;
   if (isGuarded) return `${undo}; the daemon does so by itself while guardrail.heal is not off`;
   return `${undo}: no commit has it, and the vault may`;
+}
+
+/** For what no order may write: only the guardrail brings it back. */
+function withoutOrders({ now, isGuarded }: PathHistory, word: string): string {
+  if (!isGuarded) return `write it again, then wo guardrail accept ${word}`;
+  const healed = "the daemon puts back what was accepted, while guardrail.heal is not off";
+  if (now.kind === "gone") return `nothing: ${healed}; or wo guardrail release ${word}`;
+  return `mv ${word} elsewhere: ${healed}; or wo guardrail accept ${word} as it is`;
 }

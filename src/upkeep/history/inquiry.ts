@@ -142,7 +142,7 @@ class Inquiry {
   }
 
   readLedger(): void {
-    const { files, ledgerFolder, budget, span, nowMs, refusal } = this.#wish;
+    const { files, base, home, ledgerFolder, budget, span, nowMs, refusal } = this.#wish;
     const gaps = new LedgerGaps(span);
     let count = 0;
     let isCut = false;
@@ -160,6 +160,7 @@ class Inquiry {
         this.#seeDrift(entry);
         this.#seeGuarded(entry);
       }),
+      { path: base, home },
       { ...this.#scope, has: (path) => this.#scope.has(path) || this.#isAccepted(path) },
     );
     this.#sightings.push(...told);

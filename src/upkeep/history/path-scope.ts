@@ -1,5 +1,6 @@
 /** The paths that are looked into: one, or many at once. Pure. */
 import { basename, dirname } from "node:path";
+import { commonEndOf } from "../../records/component-place.ts";
 
 /** No text is searched for more names than this. */
 const NAMES_MAX = 400;
@@ -25,7 +26,7 @@ export function onePath(path: string): PathScope {
     isOne: true,
     count: 1,
     has: (other) => isAt(path, other),
-    namedIn: finder([path]),
+    namedIn: finder([commonEndOf(path)]),
     looselyNamedIn: finder([basename(path)]),
     called: () => "it",
   };
@@ -35,7 +36,7 @@ export function onePath(path: string): PathScope {
 export function manyPaths(paths: readonly string[]): PathScope {
   const all = new Set(paths);
   const folders = paths.map((path) => dirname(path)).filter((one) => one.includes("/"));
-  const named = finder([...all]);
+  const named = finder([...all].map(commonEndOf));
   const folder = finder([...new Set(folders)]);
   const lastName = finder([...new Set(paths.map((path) => basename(path)))]);
   return {

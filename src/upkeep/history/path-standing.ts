@@ -1,7 +1,7 @@
 /** How a path is now: there, gone, or there and of no use. */
-import { join } from "node:path";
 import type { Clock } from "../../platform/clock.ts";
 import type { Files } from "../../platform/files.ts";
+import { type HomedBase, placeOf } from "../../records/component-place.ts";
 import type { Fingerprint } from "../../records/components.ts";
 import { COMPONENT_BYTES_MAX, ComponentCheck } from "../component-check.ts";
 
@@ -20,9 +20,13 @@ const EXECUTABLE = 0o111;
 export function standingOf(
   files: Files,
   clock: Clock,
-  { base, path, guarded }: { readonly base: string; readonly path: string; readonly guarded: Fingerprint | undefined },
+  {
+    base,
+    path,
+    guarded,
+  }: { readonly base: HomedBase; readonly path: string; readonly guarded: Fingerprint | undefined },
 ): Standing {
-  const place = join(base, path);
+  const place = placeOf(base, path);
   const info = files.info(place);
   if (info === undefined) return { kind: "gone" };
   if (info.kind === "link" && files.realPath(place) === undefined)

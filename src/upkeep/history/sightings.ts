@@ -6,6 +6,7 @@ import { type GitHistory, type GitMove, SECOND_MS } from "../../platform/git-his
 import { isRecord, parseJson } from "../../platform/result.ts";
 import { blobsIn } from "../../records/blob-references.ts";
 import type { Entry } from "../../records/chain.ts";
+import { type HomedBase, plannedName } from "../../records/component-place.ts";
 import type { PlannedFile } from "../../records/events.ts";
 import type { PathScope } from "./path-scope.ts";
 
@@ -100,14 +101,14 @@ export const WIPE =
   /\bgit\b[^|;&\n]*?\s(?:clean|reset\s+--hard|checkout\s+(?:--\s+)?\.|restore|stash)(?!\w)|\brm\s+-\w*r/;
 
 /** What orders did to them, and what the guardrail saw of them. */
-export function ledgerSightings(entries: Iterable<Entry>, scope: PathScope): readonly Sighting[] {
+export function ledgerSightings(entries: Iterable<Entry>, base: HomedBase, scope: PathScope): readonly Sighting[] {
   const found: Sighting[] = [];
   const planned = new Map<string, readonly PlannedFile[]>();
   const blobs = new Set<string>();
   const say = ({ ts }: Entry, text: string, more: Partial<Sighting>) =>
     found.push({ ts, source: "ledger", text, ...more });
   for (const entry of entries) {
-    for (const hash of blobsAt(entry, scope)) blobs.add(hash);
+    for (const hash of blobsAt(entry, base, scope)) blobs.add(hash);
     switch (entry.event) {
       case "blobs_pruned": {
         const count = entry.blobs.filter((hash) => blobs.delete(hash)).length;
@@ -116,7 +117,7 @@ export function ledgerSightings(entries: Iterable<Entry>, scope: PathScope): rea
         break;
       }
       case "patch_planned": {
-        const mine = entry.files.filter(({ root, path }) => root === "." && scope.has(path));
+        const mine = plannedIn(entry.files, base, scope);
         if (mine.length > 0) planned.set(entry.wo_id, mine);
         break;
       }
@@ -151,10 +152,18 @@ export function ledgerSightings(entries: Iterable<Entry>, scope: PathScope): rea
   return found;
 }
 
+/** Those in the scope, by what they are called. */
+function plannedIn(files: readonly PlannedFile[], base: HomedBase, scope: PathScope): readonly PlannedFile[] {
+  return files.flatMap((file) => {
+    const path = plannedName(base, file);
+    return path !== undefined && scope.has(path) ? [{ ...file, path }] : [];
+  });
+}
+
 /** The blobs that hold versions of what is in the scope. */
-function blobsAt(entry: Entry, scope: PathScope): readonly string[] {
+function blobsAt(entry: Entry, base: HomedBase, scope: PathScope): readonly string[] {
   const isMine = ({ path }: { readonly path: string }) => scope.has(path);
-  if (entry.event === "patch_planned") return blobsIn(entry.files.filter((one) => one.root === "." && isMine(one)));
+  if (entry.event === "patch_planned") return blobsIn(plannedIn(entry.files, base, scope));
   if (entry.event === "components_accepted") return blobsIn(entry.components.filter(isMine));
   return entry.event === "snapshot_taken" ? blobsIn(entry.files.filter(isMine)) : [];
 }

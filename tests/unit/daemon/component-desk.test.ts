@@ -1,19 +1,33 @@
 /** What a person may guard, and what is recorded of it; and what orders may then do to it. */
-import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ComponentDesk, filesMatching } from "../../../src/daemon/component-desk.ts";
-import { holdTo, readConfig } from "../../../src/daemon/config.ts";
+import { configProblemText, holdTo, readConfig } from "../../../src/daemon/config.ts";
 import { sha256 } from "../../../src/platform/ids.ts";
+import { agentName, placeOf } from "../../../src/records/component-place.ts";
 import { House } from "../../support/house-kit.ts";
 import { realFiles } from "../../support/ledger-kit.ts";
-import { valueOf } from "../../support/results.ts";
+import { errorOf, valueOf } from "../../support/results.ts";
 import { put, temporaryFolder } from "../../support/temporary-folder.ts";
 
 function deskOf({ kit }: House): ComponentDesk {
   const { files, clock, books, base, settings } = kit;
-  return new ComponentDesk({ files, clock, books, base: base.path, settings });
+  return new ComponentDesk({ files, clock, books, base, settings });
 }
+
+const AGENT = "~/Library/LaunchAgents/com.02luka.mine.plist";
+const OWN = ["com.02luka.wo-bridge", "com.02luka.wo_pipeline_guardrail"].map(agentName);
+/** Where an agent lies in the home of a house. */
+const inHome = ({ kit }: House, name: string) => placeOf(kit.base, name);
+/** A property list that launchd reads. */
+const plist = (program: string) => `<?xml version="1.0" encoding="UTF-8"?>
+<plist version="1.0"><dict><key>Label</key><string>com.02luka.mine</string><key>Program</key><string>${program}</string></dict></plist>
+`;
+/** One that starts the daemon of a base. */
+const startsUp = (base: string) => `<?xml version="1.0" encoding="UTF-8"?>
+<plist version="1.0"><dict><key>EnvironmentVariables</key><dict><key>LUKA_SOT</key><string>${base}</string></dict></dict></plist>
+`;
 
 const guardedIn = ({ kit }: House) => kit.books.index.facts.components?.guarded ?? {};
 
@@ -54,6 +68,12 @@ test.each([
   ["the machinery's own", "bridge/inbox/CLC", "bridge is kept by the daemon itself"],
   ["git's own", ".git/config", ".git is kept"],
   ["a link", "link", "it is a link"],
+  [
+    "what lies elsewhere in the home",
+    "~/.ssh/id",
+    "it is not below the base, and no ~/Library/LaunchAgents/NAME.plist",
+  ],
+  ["a LaunchAgent that is not there", "~/Library/LaunchAgents/x.plist", "it is not there"],
 ])("%s cannot be guarded, and the reason is told", async (_what, path, message) => {
   const house = await House.open();
   symlinkSync("/etc/hosts", house.path("link"));
@@ -149,8 +169,65 @@ test("what the tree wishes of the guardrail takes effect only where it makes it 
   expect(holdTo(config(""), config("guardrail: {everyMs: 1000}\n")).config.guardrail.everyMs).toBe(1000);
 });
 
-test.each(["/etc/passwd", "~/x", "../x", "a/../../x", ""])("%j is no component of a base", (path) => {
-  expect(readConfig(Buffer.from(`guardrail: {components: [${JSON.stringify(path)}]}\n`)).ok).toBe(false);
+test.each(["/etc/passwd", "~/x", "~/.ssh/id", "~/Library/LaunchAgents/*.plist", "../x", "a/../../x", ""])(
+  "%j is no component of a base, and where it says so is told",
+  (path) => {
+    const read = readConfig(Buffer.from(`guardrail:\n  components:\n    - a.txt\n    - ${JSON.stringify(path)}\n`));
+    const [text] = errorOf(read).map(configProblemText);
+    expect(text).toContain("wo-bridge.yaml:4:7  guardrail.components");
+    if (path !== "") expect(text).toContain("or ~/Library/LaunchAgents/NAME.plist");
+  },
+);
+
+test("a LaunchAgent is guarded under the name that it has in any home, however it is typed", async () => {
+  const house = await House.open();
+  chmodSync(put(inHome(house, AGENT), "text"), 0o644);
+  const desk = deskOf(house);
+  expect(await desk.accept([inHome(house, AGENT)], "me", "")).toMatchObject({ accepted: [AGENT], refused: [] });
+  expect(await desk.accept([AGENT], "me", "")).toMatchObject({ accepted: [], unchanged: 1 });
+  expect(guardedIn(house)).toMatchObject({ [AGENT]: { kind: "file", mode: 0o644, content: { text: "text" } } });
+  expect(JSON.stringify(house.entries)).not.toContain(house.kit.base.home);
+  writeFileSync(inHome(house, AGENT), "written again");
+  expect(await desk.accept([AGENT], "me", "")).toMatchObject({ accepted: [AGENT] });
+  expect(guardedIn(house)[AGENT]).toMatchObject({ sha256: sha256("written again") });
+  expect(await desk.snapshot([AGENT], "me", "")).toMatchObject({ kept: [AGENT] });
+  expect(await desk.release([inHome(house, AGENT)], "me", "")).toMatchObject({ released: [AGENT] });
+});
+
+test("a linked LaunchAgent, and a folder that is called like one, cannot be guarded", async () => {
+  const house = await House.open();
+  mkdirSync(inHome(house, AGENT), { recursive: true });
+  symlinkSync("/etc/hosts", inHome(house, OWN[0] ?? ""));
+  const { accepted, refused } = await deskOf(house).accept([AGENT, ...OWN.slice(0, 1)], "me", "");
+  expect([accepted, refused.map(({ message }) => message)]).toEqual([
+    [],
+    ["it is a folder, and no property list", "it is a link"],
+  ]);
+});
+
+test("our own LaunchAgents are accepted where they are there and no list is configured; once accepted, whatever it says", async () => {
+  const house = await House.open();
+  expect(await deskOf(house).accept([], "me", "")).toMatchObject({ accepted: [], refused: [] });
+  for (const name of OWN) put(inHome(house, name), startsUp(house.kit.base.path));
+  expect(await deskOf(house).accept([], "me", "")).toMatchObject({ accepted: OWN });
+  const other = await House.open("guardrail: {components: [a.txt, ~/Library/LaunchAgents/com.02luka.mine.plist]}\n");
+  for (const name of [...OWN, AGENT]) put(inHome(other, name), "text");
+  expect(await deskOf(other).accept([], "me", "")).toMatchObject({ accepted: [AGENT] });
+  await deskOf(other).accept(OWN, "me", "");
+  for (const name of OWN) writeFileSync(inHome(other, name), "new");
+  expect(await deskOf(other).accept([], "me", "")).toMatchObject({ accepted: OWN, unchanged: 1 });
+});
+
+test("an order that writes a guarded LaunchAgent says what it has to be; one that deletes it has to say that it may", async () => {
+  const house = await House.open();
+  put(inHome(house, AGENT), plist("/bin/old"));
+  await deskOf(house).accept([AGENT], "me", "");
+  await house.carryOut({ wo_id: "WO-1", files: { [AGENT]: plist("/bin/new") } });
+  expect(guardedIn(house)[AGENT]).toMatchObject({ sha256: sha256(plist("/bin/new")), by: "WO-1" });
+  const failed = await house.carryOut({ wo_id: "WO-2", files: [{ path: AGENT, delete: true }] });
+  expect(failed).toMatchObject({ status: "failed", failure: { code: "component_guarded" } });
+  await house.carryOut({ wo_id: "WO-3", allow_delete: true, files: [{ path: AGENT, delete: true }] });
+  expect(guardedIn(house)).toEqual({});
 });
 
 test("an accepted component whose file is gone can be released", async () => {

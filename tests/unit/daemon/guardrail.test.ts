@@ -1,5 +1,5 @@
 /** What the guardrail notices, tells and puts back, and when; with a clock that passes by hand. */
-import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { ComponentDesk } from "../../../src/daemon/component-desk.ts";
@@ -8,6 +8,7 @@ import { sha256 } from "../../../src/platform/ids.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import type { OnHint } from "../../../src/platform/watcher.ts";
 import type { ComponentDrifted } from "../../../src/records/component-events.ts";
+import { placeOf } from "../../../src/records/component-place.ts";
 import type { Notice } from "../../../src/records/events.ts";
 import { accepted, happened, planned } from "../../support/events.ts";
 import { turn } from "../../support/hand-clock.ts";
@@ -17,22 +18,25 @@ import { put } from "../../support/temporary-folder.ts";
 
 const HOUR_MS = 3_600_000;
 const PATH = "tools/run.sh";
+const AGENT = "~/Library/LaunchAgents/com.02luka.wo-bridge.plist";
 const STEP_MS = 10_000;
 const FOLDERS = ["bridge/inbox/CLC", "bridge/inbox/ENTRY", "g/followup/state"];
 
 /** A guarded house: one accepted component, all that the daemon keeps by itself, and a guardrail that has begun. */
 async function guarded(config = "", paths: readonly string[] = [PATH]) {
   let hint: OnHint = () => undefined;
-  const watchFolders = async (options: { readonly onHint: OnHint }) => {
+  let watched: readonly string[] = [];
+  const watchFolders = async (options: { readonly onHint: OnHint; readonly folders: readonly string[] }) => {
     hint = options.onHint;
-    return { close: async () => undefined };
+    watched = options.folders;
+    return { close: async () => void (watched = []) };
   };
   const house = await House.open(config, { system: { watchFolders }, isLedgerTimed: true });
   const { base, books, clock, ground, settings, files } = house.kit;
   if (config !== "") await settings.accept("me");
   for (const folder of FOLDERS) files.makeFolders(house.path(folder), 0o755);
-  for (const path of paths) put(house.path(path), "text\n");
-  const desk = new ComponentDesk({ files, clock, books, base: base.path, settings });
+  for (const path of paths) put(placeOf(base, path), "text\n");
+  const desk = new ComponentDesk({ files, clock, books, base, settings });
   if (paths.length > 0) await desk.accept(paths, "me", "test");
   const notices: Notice[] = [];
   const told: string[] = [];
@@ -69,9 +73,11 @@ async function guarded(config = "", paths: readonly string[] = [PATH]) {
       if (entry.event === "wo_pipeline_drift") return [`drift ${entry.missing} ${entry.reason}`];
       return entry.event === "wo_pipeline_healed" ? [`healed ${entry.path} ${entry.restored}`] : [];
     });
-  const ring = (path = PATH) => hint(house.path(dirname(path)), undefined);
+  const ring = (path = PATH) => hint(dirname(placeOf(base, path)), undefined);
+  const isWatched = (folder: string) => watched.includes(folder);
   const heartbeats = () => notices.filter(({ event }) => event === "wo_pipeline_healthy");
-  return { house, desk, guardrail, options, pass, events, ring, heartbeats, told, until, path: house.path(PATH) };
+  const path = placeOf(base, paths[0] ?? PATH);
+  return { house, desk, guardrail, options, pass, events, ring, isWatched, heartbeats, told, until, path };
 }
 
 test("a day awake has 288 heartbeats", async () => {
@@ -134,6 +140,78 @@ test("a component that is renamed is told and put back within two seconds of the
   expect(house.read("logs/guardrail_alerts.log")).toMatch(
     /^\[[\dT:.-]+Z\] ALERT: moved: tools\/run\.sh: .*backup.*\n$/,
   );
+});
+
+test("a LaunchAgent that goes, with its folder too, is told and put back as soon, and its new folder is watched", async () => {
+  const { until, ring, events, told, isWatched, path, house } = await guarded("", [AGENT]);
+  const folder = dirname(path);
+  expect([isWatched(folder), isWatched(dirname(folder)), isWatched(house.kit.base.home)]).toEqual([true, false, false]);
+  for (const gone of [path, folder]) {
+    const [startMs, before] = [house.kit.clock.elapsed(), events().length];
+    rmSync(gone, { recursive: true });
+    ring(AGENT);
+    await until(() => events().length === before + 2, 20);
+    expect(house.kit.clock.elapsed() - startMs).toBeLessThan(1700);
+    expect(events().slice(-2)).toEqual([`drift ${AGENT} missing`, `healed ${AGENT} true`]);
+    expect(readFileSync(path, "utf8")).toBe("text\n");
+  }
+  expect(told).toEqual([AGENT, AGENT]);
+  expect(house.read("logs/guardrail_alerts.log")).toContain(`ALERT: missing: ${AGENT}: `);
+  const healedMs = house.kit.clock.elapsed();
+  await until(() => isWatched(folder), 100);
+  expect(house.kit.clock.elapsed() - healedMs).toBeLessThan(1000);
+});
+
+test("a folder that goes before anybody watches it is missed as soon", async () => {
+  const { until, events, desk, house } = await guarded("", []);
+  const path = put(placeOf(house.kit.base, AGENT), "text\n");
+  await desk.accept([AGENT], "me", "test");
+  rmSync(dirname(path), { recursive: true });
+  const startMs = house.kit.clock.elapsed();
+  await until(() => events().length === 2, 20);
+  expect(house.kit.clock.elapsed() - startMs).toBeLessThan(2000);
+});
+
+test("a link in the place of a LaunchAgent is told and stays: launchd loads none at login", async () => {
+  const { pass, ring, events, path } = await guarded("", [AGENT]);
+  renameSync(path, `${path}.away`);
+  symlinkSync(`${path}.away`, path);
+  ring(AGENT);
+  await pass(600_000);
+  expect(events()).toEqual([`drift ${AGENT} symlink`]);
+  expect(existsSync(path)).toBe(true);
+});
+
+test("a LaunchAgent that an order on its way writes is neither told nor touched", async () => {
+  const { pass, ring, events, path, house } = await guarded("", [AGENT]);
+  const place = { root: house.kit.base.home, path: AGENT.slice(2) };
+  const files = planned().files.map((file) => ({ ...file, ...place }));
+  await house.kit.books.append([accepted(), happened.started, planned({ files })]);
+  rmSync(path);
+  ring(AGENT);
+  await pass(600_000);
+  expect([events(), existsSync(path)]).toEqual([[], false]);
+});
+
+test("while the base is away nothing is put back in the home either", async () => {
+  const { pass, until, ring, events, path, house } = await guarded("", [AGENT]);
+  house.kit.files.standOn(house.kit.base.path, ".wo-base");
+  const away = `${house.kit.base.path}.away`;
+  renameSync(house.kit.base.path, away);
+  rmSync(path);
+  ring(AGENT);
+  await pass(60_000);
+  expect([events(), existsSync(path)]).toEqual([[], false]);
+  renameSync(away, house.kit.base.path);
+  await until(() => existsSync(path), STEP_MS);
+});
+
+test("without a LaunchAgent among the components nothing of the home is looked at or missed", async () => {
+  const { pass, events, isWatched, heartbeats, house } = await guarded();
+  await pass(600_000);
+  const agents = dirname(placeOf(house.kit.base, AGENT));
+  expect([events(), isWatched(agents), existsSync(agents)]).toEqual([[], false, false]);
+  expect(heartbeats()[0]).toMatchObject({ components: 5 });
 });
 
 test("without any hint it is noticed within a period, and no heartbeat comes before it is back", async () => {

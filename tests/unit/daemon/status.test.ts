@@ -30,7 +30,7 @@ const RUNNING: Runtime = {
 };
 
 function baseAt(path: string): BoundBase {
-  return { path, device: 1, inode: 1, bornMs: 1, id: "abcdef0123", vault: "/nowhere", isNew: false };
+  return { path, device: 1, inode: 1, bornMs: 1, id: "abcdef0123", vault: "/nowhere", home: "/nobody", isNew: false };
 }
 
 function statusAfter(events: readonly Event[], { runtime = RUNNING, nowMs = NOW_MS, path = temporaryFolder() } = {}) {

@@ -5,6 +5,7 @@ import type { Event } from "../../../src/records/events.ts";
 import { factsSchema, foldFacts, NO_FACTS } from "../../../src/records/facts.ts";
 import { chainOf } from "../../support/events.ts";
 
+const BASE = { path: "/home/u/base", home: "/home/u" };
 const image = (text: string) => ({ sha256: `sha of ${text}`, size_bytes: text.length, mode: 0o755, content: { text } });
 const file = (path: string, text = "x") => ({ path, kind: "file" as const, owner: 501, ...image(text) });
 const accepted = (...components: ReturnType<typeof file>[]): Event => {
@@ -65,7 +66,7 @@ test("an order that writes a guarded file says what it has to be from then on; o
     { root: ".", path: "other", after: image("x") },
     { root: "/elsewhere", path: "a", after: image("x") },
   ];
-  const moved = movedComponents(after(accepted(file("a"))), plan);
+  const moved = movedComponents(after(accepted(file("a"))), BASE, plan);
   expect(moved).toEqual([{ path: "a", ...image("by order") }]);
   expect(after(accepted(file("a")), applied(moved)).guarded).toMatchObject({
     a: { content: { text: "by order" }, by: "WO-1", owner: 501 },
@@ -73,9 +74,17 @@ test("an order that writes a guarded file says what it has to be from then on; o
   expect(after(applied(moved)).guarded).toEqual({});
 });
 
+test("the same of a LaunchAgent, whose plan leads from the home on", () => {
+  const name = "~/Library/LaunchAgents/x.plist";
+  const before = after(accepted(file(name)));
+  const planFrom = (root: string) => [{ root, path: "Library/LaunchAgents/x.plist", after: image("by order") }];
+  expect(movedComponents(before, BASE, planFrom(BASE.home))).toEqual([{ path: name, ...image("by order") }]);
+  expect(movedComponents(before, BASE, planFrom("."))).toEqual([]);
+});
+
 test("an order that takes a guarded file away releases it", () => {
   const before = after(accepted(file("a")));
-  const moved = movedComponents(before, [{ root: ".", path: "a" }]);
+  const moved = movedComponents(before, BASE, [{ root: ".", path: "a" }]);
   expect(moved).toEqual([{ path: "a" }]);
   expect(after(accepted(file("a")), drifted("a"), applied(moved))).toEqual(NO_COMPONENTS);
 });

@@ -21,13 +21,14 @@ import { put, temporaryFolder } from "../../support/temporary-folder.ts";
 
 const TEXT = "#!/bin/sh\necho hi\n";
 const PATH = "tools/run.sh";
+const AGENT = "~/Library/LaunchAgents/com.example.a.plist";
 const wanted = (bend: Partial<Wanted["fingerprint"]> = {}): Wanted => ({
   fingerprint: { ...fingerprintOf(TEXT), ...bend },
 });
 
 /** A base with one component that is as it has to be, looked at long after it was written. */
 function kit() {
-  const base = temporaryFolder();
+  const [base, home] = [temporaryFolder(), temporaryFolder()];
   const path = put(join(base, PATH), TEXT);
   chmodSync(path, 0o755);
   let opened = 0;
@@ -36,8 +37,8 @@ function kit() {
     return systemDisk.openRead(one);
   };
   const clock = new HandClock(Date.now() + 60_000);
-  const check = new ComponentCheck(new Files({ ...systemDisk, openRead }, clock), clock, base);
-  return { base, path, clock, check, opened: () => opened, look: (one = wanted()) => check.lookAt(PATH, one) };
+  const check = new ComponentCheck(new Files({ ...systemDisk, openRead }, clock), clock, { path: base, home });
+  return { base, home, path, clock, check, opened: () => opened, look: (one = wanted()) => check.lookAt(PATH, one) };
 }
 
 test("a component that is as it has to be is not found", () => {
@@ -70,12 +71,32 @@ test.each<readonly [string, (path: string) => void, string, string]>([
   expect(look()).toMatchObject({ path: PATH, reason, message: expect.stringContaining(message) });
 });
 
+test.each<readonly [string, (path: string) => void, string, string]>([
+  ["is gone with its folder", (path) => rmSync(join(path, ".."), { recursive: true }), "missing", "not there"],
+  ["was renamed", (path) => renameSync(path, `${path}.off`), "moved", `${AGENT}.off holds what it held`],
+  ["was emptied", (path) => truncateSync(path), "emptied", "empty"],
+  ["holds something else", (path) => writeFileSync(path, `${TEXT}more`), "content_changed", "bytes"],
+  ["is a folder now", (path) => [rmSync(path), mkdirSync(path)], "type_changed", "is a folder"],
+  ["is a link now", (path) => [renameSync(path, `${path}~`), symlinkSync(`${path}~`, path)], "symlink", "a link"],
+])("a LaunchAgent that %s is found by its name in the home", (_what, bend, reason, message) => {
+  const { check, home } = kit();
+  const path = put(join(home, "Library/LaunchAgents/com.example.a.plist"), TEXT);
+  const agent = wanted({ mode: 0o644 });
+  expect(check.lookAt(AGENT, agent)).toBeUndefined();
+  bend(path);
+  expect(check.lookAt(AGENT, agent)).toMatchObject({
+    path: AGENT,
+    reason,
+    message: expect.stringContaining(message),
+  });
+});
+
 test("one that cannot be read is not healthy", () => {
   const openRead = () => {
     throw Object.assign(new Error("EACCES"), { code: "EACCES" });
   };
-  const { base, clock } = kit();
-  const check = new ComponentCheck(new Files({ ...systemDisk, openRead }, clock), clock, base);
+  const { base, home, clock } = kit();
+  const check = new ComponentCheck(new Files({ ...systemDisk, openRead }, clock), clock, { path: base, home });
   expect(check.lookAt(PATH, wanted())).toMatchObject({ reason: "unreadable" });
 });
 

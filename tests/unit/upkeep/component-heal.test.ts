@@ -1,5 +1,5 @@
 /** A component is put back whole or not at all, over nothing that lies there, and what is replaced is kept. */
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Disk, systemDisk } from "../../../src/platform/disk.ts";
@@ -9,7 +9,7 @@ import { newVault } from "../../support/books-kit.ts";
 import { fingerprintOf } from "../../support/components.ts";
 import { everyCut, powerCutDisk } from "../../support/disks.ts";
 import { HandClock } from "../../support/hand-clock.ts";
-import { put, temporaryFolder, treeOf } from "../../support/temporary-folder.ts";
+import { modeOf, put, temporaryFolder, treeOf } from "../../support/temporary-folder.ts";
 
 const TEXT = "#!/bin/sh\n";
 const PATH = "agents/a/run.sh";
@@ -18,14 +18,15 @@ const FINGERPRINT = fingerprintOf(TEXT);
 async function request(bend: Partial<HealRequest> = {}, disk: Disk = systemDisk): Promise<HealRequest> {
   const files = new Files(disk, new HandClock());
   const vault = await newVault();
-  return { files, vault, base: temporaryFolder(), path: PATH, fingerprint: FINGERPRINT, replaces: false, ...bend };
+  const base = { path: temporaryFolder(), home: temporaryFolder() };
+  return { files, vault, base, path: PATH, fingerprint: FINGERPRINT, replaces: false, ...bend };
 }
 
 test("a file comes back with its bytes and rights, its folders too, and nothing beside it", async () => {
   const wish = await request();
   expect(await heal(wish)).toEqual({ kind: "restored" });
-  expect(treeOf(wish.base)).toEqual({ [PATH]: TEXT });
-  expect(statSync(join(wish.base, PATH)).mode & 0o777).toBe(0o755);
+  expect(treeOf(wish.base.path)).toEqual({ [PATH]: TEXT });
+  expect(statSync(join(wish.base.path, PATH)).mode & 0o777).toBe(0o755);
 });
 
 test("a folder comes back", async () => {
@@ -34,14 +35,14 @@ test("a folder comes back", async () => {
     fingerprint: { kind: "folder", mode: 0o755, owner: 1, since: "", by: "" },
   });
   expect(await heal(wish)).toEqual({ kind: "restored" });
-  expect(statSync(join(wish.base, "a/b")).isDirectory()).toBe(true);
+  expect(statSync(join(wish.base.path, "a/b")).isDirectory()).toBe(true);
 });
 
 test("what somebody has put there meanwhile stays", async () => {
   const wish = await request();
-  put(join(wish.base, PATH), "mine");
+  put(join(wish.base.path, PATH), "mine");
   expect(await heal(wish)).toMatchObject({ kind: "taken" });
-  expect(treeOf(wish.base)).toEqual({ [PATH]: "mine" });
+  expect(treeOf(wish.base.path)).toEqual({ [PATH]: "mine" });
 });
 
 test("also what is put there in the very moment", async () => {
@@ -50,44 +51,58 @@ test("also what is put there in the very moment", async () => {
     put(join(base, PATH), "mine");
     systemDisk.link(from, to);
   };
-  const wish = await request({ base }, { ...systemDisk, link });
+  const wish = await request({ base: { path: base, home: base } }, { ...systemDisk, link });
   expect(await heal(wish)).toMatchObject({ kind: "taken" });
   expect(treeOf(base)).toEqual({ [PATH]: "mine" });
 });
 
 test("where it may be replaced, what was there is in the vault", async () => {
   const wish = await request({ replaces: true });
-  chmodSync(put(join(wish.base, PATH), "theirs"), 0o600);
+  chmodSync(put(join(wish.base.path, PATH), "theirs"), 0o600);
   expect(await heal(wish)).toEqual({ kind: "restored", replaced: { text: "theirs" } });
-  expect(treeOf(wish.base)).toEqual({ [PATH]: TEXT });
+  expect(treeOf(wish.base.path)).toEqual({ [PATH]: TEXT });
 });
 
 test("a folder in its place is left, and a link goes", async () => {
   const wish = await request({ replaces: true });
-  mkdirSync(join(wish.base, PATH), { recursive: true });
+  mkdirSync(join(wish.base.path, PATH), { recursive: true });
   expect(await heal(wish)).toMatchObject({ kind: "taken" });
-  rmSync(join(wish.base, PATH), { recursive: true });
-  put(join(wish.base, "elsewhere"), "theirs");
-  symlinkSync(join(wish.base, "elsewhere"), join(wish.base, PATH));
+  rmSync(join(wish.base.path, PATH), { recursive: true });
+  put(join(wish.base.path, "elsewhere"), "theirs");
+  symlinkSync(join(wish.base.path, "elsewhere"), join(wish.base.path, PATH));
   expect(await heal(wish)).toEqual({ kind: "restored" });
-  expect([readFileSync(join(wish.base, PATH), "utf8"), readFileSync(join(wish.base, "elsewhere"), "utf8")]).toEqual([
-    TEXT,
-    "theirs",
-  ]);
+  expect([
+    readFileSync(join(wish.base.path, PATH), "utf8"),
+    readFileSync(join(wish.base.path, "elsewhere"), "utf8"),
+  ]).toEqual([TEXT, "theirs"]);
 });
 
 test("a folder on the way that is a link leads to where it leads", async () => {
   const wish = await request();
   const elsewhere = temporaryFolder();
-  symlinkSync(elsewhere, join(wish.base, "agents"));
+  symlinkSync(elsewhere, join(wish.base.path, "agents"));
   expect(await heal(wish)).toEqual({ kind: "restored" });
   expect(treeOf(elsewhere)).toEqual({ "a/run.sh": TEXT });
+});
+
+test("a LaunchAgent comes back among those of the home, whose folder may be gone; the home itself is never made", async () => {
+  const wish = await request({
+    path: "~/Library/LaunchAgents/com.example.a.plist",
+    fingerprint: { ...FINGERPRINT, mode: 0o644 },
+  });
+  expect(await heal(wish)).toEqual({ kind: "restored" });
+  expect(treeOf(wish.base.home)).toEqual({ "Library/LaunchAgents/com.example.a.plist": TEXT });
+  expect(modeOf(join(wish.base.home, "Library/LaunchAgents/com.example.a.plist"))).toBe(0o644);
+  expect(treeOf(wish.base.path)).toEqual({});
+  rmSync(wish.base.home, { recursive: true });
+  await expect(heal(wish)).rejects.toMatchObject({ code: "DISK_REFUSED" });
+  expect(existsSync(wish.base.home)).toBe(false);
 });
 
 test("content that the vault has lost is told, and nothing is written", async () => {
   const wish = await request({ fingerprint: { ...FINGERPRINT, content: { blob: "0".repeat(64) } } });
   await expect(heal(wish)).rejects.toMatchObject({ code: "LEDGER_DAMAGED" });
-  expect(treeOf(wish.base)).toEqual({ "agents/a/": "" });
+  expect(treeOf(wish.base.path)).toEqual({ "agents/a/": "" });
 });
 
 test.each([false, true])(
@@ -95,13 +110,13 @@ test.each([false, true])(
   async (replaces) => {
     const { disk, calls } = powerCutDisk(undefined);
     const first = await request({ replaces }, disk);
-    if (replaces) put(join(first.base, PATH), "theirs");
+    if (replaces) put(join(first.base.path, PATH), "theirs");
     await heal(first);
     for (const cut of everyCut(calls)) {
       const wish = await request({ replaces }, powerCutDisk(cut).disk);
-      if (replaces) put(join(wish.base, PATH), "theirs");
+      if (replaces) put(join(wish.base.path, PATH), "theirs");
       await heal(wish).catch(() => undefined);
-      const there = treeOf(wish.base)[PATH];
+      const there = treeOf(wish.base.path)[PATH];
       expect({ cut, there: there === undefined || there === TEXT || (replaces && there === "theirs") }).toEqual({
         cut,
         there: true,
@@ -109,7 +124,7 @@ test.each([false, true])(
       const files = new Files(systemDisk, new HandClock());
       await sweepHeals(files, wish.base, [PATH]);
       await heal({ ...wish, files });
-      expect({ cut, tree: treeOf(wish.base) }).toEqual({ cut, tree: { [PATH]: TEXT } });
+      expect({ cut, tree: treeOf(wish.base.path) }).toEqual({ cut, tree: { [PATH]: TEXT } });
     }
     expect(calls.length).toBeGreaterThan(4);
   },

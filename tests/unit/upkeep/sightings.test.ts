@@ -10,6 +10,7 @@ import { realFiles } from "../../support/ledger-kit.ts";
 import { put, temporaryFolder } from "../../support/temporary-folder.ts";
 
 const PATH = "tools/tool.zsh";
+const BASE = { path: "/home/u/base", home: "/home/u" };
 const of = { wo_id: "WO-1", lane: "CLC", attempt: 1 };
 const image = { sha256: "a", size_bytes: 1, mode: 0o644, content: { text: "a" } };
 const inBase = { root: ".", temporary: ".t" };
@@ -56,9 +57,9 @@ test("what was taken away and brought back within a second is there behind it, a
 
 test("an order that planned to write it and did not is no sighting", () => {
   const planned = { event: "patch_planned" as const, ...of, files: [{ ...inBase, path: PATH, after: image }] };
-  expect(ledgerSightings(entriesOf([planned]), onePath(PATH))).toEqual([]);
+  expect(ledgerSightings(entriesOf([planned]), BASE, onePath(PATH))).toEqual([]);
   const applied = { event: "patch_applied" as const, ...of, changed: 1 };
-  expect(ledgerSightings(entriesOf([planned, applied]), onePath(PATH))).toMatchObject([
+  expect(ledgerSightings(entriesOf([planned, applied]), BASE, onePath(PATH))).toMatchObject([
     { state: "there", text: "order WO-1 wrote it" },
   ]);
 });
@@ -66,10 +67,10 @@ test("an order that planned to write it and did not is no sighting", () => {
 test("what lies in a folder is the folder's; what only begins like it is not", () => {
   const planned = { event: "patch_planned" as const, ...of, files: [{ ...inBase, path: PATH, before: image }] };
   const applied = { event: "patch_applied" as const, ...of, changed: 1 };
-  expect(ledgerSightings(entriesOf([planned, applied]), onePath("tools"))).toMatchObject([
+  expect(ledgerSightings(entriesOf([planned, applied]), BASE, onePath("tools"))).toMatchObject([
     { state: "gone", suspect: { weight: 3 } },
   ]);
-  expect(ledgerSightings(entriesOf([planned, applied]), onePath("too"))).toEqual([]);
+  expect(ledgerSightings(entriesOf([planned, applied]), BASE, onePath("too"))).toEqual([]);
 });
 
 test("a drift tells twice: when it was last there, and when it was gone", () => {
@@ -80,12 +81,12 @@ test("a drift tells twice: when it was last there, and when it was gone", () => 
     message: "it is not there",
     last_seen: "2026-01-01T00:00:00.000Z",
   };
-  expect(ledgerSightings(entriesOf([drift]), onePath(PATH))).toMatchObject([
+  expect(ledgerSightings(entriesOf([drift]), BASE, onePath(PATH))).toMatchObject([
     { ts: "2026-01-01T00:00:00.000Z", state: "there" },
     { state: "gone" },
   ]);
   const other = { ...drift, reason: "content_changed" as const };
-  expect(ledgerSightings(entriesOf([other]), onePath(PATH)).at(-1)).toMatchObject({ state: "broken" });
+  expect(ledgerSightings(entriesOf([other]), BASE, onePath(PATH)).at(-1)).toMatchObject({ state: "broken" });
 });
 
 test("notes are found by the file's name, with their own time or that of their file", () => {
@@ -123,8 +124,22 @@ test("what happens in another worktree takes nothing away here", () => {
 test("a command names a path only as a word of its own", () => {
   const step = (name: string) => stepStarted({ name });
   const weightOf = (name: string, path: string) =>
-    ledgerSightings(entriesOf([step(name)]), onePath(path))[0]?.suspect?.weight;
+    ledgerSightings(entriesOf([step(name)]), BASE, onePath(path))[0]?.suspect?.weight;
   expect([weightOf("rm tools/tool.zsh", PATH), weightOf("rm mytools/tool.zsh", PATH), weightOf("test 1", "e")]).toEqual(
     [2, 1, 1],
   );
+});
+
+test("what orders do to a LaunchAgent is told of it, however they write its path", () => {
+  const name = "~/Library/LaunchAgents/com.02luka.x.plist";
+  const file = { root: "/home/u", temporary: ".t", path: "Library/LaunchAgents/com.02luka.x.plist", after: image };
+  const events = [
+    { event: "patch_planned" as const, ...of, files: [file, { ...file, root: "/home/v" }] },
+    { event: "patch_applied" as const, ...of, changed: 2 },
+    stepStarted({ name: 'launchctl unload "$HOME/Library/LaunchAgents/com.02luka.x.plist"' }),
+  ];
+  expect(ledgerSightings(entriesOf(events), BASE, onePath(name))).toMatchObject([
+    { text: "order WO-1 wrote it", state: "there" },
+    { suspect: { weight: 2 } },
+  ]);
 });

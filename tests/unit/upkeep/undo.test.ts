@@ -5,6 +5,7 @@ import { changesOf, undoOrder, versionAt, versionsOf } from "../../../src/upkeep
 import { chainOf } from "../../support/events.ts";
 
 const entriesOf = (events: readonly Event[]) => chainOf(events).map(({ entry }) => entry);
+const BASE = { path: "/home/u/base", home: "/home/u" };
 const of = { wo_id: "WO-1", lane: "CLC", attempt: 1 };
 const image = (text: string, mode = 0o644): Image => ({ sha256: text, size_bytes: 1, mode, content: { text } });
 
@@ -41,9 +42,24 @@ test("versions are what was found, what orders made of it, and what was accepted
   };
   const versions = versionsOf(
     entriesOf([planned(image("x"), image("y")), applied(), planned(image("y"), image("n"), "WO-2"), accepted]),
+    BASE,
     "a",
   );
   expect(versions.map(({ image: one }) => one?.sha256)).toEqual(["x", "y", "y", "c"]);
+});
+
+test("versions of a LaunchAgent are those of its file, by orders and by people", () => {
+  const path = "~/Library/LaunchAgents/x.plist";
+  const file = { root: "/home/u", path: "Library/LaunchAgents/x.plist", temporary: ".t", after: image("y") };
+  const accepted: Event = {
+    event: "components_accepted",
+    by: "me",
+    why: "",
+    components: [{ path, kind: "file", mode: 0o644, owner: 1, sha256: "c", size_bytes: 1, content: { text: "c" } }],
+  };
+  const events: Event[] = [{ event: "patch_planned", ...of, files: [file] }, applied(), accepted];
+  const versions = versionsOf(entriesOf(events), BASE, path);
+  expect(versions.map(({ image: one }) => one?.sha256)).toEqual([undefined, "y", "c"]);
 });
 
 test("without a time the newest that is something else; with one what it was by then", () => {
