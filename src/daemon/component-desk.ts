@@ -9,6 +9,7 @@ import type { Books } from "../records/books.ts";
 import type { AcceptedComponent } from "../records/component-events.ts";
 import { agentName, componentName, type HomedBase, isAgentName, placeOf } from "../records/component-place.ts";
 import { NO_COMPONENTS } from "../records/components.ts";
+import { isAgentOf } from "../upkeep/agent-owner.ts";
 import { COMPONENT_BYTES_MAX } from "../upkeep/component-check.ts";
 import { guardRules, isGlob } from "./guardrail-config.ts";
 import type { Settings } from "./settings.ts";
@@ -56,7 +57,8 @@ export class ComponentDesk {
   /** Accepts these as they are now; without any, all that the configuration names and all that was accepted before. */
   async accept(paths: readonly string[], by: string, why: string): Promise<ComponentAnswer> {
     const { books } = this.#options;
-    const wanted = paths.length > 0 ? paths.map((path) => this.#nameOf(path)) : this.#named().map((path) => ok(path));
+    const wanted =
+      paths.length > 0 ? paths.map((path) => this.#nameOf(path)) : (await this.#named()).map((one) => ok(one));
     const { read, refused } = await this.#readAll(wanted, paths);
     const accepted = read.filter((one) => !this.#isKnown(one));
     const events = inParts(accepted).map((components) => ({
@@ -120,14 +122,16 @@ export class ComponentDesk {
   }
 
   /** What is guarded, and what the configuration names and is there. */
-  #named(): readonly string[] {
+  async #named(): Promise<readonly string[]> {
     const { files, base, books, settings } = this.#options;
     const { guarded } = books.index.facts.components ?? NO_COMPONENTS;
     const isThere = (path: string) => files.info(placeOf(base, path)) !== undefined;
     const named = new Set(Object.keys(guarded).filter(isThere));
-    for (const { pattern } of guardRules(settings.config.guardrail)) {
+    for (const { pattern, isUsual } of guardRules(settings.config.guardrail)) {
       const found = isGlob(pattern) ? filesMatching(files, base.path, pattern) : [pattern].filter(isThere);
-      for (const path of found) named.add(path);
+      // Nobody named it: it may be another base's.
+      const isOthers = isUsual && isAgentName(pattern) && !(await isAgentOf(files, base, pattern));
+      if (!isOthers) for (const path of found) named.add(path);
     }
     return [...named].toSorted();
   }

@@ -1,5 +1,6 @@
 /** What a person may guard, and what is recorded of it; and what orders may then do to it. */
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ComponentDesk, filesMatching } from "../../../src/daemon/component-desk.ts";
@@ -216,6 +217,16 @@ test("our own LaunchAgents are accepted where they are there and no list is conf
   await deskOf(other).accept(OWN, "me", "");
   for (const name of OWN) writeFileSync(inHome(other, name), "new");
   expect(await deskOf(other).accept([], "me", "")).toMatchObject({ accepted: OWN, unchanged: 1 });
+});
+
+test.each([
+  ["starts up another base", startsUp(tmpdir())],
+  ["cannot be read", "text"],
+])("one of our names that %s is not accepted unless it is named", async (_what, text) => {
+  const house = await House.open();
+  for (const name of OWN) put(inHome(house, name), text);
+  expect(await deskOf(house).accept([], "me", "")).toMatchObject({ accepted: [], refused: [] });
+  expect(await deskOf(house).accept(OWN, "me", "")).toMatchObject({ accepted: OWN });
 });
 
 test("an order that writes a guarded LaunchAgent says what it has to be; one that deletes it has to say that it may", async () => {
