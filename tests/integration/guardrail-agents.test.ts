@@ -116,6 +116,9 @@ test("a link in its place, and other content, are told and left; status, why and
     `next: mv ${placeIn(world, GUARDRAIL)} elsewhere: `,
   ])
     expect(why.stdout).toContain(text);
+  // A link that leads nowhere is nothing to mend where it is.
+  rmSync(join(world.root, "away.plist"));
+  expect((await world.wo("why", DAEMON)).stdout).toContain(`next: mv ${place} elsewhere: `);
   // Ours no order may write; what the hint says instead holds.
   const undo = await world.wo("undo", "--path", GUARDRAIL);
   expect([undo.code, undo.stderr]).toEqual([5, expect.stringContaining("it belongs to the machinery")]);

@@ -75,8 +75,8 @@ function nextOf(history: PathHistory): string {
   if (verdict.kind === "never_existed") return `create it, then wo guardrail accept ${word}`;
   if (verdict.kind === "cannot_tell") return `mend what could not be read, then wo why ${word}`;
   if (now.kind === "broken" && now.reason === "not_executable") return `chmod +x ${word}`;
-  if (now.kind === "broken" && now.reason !== "not_as_accepted") return "mend it where it is";
   if (!history.mayBeUndone) return withoutOrders(history, word);
+  if (now.kind === "broken" && now.reason !== "not_as_accepted") return "mend it where it is";
   const undo = `wo undo --path ${word}${timeline.some(({ isPruning }) => isPruning) ? " (for what the vault still has of it)" : ""}`;
   if (now.kind === "broken") return `${undo}, or wo guardrail accept ${word} as it is`;
   const from = typedWord(path);
