@@ -1,23 +1,27 @@
 /** Whether the daemon that launchd started is the one that answers for this base, and what to say while it is not. */
 
-import type { Runtime } from "../daemon/runtime.ts";
+import { forgetFailures, isInSafeMode } from "../daemon/lives.ts";
+import { type Runtime, readRuntime } from "../daemon/runtime.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
 import type { JobReading, LoadedJob } from "../platform/launchctl.ts";
 import { systemProcesses } from "../platform/processes.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import { typedWord } from "../platform/shell.ts";
+import { Vault } from "../records/vault.ts";
 import { endText, isFailedStart } from "../upkeep/agents/last-end.ts";
 import { DAEMON_LABEL } from "../upkeep/agents/own-agents.ts";
 import type { AgentPlace, Refusal } from "./agent-ground.ts";
 import type { Context } from "./context.ts";
 import { health } from "./daemon.ts";
-import { askDaemon } from "./daemon-client.ts";
+import { askDaemon, knownBase } from "./daemon-client.ts";
 
 /** A daemon that works answers within milliseconds. */
 const SILENCE_MS = 1000;
 const START_MS = 45_000;
 /** An orderly end waits for what is being written, not for commands: they go on under their host. */
 const STOP_MS = 40_000;
+/** One in safe mode looks every second whether it may go on. */
+const FORGOTTEN_MS = 5000;
 /** launchd needs a moment between loading and starting. */
 const ENDED_MS = 2000;
 /** What could not be started is tried again once its throttle allows: by then it would run. */
@@ -132,26 +136,44 @@ function lastLines({ files }: Context, path: string): readonly string[] {
 }
 
 /**
- * What would keep the agent's daemon from working goes: one that was started by hand, which holds the base. It is stopped in an
- * orderly way; its commands go on. Its pid, where there was one.
+ * What would keep the agent's daemon from working goes: what was counted against its lives, and one that was started by hand,
+ * which holds the base. It is stopped in an orderly way; its commands go on. Its pid, where there was one.
  */
 export async function clearTheWay(
   context: Context,
   { tools }: AgentPlace,
 ): Promise<Result<number | undefined, Refusal>> {
+  await forgetLives(context);
   const pid = await handStarted(context, tools.launchctl);
   if (pid === undefined) return ok(undefined);
   await askDaemon(context, { call: "stop" });
+  return (await isGone(context, pid, STOP_MS)) ? ok(pid) : err(stopSlow(pid));
+}
+
+function stopSlow(pid: number): Refusal {
+  const message = `the daemon that was started by hand (pid ${pid}) has not ended after ${STOP_MS / 1000} s`;
+  return { code: "stop_slow", message, hint: `what it runs is safe: \`kill -9 ${pid}\``, exit: EXIT.busy };
+}
+
+/** Who asks for the agent wants it tried, however many lives have died: one that stands still because of them ends. */
+async function forgetLives(context: Context): Promise<void> {
+  const { files } = context;
+  const vault = new Vault(files, knownBase(context).vault);
+  const pid = readRuntime(files, vault)?.pid;
+  const isStuck = pid !== undefined && isInSafeMode(files, vault, pid);
+  forgetFailures(files, vault);
+  if (isStuck) await isGone(context, pid, FORGOTTEN_MS);
+}
+
+/** True once no process has the pid; false where that takes too long. */
+async function isGone({ clock }: Context, pid: number, patienceMs: number): Promise<boolean> {
   const processes = systemProcesses();
-  const startMs = context.clock.elapsed();
+  const startMs = clock.elapsed();
   while (processes.identify(pid) !== undefined) {
-    if (context.clock.elapsed() - startMs > STOP_MS) {
-      const message = `the daemon that was started by hand (pid ${pid}) has not ended after ${STOP_MS / 1000} s`;
-      return err({ code: "stop_slow", message, hint: `what it runs is safe: \`kill -9 ${pid}\``, exit: EXIT.busy });
-    }
-    await context.clock.sleep(POLL_MS);
+    if (clock.elapsed() - startMs > patienceMs) return false;
+    await clock.sleep(POLL_MS);
   }
-  return ok(pid);
+  return true;
 }
 
 /** The pid of a daemon of this base that launchd does not keep; undefined when there is none. */

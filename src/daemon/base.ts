@@ -99,7 +99,7 @@ export function lastKnownAt(files: Files, machine: Machine, path: string): Bound
   const meant = isLink ? resolve(dirname(absolute), files.disk.readLink(absolute)) : absolute;
   const target = realTarget(files, meant);
   const entry = readRegistry(files, machine).findLast((one) => one.path === target);
-  return entry === undefined ? undefined : { ...entry, isNew: false };
+  return entry === undefined ? undefined : { ...entry, home: homeOf(files, machine), isNew: false };
 }
 
 /** What the registry says of a base, changing nothing; undefined when it is not registered. For readers. */
