@@ -101,12 +101,8 @@ function notInstalled({ agents }: AgentPlace): Refusal | undefined {
   return { code: "not_installed", message, hint: "wo agent install", exit: EXIT.no };
 }
 
-async function start(context: Context, place: AgentPlace): Doing {
-  const missing = notInstalled(place);
-  if (missing !== undefined) return err(missing);
-  const way = await clearTheWay(context, place);
-  if (!way.ok) return way;
-  return each(context, place, way.value, startOne);
+function start(context: Context, place: AgentPlace): Doing {
+  return each(context, place, startOne);
 }
 
 /** Nothing that runs is killed: to be loaded is to be started. */
@@ -127,12 +123,8 @@ async function startOne(tools: AgentPlace["tools"], { state }: OwnAgent): Promis
   return kicked.ok ? ok(`started${was}`) : err(refusalOf(kicked.error));
 }
 
-async function restart(context: Context, place: AgentPlace): Doing {
-  const missing = notInstalled(place);
-  if (missing !== undefined) return err(missing);
-  const way = await clearTheWay(context, place);
-  if (!way.ok) return way;
-  return each(context, place, way.value, restartOne);
+function restart(context: Context, place: AgentPlace): Doing {
+  return each(context, place, restartOne);
 }
 
 /** What is loaded as the file is needs no more than a new process: there is no moment in which the label is not there. */
@@ -151,9 +143,18 @@ async function restartOne(tools: AgentPlace["tools"], { spec, state }: OwnAgent)
 }
 
 /** One after the other; the daemon has answered before the look from outside is loaded. */
-async function each(context: Context, place: AgentPlace, stopped: number | undefined, work: typeof startOne): Doing {
+async function each(context: Context, seen: AgentPlace, work: typeof startOne): Doing {
+  const missing = notInstalled(seen);
+  if (missing !== undefined) return err(missing);
+  const way = await clearTheWay(context, seen);
+  if (!way.ok) return way;
+  const stopped = way.value;
   const all: Done[] = [];
   if (stopped !== undefined) all.push({ label: "wo daemon", done: `started by hand (pid ${stopped}), is stopped` });
+  // What was in the way may have been launchd's own.
+  const cleared = await agentPlace(context, true);
+  if (!cleared.ok) return cleared;
+  const place = cleared.value;
   for (const agent of place.agents) {
     const done = await work(place.tools, agent);
     if (!done.ok) return done;

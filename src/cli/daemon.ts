@@ -217,7 +217,8 @@ export async function startDaemon(context: Context): Promise<number> {
       : context.machine.stateRoot;
   const logPath = join(logFolder, "boot.log");
   const pid = startDetached(["-C", context.basePath, "daemon", "run"], logPath);
-  const isUp = await answered(context, START_WAIT_MS, () => true);
+  const { startedByHand } = await import("./daemon-keeper.ts");
+  const isUp = await answered(context, START_WAIT_MS, () => true, startedByHand);
   if (isUp !== undefined) return isUp;
   const last = context.files.read(logPath)?.toString("utf8").trimEnd().split("\n").slice(-3).join("\n") ?? "";
   complain(context, {
@@ -231,11 +232,12 @@ export async function startDaemon(context: Context): Promise<number> {
 /** One that stands still in safe mode ends when nothing is counted any more, and its supervisor starts it. */
 async function startAgain(context: Context, stuck: Runtime): Promise<number> {
   forgetFailures(context.files, vaultOf(context));
-  const isUp = await answered(context, START_AGAIN_WAIT_MS, ({ pid, state, since }) => {
+  const isAnother = ({ pid, state, since }: Runtime) => {
     if (pid === stuck.pid || state === "stopped") return false;
     // The ones before it have answered, too, before they died.
     return state === "refused" || context.clock.now() - Date.parse(since) > START_LASTS_MS;
-  });
+  };
+  const isUp = await answered(context, START_AGAIN_WAIT_MS, isAnother, () => "started by what keeps it");
   if (isUp !== undefined) return isUp;
   const seen = readRuntime(context.files, vaultOf(context));
   complain(context, {
@@ -251,13 +253,14 @@ async function answered(
   context: Context,
   patienceMs: number,
   isMeant: (runtime: Runtime) => boolean,
+  rest: (context: Context) => string,
 ): Promise<number | undefined> {
   const startMs = context.clock.elapsed();
   while (context.clock.elapsed() - startMs < patienceMs) {
     const runtime = await health(context);
     if (runtime !== undefined && isMeant(runtime)) {
       const tookMs = Math.round(context.clock.elapsed() - startMs);
-      answer(context, "daemon", runtime, () => startedText(context, runtime, tookMs));
+      answer(context, "daemon", runtime, () => startedText(context, runtime, tookMs, rest(context)));
       return runtime.state === "running" ? EXIT.yes : EXIT.integrity;
     }
     await context.clock.sleep(POLL_MS);
@@ -277,10 +280,12 @@ export async function stopDaemon(context: Context): Promise<number> {
     return EXIT.yes;
   }
   await askDaemon(context, { call: "stop" });
+  const { startsAgain } = await import("./daemon-keeper.ts");
   const startMs = context.clock.elapsed();
   while (context.clock.elapsed() - startMs < STOP_WAIT_MS) {
     if ((await health(context)) === undefined) {
-      answer(context, "daemon", { ...runtime, state: "stopped" }, () => `✓ daemon stopped    pid ${runtime.pid}`);
+      const text = () => `✓ daemon stopped    pid ${runtime.pid}${startsAgain(context)}`;
+      answer(context, "daemon", { ...runtime, state: "stopped" }, text);
       return EXIT.yes;
     }
     await context.clock.sleep(POLL_MS);
@@ -331,8 +336,8 @@ function isRuntime(value: unknown): value is Runtime {
   return isRecord(value) && typeof value["pid"] === "number" && typeof value["state"] === "string";
 }
 
-function startedText({ terminal }: Context, runtime: Runtime, tookMs: number): string {
+function startedText({ terminal }: Context, runtime: Runtime, tookMs: number, rest: string): string {
   if (runtime.state !== "running")
     return `${terminal.paint("red", "✗")} daemon up, refusing to work: ${runtime.reason ?? "unknown"}\nnext: ${runtime.hint ?? "wo daemon status"}`;
-  return `${terminal.paint("green", "✓")} daemon up    pid ${runtime.pid}, answered after ${tookMs} ms\nnot started at login`;
+  return `${terminal.paint("green", "✓")} daemon up    pid ${runtime.pid}, answered after ${tookMs} ms\n${rest}`;
 }

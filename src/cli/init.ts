@@ -9,6 +9,7 @@ import { restoreSchema, SCHEMA_FILE } from "../daemon/editor-schema.ts";
 import { withOfflineBase } from "../daemon/offline.ts";
 import { configPath } from "../daemon/settings.ts";
 import { BridgeError, EXIT } from "../platform/errors.ts";
+import { Launchctl } from "../platform/launchctl.ts";
 import { answer, type Context, complain } from "./context.ts";
 import { groundOf, newRunner } from "./ground.ts";
 
@@ -67,7 +68,8 @@ export async function init(context: Context, options: InitOptions): Promise<numb
   const done = await attach(context, options, plan);
   answer(context, "init", { ...plan, ...done }, () => {
     const held = done.held === 0 ? "" : `\n${done.held} orders that lay in the inbox wait for you: wo status`;
-    return `${terminal.paint("green", "✓")} ${plan.base} is attached    vault ${done.vault}${held}\nnext: wo daemon start, then wo new FILE for a first order`;
+    const start = Launchctl.find(files, context.machine) === undefined ? "wo daemon start" : "wo agent install";
+    return `${terminal.paint("green", "✓")} ${plan.base} is attached    vault ${done.vault}${held}\nnext: ${start}, then wo new FILE for a first order`;
   });
   return EXIT.yes;
 }

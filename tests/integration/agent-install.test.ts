@@ -1,5 +1,5 @@
 /** `wo agent install` and its sisters, with the built program, real processes and a launchd that is played. */
-import { existsSync, lstatSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { AgentWorld, codeOf, DAEMON_LABEL, dataIn, GUARDRAIL_LABEL } from "../support/agent-kit.ts";
@@ -103,6 +103,38 @@ test("a daemon that was started by hand is stopped first, and said so", async ()
   const end = await here.agent("install");
   expect(end).toMatchObject({ code: 0, stdout: expect.stringContaining("started by hand") });
   expect(await here.agent("status")).toMatchObject({ code: 0 });
+});
+
+test("who stops or starts the daemon by hand beside its agent is told who keeps it", async () => {
+  const here = await AgentWorld.make();
+  const nobody = await here.wo("daemon", "start");
+  expect(nobody).toMatchObject({ code: 0, stdout: expect.stringContaining("next: wo agent install") });
+  await here.install();
+  const stopped = await here.wo("daemon", "stop");
+  expect(stopped).toMatchObject({ code: 0, stdout: expect.stringContaining("its agent starts it again") });
+  const started = await here.wo("daemon", "start");
+  expect(started).toMatchObject({ code: 0, stdout: expect.stringContaining("next: wo agent start") });
+  expect(await here.agent("start")).toMatchObject({ code: 0, stdout: expect.stringContaining("started by hand") });
+  expect(await here.agent("status")).toMatchObject({ code: 0 });
+});
+
+test("a daemon in safe mode goes on as soon as somebody asks for its agent", async () => {
+  const here = await AgentWorld.make();
+  await here.install();
+  await here.agent("stop");
+  const reserve = join(here.world.vault, "reserve");
+  rmSync(reserve, { force: true });
+  mkdirSync(reserve);
+  const failed = await here.agent("start");
+  expect(failed.code).not.toBe(0);
+  const isSafe = async () => (await here.wo("daemon", "status")).stdout.includes("every start since");
+  await until(isSafe, PATIENCE_MS, "it is in safe mode");
+  rmSync(reserve, { recursive: true });
+  const stuck = await here.pid();
+  const up = await here.agent("start");
+  expect(up).toMatchObject({ code: 0, stdout: expect.stringContaining("the daemon answers") });
+  expect(await here.pid()).not.toBe(stuck);
+  expect((await here.wo("canary")).code).toBe(0);
 });
 
 test("a property list that was changed by hand: status says so, restart loads it, install writes it anew", async () => {
