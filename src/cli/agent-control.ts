@@ -3,11 +3,12 @@ import { dirname } from "node:path";
 import { EXIT } from "../platform/errors.ts";
 import { systemProcesses } from "../platform/processes.ts";
 import { err, ok, type Result } from "../platform/result.ts";
+import { agentName } from "../records/component-place.ts";
 import { plistPath } from "../upkeep/agents/agent-state.ts";
 import { installedFolder, removeCopies } from "../upkeep/agents/installed-copy.ts";
 import { enableAgent, kickAgent, loadAgent, reloadAgent, shown, unloadAgent } from "../upkeep/agents/load-agent.ts";
 import { DAEMON_LABEL } from "../upkeep/agents/own-agents.ts";
-import { decideAgentFiles } from "./agent-components.ts";
+import { releaseAgentFiles } from "./agent-components.ts";
 import {
   type AgentPlace,
   agentPlace,
@@ -188,11 +189,12 @@ function stop(_context: Context, place: AgentPlace): Doing {
 
 async function uninstall(context: Context, place: AgentPlace, purge: boolean): Doing {
   const { files, machine } = context;
+  const labels = place.agents.map(({ spec }) => spec.label);
   const paths = place.agents.filter(({ state }) => state.file.kind !== "absent").map(({ state }) => state.path);
-  // First, or they are put back as soon as they are gone.
-  await decideAgentFiles(context, "release", paths, "agents uninstalled");
+  // The daemon first, and whatever keeps it from answering: what is guarded and gone is put back.
   const unloaded = await unloadAll(place);
   if (!unloaded.ok) return unloaded;
+  const kept = await releaseAgentFiles(context, labels, "agents uninstalled");
   for (const path of paths) files.remove(path);
   const [folder] = paths.map((path) => dirname(path));
   if (folder !== undefined) await files.syncFolder(folder);
@@ -200,7 +202,15 @@ async function uninstall(context: Context, place: AgentPlace, purge: boolean): D
   const done = unloaded.value.map(({ label, done: how }) => {
     return { label, done: `${how}, ${isRemoved(label) ? "its file is removed" : "no file was there"}` };
   });
+  if (kept.length > 0) return err(stillGuarded(labels, kept));
   if (!purge) return ok(done);
   const purged = await removeCopies(files, machine.stateRoot, { own: [systemProcesses().self.pid] });
   return ok([...done, { label: "program", done: purged.ok ? "every copy is removed" : `stays: ${purged.error}` }]);
+}
+
+function stillGuarded(labels: readonly string[], why: readonly string[]): Refusal {
+  const message = `both are out of launchd and their files are removed, but still guarded: ${why.join("; ")}`;
+  const names = labels.map((label) => `'${agentName(label)}'`).join(" ");
+  const hint = `a daemon that works would put them back: wo guardrail release ${names}, then wo agent uninstall`;
+  return { code: "still_guarded", message, hint, exit: EXIT.no };
 }

@@ -1,5 +1,6 @@
 /** What every verb about our own agents asks first: is there a launchd, may it be changed from here, and which agents are meant. */
 import { join } from "node:path";
+import { lastKnownAt } from "../daemon/base.ts";
 import { EXIT } from "../platform/errors.ts";
 import { Launchctl } from "../platform/launchctl.ts";
 import { err, ok, type Result } from "../platform/result.ts";
@@ -10,7 +11,7 @@ import { servedBase } from "../upkeep/agents/agent-problems.ts";
 import type { AgentSpec } from "../upkeep/agents/agent-spec.ts";
 import { type AgentState, type AgentTools, agentFile, agentState } from "../upkeep/agents/agent-state.ts";
 import { type LoadTools, type LoadTrouble, noSession } from "../upkeep/agents/load-agent.ts";
-import { DAEMON_LABEL, GUARDRAIL_LABEL, ownAgents } from "../upkeep/agents/own-agents.ts";
+import { DAEMON_LABEL, GUARDRAIL_LABEL, ownAgents, PROGRAM_END } from "../upkeep/agents/own-agents.ts";
 import { type NodeChoice, stableNode } from "../upkeep/agents/stable-node.ts";
 import { type Context, complain } from "./context.ts";
 
@@ -44,7 +45,9 @@ export async function agentPlace(context: Context, keepNode: boolean): Promise<R
   if (launchctl === undefined) return err(noLaunchd(context));
   const { home, userId } = machine;
   const tools = { files, clock, launchctl, home, userId };
-  const base = files.realPath(context.basePath) ?? context.basePath;
+  const { basePath } = context;
+  // A link to a volume that is away still leads to the base that was there.
+  const base = files.realPath(basePath) ?? lastKnownAt(files, machine, basePath)?.path ?? basePath;
   const fresh = usualNode(context);
   const node = (keepNode ? installedNode(context, base, fresh) : undefined) ?? fresh;
   const agents: OwnAgent[] = [];
@@ -112,13 +115,19 @@ export async function changeRefusal(
 }
 
 /** Another base, or somebody else, has the names of our agents; undefined when nobody else has. */
-export function ownerRefusal({ base, agents }: AgentPlace, isForced: boolean): Refusal | undefined {
+export function ownerRefusal({ base, tools, agents }: AgentPlace, isForced: boolean): Refusal | undefined {
   for (const { state } of agents) {
     const served = servedBase(state);
     if (served !== undefined && served !== base) {
       const message = `${state.label} serves another base: ${served}`;
       const hint = `one base has agents at a time: \`wo -C ${typedWord(served)} agent uninstall\` first`;
       return { code: "other_base", message, hint, exit: EXIT.refused };
+    }
+    const stranger = strangerOf(state);
+    if (stranger !== undefined && !isForced) {
+      const message = `launchd has loaded a ${state.label} that is not ours: ${stranger}`;
+      const hint = `look at it (${tools.launchctl.program} print ${tools.launchctl.target(state.label)}), then \`wo agent install --force\` takes its place`;
+      return { code: "foreign_agent", message, hint, exit: EXIT.refused };
     }
     if (state.file.kind === "foreign" && !isForced) {
       const message = `${state.path} is there and not ours: ${state.file.why}`;
@@ -127,6 +136,14 @@ export function ownerRefusal({ base, agents }: AgentPlace, isForced: boolean): R
     }
   }
   return undefined;
+}
+
+/** What runs under a label of ours, loaded from a file that is not where ours are; undefined when it is ours, or none is. */
+function strangerOf({ file, job }: AgentState): string | undefined {
+  if (file.kind !== "absent" || job.kind !== "loaded") return undefined;
+  const { argv, path } = job.job;
+  if (argv.some((word) => word.endsWith(PROGRAM_END))) return undefined;
+  return `${argv.join(" ")}${path === undefined ? "" : `, from ${path}`}`;
 }
 
 export function refusalOf({ code, message, hint }: LoadTrouble): Refusal {

@@ -11,7 +11,7 @@ import { pruneCopies, takeCopy } from "../upkeep/agents/installed-copy.ts";
 import { thisGround } from "../upkeep/agents/lint-ground.ts";
 import { enableAgent, kickAgent, reloadAgent } from "../upkeep/agents/load-agent.ts";
 import { lintFiles } from "../upkeep/agents/mend-file.ts";
-import { decideAgentFiles } from "./agent-components.ts";
+import { acceptAgentFiles } from "./agent-components.ts";
 import { alone, type Refusal, refusalOf, refuse } from "./agent-ground.ts";
 import { awaitDaemon, clearTheWay } from "./agent-health.ts";
 import { type AgentPlan, type InstallOptions, type InstallPlan, type Move, planInstall } from "./agent-plan.ts";
@@ -59,12 +59,16 @@ export async function installAgents(context: Context, options: InstallOptions): 
 async function carryOut(context: Context, plan: InstallPlan): Promise<Result<Installed, Refusal>> {
   const { files, terminal, machine } = context;
   const { place, source, copy } = plan;
+  const labels = plan.agents.map(({ label }) => label);
   const say = (text: string) => terminal.err(terminal.paint("dim", text));
   if (copy.isNew) say(`copying ${copy.files} files to ${plan.program}`);
   const copied = await takeCopy(source, copy, place.node.path);
   if (!copied.ok) return err({ code: "copy_broken", message: copied.error, hint: "npm run build", exit: EXIT.no });
   for (const [path, mode] of plan.folders) files.makeFolders(path, mode);
   const backups = await writeFiles(context, plan);
+  const guard = () => acceptAgentFiles(context, labels, "agents of wo-bridge");
+  // At once: a daemon that runs would take what was written for somebody's change.
+  const early = await guard();
   const warnings = await lintWritten(context, plan);
   if (!warnings.ok) return warnings;
   const stopped = await clearTheWay(context, place);
@@ -73,7 +77,6 @@ async function carryOut(context: Context, plan: InstallPlan): Promise<Result<Ins
   const up = await moveAll(context, plan, say);
   if (!up.ok) return up;
   const { pid, version } = up.value;
-  const paths = plan.agents.map(({ path }) => path);
   return ok({
     base: place.base,
     program: plan.program,
@@ -84,20 +87,21 @@ async function carryOut(context: Context, plan: InstallPlan): Promise<Result<Ins
       return { label, path, file, move: how, ...(backup === undefined ? {} : { backup }) };
     }),
     ...(stopped.value === undefined ? {} : { stopped: stopped.value }),
-    notGuarded: await decideAgentFiles(context, "accept", paths, "agents of wo-bridge"),
+    // Of a daemon that could not, or that knew no agents yet, another one is asked.
+    notGuarded: early.length === 0 ? [] : await guard(),
     removedCopies: await pruneCopies(files, machine.stateRoot, { own: [pid, systemProcesses().self.pid] }),
     warnings: warnings.value,
   });
 }
 
-/** Commit point: each file is replaced in one rename. What was somebody else's is kept beside it first. Where, by path. */
+/** Commit point: each file is replaced in one rename. What somebody else wrote or changed is kept beside it first. Where, by path. */
 async function writeFiles({ files }: Context, { agents }: InstallPlan): Promise<ReadonlyMap<string, string>> {
   const backups = new Map<string, string>();
   for (const { path, text, file } of agents) {
     if (file === "unchanged") continue;
-    const foreign = file === "replaces a foreign one" ? `${basename(path)}.bak` : undefined;
     // launchd reads no file of this ending.
-    const kept = foreign === undefined ? undefined : await files.moveNew(path, dirname(path), foreign);
+    const aside = file === "replaces somebody's" ? `${basename(path)}.bak` : undefined;
+    const kept = aside === undefined ? undefined : await files.moveNew(path, dirname(path), aside);
     if (kept !== undefined) backups.set(path, join(dirname(path), kept));
     await files.replace(path, text, 0o644);
   }

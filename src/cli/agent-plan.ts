@@ -27,7 +27,7 @@ export interface AgentPlan {
   readonly path: string;
   readonly spec: AgentSpec;
   readonly text: string;
-  readonly file: "new" | "changed" | "unchanged" | "replaces a foreign one";
+  readonly file: "new" | "changed" | "unchanged" | "replaces somebody's";
   readonly state: AgentState;
   readonly move: Move;
   /** An override keeps it off, or nobody can tell. */
@@ -111,8 +111,9 @@ function planAgent({ spec, state, text, isRunning }: Wanted): AgentPlan {
 
 function fileChange(file: AgentState["file"]): AgentPlan["file"] {
   if (file.kind === "absent") return "new";
-  if (file.kind === "foreign") return "replaces a foreign one";
-  return file.isCurrent ? "unchanged" : "changed";
+  if (file.kind === "foreign") return "replaces somebody's";
+  if (file.isCurrent) return "unchanged";
+  return file.isEdited ? "replaces somebody's" : "changed";
 }
 
 /** A place in which macOS lets no agent work. A volume may be one inside of the machine: who knows that, says so. */

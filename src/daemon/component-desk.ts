@@ -11,7 +11,7 @@ import { agentName, componentName, type HomedBase, isAgentName, placeOf } from "
 import { NO_COMPONENTS } from "../records/components.ts";
 import { isAgentOf } from "../upkeep/agent-owner.ts";
 import { COMPONENT_BYTES_MAX } from "../upkeep/component-check.ts";
-import { guardRules, isGlob } from "./guardrail-config.ts";
+import { guardRules, isGlob, OWN_AGENTS } from "./guardrail-config.ts";
 import type { Settings } from "./settings.ts";
 
 /** So many in one entry. */
@@ -127,12 +127,13 @@ export class ComponentDesk {
     const { guarded } = books.index.facts.components ?? NO_COMPONENTS;
     const isThere = (path: string) => files.info(placeOf(base, path)) !== undefined;
     const named = new Set(Object.keys(guarded).filter(isThere));
-    for (const { pattern, isUsual } of guardRules(settings.config.guardrail)) {
-      const found = isGlob(pattern) ? filesMatching(files, base.path, pattern) : [pattern].filter(isThere);
-      // Nobody named it: it may be another base's.
-      const isOthers = isUsual && isAgentName(pattern) && !(await isAgentOf(files, base, pattern));
-      if (!isOthers) for (const path of found) named.add(path);
-    }
+    const rules = guardRules(settings.config.guardrail);
+    for (const { pattern } of rules)
+      for (const path of isGlob(pattern) ? filesMatching(files, base.path, pattern) : [pattern].filter(isThere))
+        named.add(path);
+    // Where nobody has named them: all bases of a user have agents of these names.
+    const unnamed = OWN_AGENTS.filter((own) => !rules.some(({ pattern, isUsual }) => !isUsual && pattern === own));
+    for (const own of unnamed) if (named.has(own) && !(await isAgentOf(files, base, own))) named.delete(own);
     return [...named].toSorted();
   }
 

@@ -270,6 +270,7 @@ export class Daemon {
 
   async #stop(reason: string): Promise<void> {
     const { ground } = this.#options;
+    const startMs = ground.clock.elapsed();
     const working = this.#working;
     if (working !== undefined) {
       const { books, parts, settings, rounds, guardrail } = working;
@@ -291,7 +292,9 @@ export class Daemon {
     this.#ending.abort();
     await closeHelpers(this.#options);
     await this.#server?.close();
-    await tryAndLog(this.#log, "stop_unshown", () => this.#runtime.write({ state: "stopped", reason }));
+    await tryAndLog(this.#log, "stop_unshown", () =>
+      this.#runtime.write({ state: "stopped", reason, lastStopMs: Math.round(ground.clock.elapsed() - startMs) }),
+    );
     this.#log.info("stopped", { reason });
     await this.#opened.release();
     this.#resolveDone();

@@ -39,10 +39,11 @@ const USUAL_SCRIPTS = [
   "tools/wo_pipeline_guardrail.zsh",
 ];
 
-/** The scripts, and what has launchd start us. */
+/** What has launchd start us. */
+export const OWN_AGENTS = [DAEMON_LABEL, GUARDRAIL_LABEL].map((label) => agentName(label));
 const USUAL = [
   ...USUAL_SCRIPTS.map((path) => ({ path, executable: true })),
-  ...[DAEMON_LABEL, GUARDRAIL_LABEL].map((label) => ({ path: agentName(label), executable: false })),
+  ...OWN_AGENTS.map((path) => ({ path, executable: false })),
 ];
 
 /** One line of `guardrail.components`. */

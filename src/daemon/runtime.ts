@@ -21,6 +21,8 @@ const runtimeSchema = z.object({
   reason: z.string().optional(),
   /** What to type next. */
   hint: z.string().optional(),
+  /** How long the last orderly stop took, of this life or of the one before it. */
+  lastStopMs: z.number().optional(),
 });
 
 export type Runtime = z.infer<typeof runtimeSchema>;
@@ -51,6 +53,7 @@ export class RuntimeFile {
     this.#vault = vault;
     const now = isoTime(clock.now());
     const { pid, startTime } = self.processes.self;
+    const before = readRuntime(files, vault);
     this.#runtime = {
       v: 1,
       state: "running",
@@ -61,6 +64,7 @@ export class RuntimeFile {
       base: self.base,
       since: now,
       heartbeat: now,
+      ...(before?.state === "stopped" && before.lastStopMs !== undefined ? { lastStopMs: before.lastStopMs } : {}),
     };
   }
 
@@ -69,7 +73,7 @@ export class RuntimeFile {
   }
 
   /** Shows a sign of life, and what has changed. */
-  async write(change: Partial<Pick<Runtime, "state" | "reason" | "hint">> = {}): Promise<void> {
+  async write(change: Partial<Pick<Runtime, "state" | "reason" | "hint" | "lastStopMs">> = {}): Promise<void> {
     this.#runtime = { ...this.#runtime, ...change, heartbeat: isoTime(this.#clock.now()) };
     await this.#files.publish(this.#vault.runtime, `${JSON.stringify(this.#runtime, undefined, 2)}\n`, 0o600);
   }

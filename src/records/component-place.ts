@@ -58,8 +58,7 @@ export function componentName(files: Files, base: HomedBase, from: string, typed
   const agent = agentAt(base, absolute) ?? agentAt(base, realNameOf(files, base, absolute));
   if (agent !== undefined) return agent;
   const below = pathBelow(files, base.path, absolute);
-  // In the base, too, a folder may be called ~: what lies in it must not be taken for what lies in the home.
-  return below === undefined || isAgentName(below) ? undefined : below;
+  return below === undefined || isLikeHome(below) ? undefined : below;
 }
 
 /** What a file of an order's plan is called, where it can be a component. */
@@ -68,7 +67,12 @@ export function plannedName(
   { root, path }: { readonly root: string; readonly path: string },
 ): string | undefined {
   const agent = agentAt(base, join(root === "." ? base.path : root, path));
-  return agent ?? (root === "." ? path : undefined);
+  return agent ?? (root === "." && !isLikeHome(path) ? path : undefined);
+}
+
+/** In the base, too, a folder may be called ~: what lies in it must never be taken for what lies in the home, and is no component. */
+function isLikeHome(below: string): boolean {
+  return below === "~" || below.startsWith("~/");
 }
 
 function agentAt({ home }: HomedBase, absolute: string): string | undefined {

@@ -31,8 +31,12 @@ export type Healed =
 
 /** Throws what the disk refuses, and LEDGER_DAMAGED where the vault has lost what the component held. */
 export async function heal(request: HealRequest): Promise<Healed> {
-  const { files, path, fingerprint } = request;
-  const { root, names } = deepest(files, wayTo(request.base, path));
+  const { files, base, path, fingerprint } = request;
+  const way = wayTo(base, path);
+  const { root, names } = deepest(files, way);
+  // Whoever may write in the base may lay a link there: it must not lead the daemon to where they may not write.
+  if (way.root === base.path && root !== base.path && !root.startsWith(`${base.path}/`))
+    return { kind: "taken", message: `a folder on the way is a link that leads out of the base, to ${root}` };
   if (fingerprint.kind === "folder") {
     (await Folder.make(files, root, names)).close();
     return { kind: "restored" };

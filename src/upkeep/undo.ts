@@ -100,8 +100,10 @@ export function undoOrder(
   return { text: `${JSON.stringify(order, undefined, 2)}\n`, binary };
 }
 
+/** As an order is to write it: a folder of the base that is called ~ is not the home. */
 function named(root: string, path: string): string {
-  return root === "." ? path : posix.join(root, path);
+  if (root !== ".") return posix.join(root, path);
+  return path.startsWith("~/") ? `./${path}` : path;
 }
 
 function modeText(mode: number): string {

@@ -91,7 +91,7 @@ test("a launchd that is slow to let go, fails twice and was told to keep it off:
   put(here.plist(), readFileSync(here.plist(), "utf8").replace("en_US.UTF-8", "C"));
   Object.assign(here.launchd.faults, { bootoutLingersS: 20, bootstrapFails: 2 });
   const done = await here.install();
-  expect(moves(done)[0]).toEqual(["changed", "load"]);
+  expect(moves(done)[0]).toEqual(["replaces somebody's", "load"]);
   expect(await here.newPid(old)).not.toBe(old);
   expect(await here.agent("status")).toMatchObject({ code: 0 });
 });
@@ -116,6 +116,43 @@ test("who stops or starts the daemon by hand beside its agent is told who keeps 
   expect(started).toMatchObject({ code: 0, stdout: expect.stringContaining("next: wo agent start") });
   expect(await here.agent("start")).toMatchObject({ code: 0, stdout: expect.stringContaining("started by hand") });
   expect(await here.agent("status")).toMatchObject({ code: 0 });
+});
+
+test("what is uninstalled is guarded no more: gone by hand before, or with a daemon that cannot be asked", async () => {
+  const here = await AgentWorld.make();
+  const guarded = async () => (await here.wo("guardrail", "list")).stdout;
+  await here.install();
+  expect(await guarded()).toContain("com.02luka.wo-bridge.plist");
+  await here.agent("stop");
+  rmSync(here.plist());
+  expect(await here.agent("uninstall")).toMatchObject({ code: 0 });
+  expect(await guarded()).toContain("nothing is guarded");
+  await here.install();
+  await here.agent("stop");
+  const silent = await here.world.startDaemon();
+  silent.kill("SIGSTOP");
+  const end = await here.agent("uninstall", "--json");
+  expect([end.code, codeOf(end), existsSync(here.plist())]).toEqual([1, "still_guarded", false]);
+  expect(end.stderr).toContain("wo guardrail release '~/Library/LaunchAgents/com.02luka.wo-bridge.plist'");
+  silent.kill("SIGCONT");
+  expect(await here.agent("uninstall")).toMatchObject({ code: 0 });
+  expect(await guarded()).toContain("nothing is guarded");
+});
+
+test("somebody else's job of our label is not booted out, loaded from wherever", async () => {
+  const here = await AgentWorld.make();
+  const path = put(
+    join(here.world.home, "repo", `${GUARDRAIL_LABEL}.plist`),
+    `<?xml version="1.0"?><plist version="1.0"><dict><key>Label</key><string>${GUARDRAIL_LABEL}</string><key>ProgramArguments</key><array><string>/bin/sleep</string><string>600</string></array><key>RunAtLoad</key><true/></dict></plist>`,
+  );
+  await here.ctl("bootstrap", `gui/${here.launchd.userId}`, path);
+  for (const verb of ["install", "stop", "uninstall"]) {
+    const end = await here.agent(verb, "--json");
+    expect([verb, end.code, codeOf(end)]).toEqual([verb, 5, "foreign_agent"]);
+    expect(end.stderr).toContain("/bin/sleep 600");
+  }
+  expect(here.launchd.processesOf(GUARDRAIL_LABEL)).toHaveLength(1);
+  expect(await here.agent("install", "--force")).toMatchObject({ code: 0 });
 });
 
 test("a daemon in safe mode goes on as soon as somebody asks for its agent", async () => {
@@ -148,6 +185,7 @@ test("a property list that was changed by hand: status says so, restart loads it
   expect(await here.pid()).not.toBe(old);
   expect(wrongIn(await here.agent("status", "--json"))).toEqual(["edited_file"]);
   await here.install();
+  expect(readFileSync(`${here.plist()}.bak`, "utf8")).toContain("<string>C</string>");
   expect(await here.agent("status")).toMatchObject({ code: 0 });
 });
 

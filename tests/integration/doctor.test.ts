@@ -51,6 +51,21 @@ test("a base that nobody has attached: the cause is named, and what rests on it 
   expect(stdout).toContain("2 errors, 13 that nobody can tell");
 });
 
+test("how long the last stop took is told, and warned of where it was nearly too long", async () => {
+  const world = await World.make({ config: QUICK });
+  await world.startDaemon();
+  await world.wo("daemon", "stop");
+  await world.startDaemon();
+  expect((await examined(world)).lines.join("\n")).toMatch(/^ok daemon: up, .*, the last stop took \d\.\d s/m);
+  await world.wo("daemon", "stop");
+  const path = join(world.vault, "runtime.json");
+  writeFileSync(path, JSON.stringify({ ...asRecord(JSON.parse(readFileSync(path, "utf8"))), lastStopMs: 24_000 }));
+  await world.startDaemon();
+  expect((await examined(world)).lines.join("\n")).toMatch(
+    /^warning daemon: pid \d+ works, the last stop took 24\.0 s: after 25\.0 s it would have been killed -> wo log/m,
+  );
+});
+
 test("without a home folder it says so, and ends", async () => {
   const world = await World.make({ bare: true });
   const seen = await examined(world, { HOME: "/does/not/exist" });

@@ -129,6 +129,24 @@ test("a link in its place, and other content, are told and left; status, why and
   expect(story(world).filter((line) => line.startsWith("healed"))).toHaveLength(1);
 });
 
+test("what an order writes into a folder of the base that is called ~ is none of the home's", async () => {
+  const world = await guarding([DAEMON], "guardrail: {heal: all}\n");
+  const decoy = textOf(world, DAEMON, "/bin/evil");
+  world.drop("CLC", "one.json", { wo_id: "WO-1", files: { [`./${DAEMON}`]: decoy } });
+  await world.reaches("WO-1", "done");
+  expect(world.read(DAEMON)).toBe(decoy);
+  rmSync(placeIn(world, DAEMON));
+  await storyHas(world, 1, `healed ${DAEMON} by us`);
+  expect(readFileSync(placeIn(world, DAEMON), "utf8")).toBe(textOf(world, DAEMON));
+  world.drop("CLC", "two.json", {
+    wo_id: "WO-2",
+    files: [{ path: `./${DAEMON}`, delete: true }],
+    allow_delete: true,
+  });
+  await world.reaches("WO-2", "done");
+  expect((await world.wo("guardrail", "list")).stdout).toContain(DAEMON);
+});
+
 test("what an order wrote there is what it has to be, and is taken back by an order", async () => {
   const name = `${FOLDER}/com.02luka.backup.plist`;
   const world = await guarding([name]);

@@ -50,7 +50,7 @@ const WORDS: Readonly<Record<AgentPlan["file"], string>> = {
   new: "would write",
   changed: "would change",
   unchanged: "is as it would be written",
-  "replaces a foreign one": "would keep beside as .bak, and write",
+  "replaces somebody's": "would keep beside as .bak, and write",
 };
 
 function agentLines(plan: InstallPlan, agent: AgentPlan): readonly string[] {
@@ -74,7 +74,7 @@ const FILES: Readonly<Record<AgentPlan["file"], string>> = {
   new: "written",
   changed: "written anew",
   unchanged: "unchanged",
-  "replaces a foreign one": "written",
+  "replaces somebody's": "written",
 };
 
 /** What was done, and that it works. */

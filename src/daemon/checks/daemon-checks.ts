@@ -4,6 +4,7 @@ import type { Files } from "../../platform/files.ts";
 import { Vault } from "../../records/vault.ts";
 import type { Finding } from "../../upkeep/doctor.ts";
 import type { BoundBase } from "../base.ts";
+import { STOP_LIMIT_MS } from "../config.ts";
 import { type Runtime, readRuntime } from "../runtime.ts";
 import type { Patient } from "./patient.ts";
 
@@ -11,6 +12,8 @@ const HEARTBEAT_LATE_MS = 90_000;
 const COMMAND_CHARS = 100;
 /** Of the files that it may have open. */
 const FILES_MANY = 0.8;
+/** Near the limit at which a stop ends whatever hangs. */
+const STOP_SLOW_MS = 0.9 * STOP_LIMIT_MS;
 
 export async function daemonFindings(patient: Patient, base: BoundBase): Promise<Finding[]> {
   const { files } = patient.ground;
@@ -40,7 +43,8 @@ function silentFinding({ ground, commandOf }: Patient, { pid, startTime, state, 
   return { mark: "error", seen: `no daemon runs: ${how}`, since, next: "wo daemon start" };
 }
 
-function liveFinding({ ground, openFilesOf }: Patient, { pid, version, heartbeat, since }: Runtime): Finding {
+function liveFinding({ ground, openFilesOf }: Patient, runtime: Runtime): Finding {
+  const { pid, version, heartbeat, since, lastStopMs } = runtime;
   const { machine, clock } = ground;
   const restart = "wo daemon stop && wo daemon start";
   if (version !== machine.version) {
@@ -55,9 +59,23 @@ function liveFinding({ ground, openFilesOf }: Patient, { pid, version, heartbeat
     const seen = `pid ${pid} has ${files.open} files open, of ${files.limit} that it may have`;
     return { mark: "warning", seen, since, next: `ls -l /proc/${pid}/fd` };
   }
-  const sign = `last sign of life ${Math.max(0, Math.round(silentMs / 1000))} s ago`;
+  const stop = lastStopMs === undefined ? "" : `, the last stop took ${seconds(lastStopMs)}`;
+  if (lastStopMs !== undefined && lastStopMs > STOP_SLOW_MS) {
+    const seen = `pid ${pid} works${stop}: after ${seconds(STOP_LIMIT_MS)} it would have been killed`;
+    return {
+      mark: "warning",
+      seen,
+      since,
+      next: "wo log --since 1d    (what ran when it was told to stop)",
+    };
+  }
+  const sign = `last sign of life ${Math.max(0, Math.round(silentMs / 1000))} s ago${stop}`;
   const open = files === undefined ? "" : `, ${files.open} of ${files.limit} files open`;
   return { mark: "ok", seen: `up, pid ${pid}, wo-bridge ${version}, ${sign}${open}`, since };
+}
+
+function seconds(durationMs: number): string {
+  return `${(durationMs / 1000).toFixed(1)} s`;
 }
 
 /** Who holds the base, and whether that is the daemon that is known here. */

@@ -10,6 +10,9 @@ export const GUARDRAIL_LABEL = "com.02luka.wo_pipeline_guardrail";
 
 const REVISION_LETTERS = 12;
 
+/** Below the state root: what all agents of ours run, whichever copy that is. */
+export const PROGRAM_END = "app/current/dist/bin/wo.js";
+
 export interface AgentGround {
   readonly home: string;
   readonly base: string;
@@ -76,7 +79,7 @@ function common({ home, base, stateRoot, node }: AgentGround, label: string, wor
   const logs = join(home, "Library", "Logs", "wo-bridge");
   return {
     label,
-    argv: [node.path, join(stateRoot, "app", "current", "dist", "bin", "wo.js"), "-C", base, ...words],
+    argv: [node.path, join(stateRoot, PROGRAM_END), "-C", base, ...words],
     env: {
       PATH: agentPath(node.path),
       LANG: "en_US.UTF-8",

@@ -206,7 +206,7 @@ test("a linked LaunchAgent, and a folder that is called like one, cannot be guar
   ]);
 });
 
-test("our own LaunchAgents are accepted where they are there and no list is configured; once accepted, whatever it says", async () => {
+test("our own LaunchAgents are accepted where they are there and no list is configured; once accepted, also where one is", async () => {
   const house = await House.open();
   expect(await deskOf(house).accept([], "me", "")).toMatchObject({ accepted: [], refused: [] });
   for (const name of OWN) put(inHome(house, name), startsUp(house.kit.base.path));
@@ -215,8 +215,11 @@ test("our own LaunchAgents are accepted where they are there and no list is conf
   for (const name of [...OWN, AGENT]) put(inHome(other, name), "text");
   expect(await deskOf(other).accept([], "me", "")).toMatchObject({ accepted: [AGENT] });
   await deskOf(other).accept(OWN, "me", "");
-  for (const name of OWN) writeFileSync(inHome(other, name), "new");
+  for (const name of OWN) writeFileSync(inHome(other, name), startsUp(other.kit.base.path));
   expect(await deskOf(other).accept([], "me", "")).toMatchObject({ accepted: OWN, unchanged: 1 });
+  // What has become another base's is accepted by nobody who does not name it.
+  for (const name of OWN) writeFileSync(inHome(other, name), startsUp(tmpdir()));
+  expect(await deskOf(other).accept([], "me", "")).toMatchObject({ accepted: [], unchanged: 1 });
 });
 
 test.each([

@@ -77,6 +77,7 @@ test.each([
   ".",
   // A folder of the base that is called ~.
   `./${NAME}`,
+  "./~/tools/a.sh",
 ])("%s can be no component", (typed) => expect(homed().called(typed)).toBeUndefined());
 
 test("a file of a plan is called as the component that it is", () => {
@@ -89,5 +90,8 @@ test("a file of a plan is called as the component that it is", () => {
     plannedName(base, { root: ".", path: file }),
     plannedName(base, { root: "/v", path: file }),
     plannedName(base, { root: "/u", path: "notes.txt" }),
-  ]).toEqual(["tools/a.sh", NAME, NAME, file, undefined, undefined]);
+    // In a folder of the base that is called ~: an order may write it, and must not pass for the home's.
+    plannedName(base, { root: ".", path: NAME }),
+    plannedName(base, { root: ".", path: "~/tools/a.sh" }),
+  ]).toEqual(["tools/a.sh", NAME, NAME, file, undefined, undefined, undefined, undefined]);
 });

@@ -77,12 +77,22 @@ test("a folder in its place is left, and a link goes", async () => {
   ]).toEqual([TEXT, "theirs"]);
 });
 
-test("a folder on the way that is a link leads to where it leads", async () => {
+test("a folder on the way that is a link leads to where it leads, and never out of the base", async () => {
   const wish = await request();
-  const elsewhere = temporaryFolder();
-  symlinkSync(elsewhere, join(wish.base.path, "agents"));
+  const { path: base } = wish.base;
+  mkdirSync(join(base, "programs"));
+  symlinkSync(join(base, "programs"), join(base, "agents"));
   expect(await heal(wish)).toEqual({ kind: "restored" });
-  expect(treeOf(elsewhere)).toEqual({ "a/run.sh": TEXT });
+  expect(readFileSync(join(base, "programs/a/run.sh"), "utf8")).toBe(TEXT);
+  rmSync(join(base, "agents"));
+  const elsewhere = temporaryFolder();
+  symlinkSync(elsewhere, join(base, "agents"));
+  for (const replaces of [false, true])
+    expect(await heal({ ...wish, replaces })).toMatchObject({
+      kind: "taken",
+      message: expect.stringContaining(elsewhere),
+    });
+  expect(treeOf(elsewhere)).toEqual({});
 });
 
 test("a LaunchAgent comes back among those of the home, whose folder may be gone; the home itself is never made", async () => {

@@ -31,6 +31,12 @@ test("a file outside of the base is named in full", () => {
   expect(changesOf(entriesOf(events))).toMatchObject([{ path: "/agents/a" }]);
 });
 
+test("a file in a folder of the base that is called ~ is none of the home", () => {
+  const file = { root: ".", path: "~/.profile", temporary: ".t", after: image("y") };
+  const events: Event[] = [{ event: "patch_planned", ...of, files: [file] }, applied()];
+  expect(changesOf(entriesOf(events))).toMatchObject([{ path: "./~/.profile" }]);
+});
+
 test("versions are what was found, what orders made of it, and what was accepted", () => {
   const accepted: Event = {
     event: "components_accepted",
