@@ -20,10 +20,15 @@ export class ControlRefusal extends Error {
   }
 }
 
-/** The base as it is registered; throws BASE_MISSING, BASE_UNKNOWN. */
-export function boundBase(context: Context): BoundBase {
-  const bound = lookUpBase(context.files, context.machine, context.basePath);
-  if (bound === undefined) throw new BridgeError("BASE_UNKNOWN", `${context.basePath} is not attached`);
+/**
+ * The base as it is registered. Throws BASE_UNKNOWN, and BASE_MISSING also for the empty folder that its volume is mounted on:
+ * what is written there ends a daemon's wait for its base.
+ */
+export function boundBase({ files, machine, basePath }: Context): BoundBase {
+  const absence = absenceOf(files, machine, basePath);
+  if (absence !== undefined) throw absence;
+  const bound = lookUpBase(files, machine, basePath);
+  if (bound === undefined) throw new BridgeError("BASE_UNKNOWN", `${basePath} is not attached`);
   return bound;
 }
 

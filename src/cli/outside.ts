@@ -53,7 +53,7 @@ async function tellOf(context: Context, worst: CodedFinding | undefined): Promis
   try {
     bound = boundBase(context);
   } catch (thrown) {
-    // Without a base there is nowhere to write; who runs this reads what it says.
+    // Without a base, or before its volume is mounted, there is nowhere to write; who runs this reads what it says.
     if (!(thrown instanceof BridgeError)) throw thrown;
     return [`told nowhere else: ${thrown.message}`];
   }

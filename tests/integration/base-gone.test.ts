@@ -1,6 +1,6 @@
 /** The base goes away whole: moved, or its volume unmounted. Nothing is made in its place, and what waits goes on when it is back. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
@@ -49,6 +49,32 @@ test("into the folder that a volume was mounted on nothing is written", async ({
     await world.killAll();
     unmount();
   }
+});
+
+test("while its volume is away nobody who looks writes into the folder that it is mounted on", async () => {
+  const world = await World.make();
+  await world.kill(await world.startDaemon());
+  renameSync(world.base, join(world.root, "volume"));
+  mkdirSync(world.base);
+  // As it is seen where another disk's folder lies below.
+  const registry = join(world.home, ".local/state/wo-bridge/bases.json");
+  writeFileSync(registry, readFileSync(registry, "utf8").replace(/"device": (\d+)/, '"device": 1$1'));
+  const away = /is empty, and on another disk than its base was/;
+  const outside = await world.wo("guardrail", "check", "--outside");
+  expect([outside.code, outside.stdout]).toEqual([
+    1,
+    expect.stringMatching(/^✗ .*is empty, and on another disk.*\n {2}next: mount its volume .*\ntold nowhere else: /),
+  ]);
+  const mended = await world.wo("doctor", "--apply", "base");
+  expect(mended.stdout).toMatch(
+    /^! base: nothing was done: a person has to do it: .*on another disk.*; mount its volume/,
+  );
+  expect(mended.stdout).toMatch(/^First: .*is empty, and on another disk.*\n {2}next: mount its volume/m);
+  const order = join(world.root, "later.json");
+  writeFileSync(order, JSON.stringify(ORDER));
+  for (const words of [["forensics"], ["guardrail", "list"], ["submit", order]])
+    expect((await world.wo(...words)).stderr).toMatch(away);
+  expect(readdirSync(world.base)).toEqual([]);
 });
 
 /** With a guarded file, which must not be put back into nothing. */

@@ -10,7 +10,7 @@ export interface Patient {
   readonly ground: Ground;
   /** Where the base is meant to be; perhaps nothing is there. */
   readonly basePath: string;
-  /** The base as it is registered; throws BASE_MISSING, BASE_UNKNOWN. */
+  /** The base as it is registered; throws BASE_MISSING, also where its volume is not mounted, and BASE_UNKNOWN. */
   readonly bound: () => BoundBase;
   readonly node: { readonly version: string; readonly path: string };
   /** What the daemon says of itself; undefined when none answers. */
