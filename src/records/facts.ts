@@ -29,13 +29,15 @@ export const factsSchema = z.object({
   paused: z.object({ since: z.string(), reason: z.string(), message: z.string() }).optional(),
   /** The newest canary; `fault` when it did not come through. Absent before the first. */
   canary: z.object({ ts: z.string(), wo_id: z.string(), fault: z.string().optional() }).optional(),
+  /** False in what is left of a snapshot that was written before canaries were kept here: there may have been some. */
+  knowsCanaries: z.boolean().default(false),
   /** What is guarded; absent before anything is. */
   components: componentsSchema.optional(),
 });
 
 export type Facts = z.infer<typeof factsSchema>;
 
-export const NO_FACTS: Facts = { ledger: "", base: "", rejected: [], ignored: [] };
+export const NO_FACTS: Facts = { ledger: "", base: "", rejected: [], ignored: [], knowsCanaries: true };
 
 /** The facts with one more entry. */
 export function foldFacts(facts: Facts, { entry }: Recorded): Facts {

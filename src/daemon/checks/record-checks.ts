@@ -52,8 +52,12 @@ export function configFindings({ files }: Ground, base: BoundBase, { facts }: Or
 /** `live`: the daemon that answers now. */
 export function canaryFindings({ facts }: OrderIndex, live: Runtime | undefined): Finding[] {
   const { canary } = facts;
-  if (canary === undefined)
-    return [{ mark: "not_here", seen: "no canary yet: nobody has seen an order go the whole way", next: "wo canary" }];
+  if (canary === undefined) {
+    const seen = facts.knowsCanaries
+      ? "no canary yet: nobody has seen an order go the whole way"
+      : "no canary since wo-bridge was upgraded; of those before that its index says nothing";
+    return [{ mark: "not_here", seen, next: "wo canary" }];
+  }
   const { ts: since, wo_id, fault } = canary;
   if (fault !== undefined)
     return [
