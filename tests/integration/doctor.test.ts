@@ -1,5 +1,14 @@
 /** `wo doctor` on bases that something is wrong with: it names that, and what to type. */
-import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { PATIENT } from "../support/doctor-kit.ts";
@@ -125,6 +134,25 @@ test("a daemon that was killed, that hangs, that refuses, that was stopped: each
   expect(await ofDaemon()).toEqual([
     expect.stringMatching(/^error daemon: no daemon runs: it was stopped.* -> wo daemon start$/),
   ]);
+});
+
+test("a state folder that is a link is looked at where it leads, and said to be one", async () => {
+  const world = await World.make({ config: QUICK });
+  const stateRoot = join(world.home, ".local/state/wo-bridge");
+  const real = join(world.root, "elsewhere");
+  renameSync(stateRoot, real);
+  symlinkSync(real, stateRoot);
+  await world.startDaemon();
+  const well = await examined(world);
+  expect([well.code, troublesOfBase(well)]).toEqual([0, []]);
+  expect(well.lines).toContain(`ok state: ${real}, yours only (${stateRoot} is a link to it)`);
+  chmodSync(real, 0o755);
+  expect((await world.wo("doctor", "--apply", "state")).stdout).toContain(`✓ state: chmod 700 ${real}\n`);
+  await world.killAll();
+  renameSync(real, `${real}.away`);
+  expect(troubles(await examined(world))[0]).toMatch(
+    /^error state: .*wo-bridge is a link that leads nowhere -> ls -l /,
+  );
 });
 
 test("many things that are wrong at a time are each named, with the command that mends it", async () => {

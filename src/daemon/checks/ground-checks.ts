@@ -33,11 +33,20 @@ export function runtimeFindings({ node, ground }: Patient): Finding[] {
 
 export function stateFindings(ground: Ground): readonly Finding[] {
   const { files, machine } = ground;
-  if (files.info(machine.home)?.kind !== "folder")
+  if (files.info(files.realPath(machine.home) ?? machine.home)?.kind !== "folder")
     return [{ mark: "error", seen: `there is no home folder ${machine.home}`, next: "set HOME to your own" }];
-  if (files.info(machine.stateRoot) === undefined)
-    return [{ mark: "error", seen: `nothing was ever attached: ${machine.stateRoot} is not there`, next: "wo init" }];
-  return ownFolder(ground, machine.stateRoot, "the state folder");
+  const { stateRoot } = machine;
+  const info = files.info(stateRoot);
+  if (info === undefined)
+    return [{ mark: "error", seen: `nothing was ever attached: ${stateRoot} is not there`, next: "wo init" }];
+  if (info.kind !== "link") return ownFolder(ground, stateRoot, "the state folder");
+  const real = files.realPath(stateRoot);
+  if (real === undefined) {
+    const next = `ls -l ${typedWord(stateRoot)}    (bring back what it leads to: its volume, perhaps)`;
+    return [{ mark: "error", seen: `the state folder ${stateRoot} is a link that leads nowhere`, next }];
+  }
+  const found = ownFolder(ground, real, "the state folder");
+  return found.map((one) => ({ ...one, seen: `${one.seen} (${stateRoot} is a link to it)` }));
 }
 
 /** A folder of this user, that nobody else may look into. */
