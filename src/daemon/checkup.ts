@@ -18,6 +18,7 @@ import {
   guardrailFindings,
   ledgerFindings,
   orderFindings,
+  type ReadBooks,
 } from "./checks/record-checks.ts";
 import { inboxFindings, programsOf, sandboxFindings } from "./checks/work-checks.ts";
 import { examineBooks } from "./opening.ts";
@@ -114,26 +115,38 @@ const AGENTS_BEFORE = "locks";
 
 /** All checks, what others rest on first. */
 export function checksOf(patient: Patient): readonly Check[] {
-  const looks = looksAt(patient);
+  const books = booksOf(patient);
+  const looks = looksAt(patient, books);
   return ABOUT.flatMap(([code, restsOn, about]) => {
     const look = looks[code];
     const check = look === undefined ? [] : [{ code, restsOn, about, look }];
-    return code === AGENTS_BEFORE ? [...agentsOf(patient), ...check] : check;
+    return code === AGENTS_BEFORE ? [...agentsOf(patient, books), ...check] : check;
   });
 }
 
-function agentsOf({ ground, launchctl, basePath, health, bound }: Patient): readonly Check[] {
+/** Read once, and not before the daemon has said how it is: reading keeps this process busy, and its answer would be late. */
+function booksOf({ ground: { files, machine }, bound, health }: Patient): () => Promise<ReadBooks> {
+  let known: Promise<ReadBooks> | undefined;
+  const read = async () => {
+    await Promise.allSettled([health()]);
+    return examineBooks(files, machine, bound());
+  };
+  return () => (known ??= read());
+}
+
+function agentsOf(
+  { ground, launchctl, basePath, health, bound }: Patient,
+  books: () => Promise<ReadBooks>,
+): readonly Check[] {
   const { files, machine, clock } = ground;
-  const programs = () => programsOf(ground, bound());
+  const programs = async () => programsOf(ground, bound(), (await books()).index);
   return agentChecks({ files, machine, clock, launchctl, basePath, answering: health, programs });
 }
 
-function looksAt(patient: Patient): Readonly<Record<string, Look>> {
+function looksAt(patient: Patient, books: () => Promise<ReadBooks>): Readonly<Record<string, Look>> {
   // What rests on the base cannot be told without one: asking for it throws then.
   const { ground, bound: base } = patient;
-  const { files, machine, clock } = ground;
-  let known: ReturnType<typeof examineBooks> | undefined;
-  const books = () => (known ??= examineBooks(files, machine, base()));
+  const index = async () => (await books()).index;
   return {
     runtime: () => runtimeFindings(patient),
     state: () => stateFindings(ground),
@@ -141,19 +154,15 @@ function looksAt(patient: Patient): Readonly<Record<string, Look>> {
     room: () => roomFindings(ground, base()),
     vault: () => ownFolder(ground, base().vault, "the vault"),
     clock: () => clockFindings(ground, base()),
-    ledger: async () => {
-      // Reads for a while: what waits for other programs is begun before.
-      await clock.breathe();
-      return ledgerFindings(ground, base(), books());
-    },
+    ledger: async () => ledgerFindings(ground, base(), await books()),
     locks: () => lockFindings(patient, base()),
     daemon: () => daemonFindings(patient, base()),
-    canary: async () => canaryFindings(books().index, await patient.health()),
-    config: () => configFindings(ground, base(), books().index),
+    canary: async () => canaryFindings(await index(), await patient.health()),
+    config: async () => configFindings(ground, base(), await index()),
     git: () => gitFindings(ground, base().path),
     inbox: () => inboxFindings(ground, base()),
-    sandbox: () => sandboxFindings(ground, base(), books().index),
-    guardrail: () => guardrailFindings(ground, base(), books().index),
-    orders: () => orderFindings(ground, base(), books().index),
+    sandbox: async () => sandboxFindings(ground, base(), await index()),
+    guardrail: async () => guardrailFindings(ground, base(), await index()),
+    orders: async () => orderFindings(ground, base(), await index()),
   };
 }

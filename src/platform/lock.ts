@@ -69,7 +69,8 @@ function askHolder(address: string): Promise<Holder> {
       connection.destroy();
       resolve(text === "" ? "a process that does not answer" : text);
     };
-    connection.setTimeout(ASK_HOLDER_MS, finish);
+    // This process may have been the busy one: an answer that came meanwhile is read first.
+    connection.setTimeout(ASK_HOLDER_MS, () => setImmediate(() => setImmediate(finish)));
     connection.on("data", (chunk) => {
       text += chunk.toString("utf8");
     });

@@ -88,9 +88,15 @@ export async function ask(
     const silent = (why: string) => reject(new BridgeError("DAEMON_SILENT", `no answer at ${path}: ${why}`));
     const socket = createConnection(path, () => socket.write(`${JSON.stringify(request)}\n`));
     options.signal?.addEventListener("abort", () => socket.destroy());
-    socket.setTimeout(options.silenceMs, () => {
+    const giveUp = (bytesRead: number) => {
+      if (socket.bytesRead > bytesRead) return;
       silent(`silent for ${options.silenceMs} ms`);
       socket.destroy();
+    };
+    socket.setTimeout(options.silenceMs, () => {
+      const { bytesRead } = socket;
+      // This process may have been the busy one: an answer that came meanwhile is read first.
+      setImmediate(() => setImmediate(giveUp, bytesRead));
     });
     socket.on("error", (error) => silent(errnoOf(error) ?? error.message));
     onLines(socket, (line) => onAnswer(parseJson(line)));

@@ -148,6 +148,11 @@ export class Vault {
     return !this.#givenUp.has(hash) && this.#files.info(this.#blobPath(hash)) !== undefined;
   }
 
+  /** How large a blob's file is; undefined for one that is missing. */
+  sizeOf(hash: string): number | undefined {
+    return this.#files.info(this.#blobPath(hash))?.sizeBytes;
+  }
+
   /** From this turn on they are gone for whoever asks, unless they are kept again. */
   giveUp(hashes: readonly string[]): void {
     for (const hash of hashes) {

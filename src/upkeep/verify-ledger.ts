@@ -4,7 +4,6 @@ import { messageOf } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { blobsIn, foldPruned, type Pruned } from "../records/blob-references.ts";
 import { type CheckpointState, type Checkpoints, CheckpointWatch, doubtOf } from "../records/checkpoint.ts";
-import type { Content } from "../records/content.ts";
 import { CHAIN_BEGIN, readChain } from "../records/ledger-reading.ts";
 import type { Vault } from "../records/vault.ts";
 
@@ -32,6 +31,12 @@ export interface KeptCheckpoint {
   readonly state: CheckpointState;
 }
 
+/** What was not read of the contents that are there. */
+interface Unread {
+  readonly count: number;
+  readonly bytes: number;
+}
+
 /** Looks at all of it; with checkpoints also whether it passes through its own, and through those that are kept elsewhere. */
 export function verifyLedger(
   files: Files,
@@ -39,13 +44,58 @@ export function verifyLedger(
   checkpoints?: Checkpoints,
   kept: readonly KeptCheckpoint[] = [],
 ): LedgerReport {
+  const { report, needed, findings } = readLines(files, vault, checkpoints, kept);
+  const missing = [...needed].flatMap(([hash, seq]) => blobFaults(vault, hash, seq));
+  return { ...report, findings: [...missing, ...findings] };
+}
+
+/**
+ * The same for who cannot wait for gigabytes: every content has to be there, and contents are read as long as they sum below
+ * `contentBytes`. Lets other work go on between two of them.
+ */
+export async function lookOverLedger(
+  files: Files,
+  vault: Vault,
+  checkpoints: Checkpoints,
+  contentBytes: number,
+): Promise<LedgerReport & { readonly unread: Unread }> {
+  const { report, needed, findings } = readLines(files, vault, checkpoints, []);
+  const slice = files.slices();
+  const missing: LedgerFinding[] = [];
+  let [readBytes, count, bytes] = [0, 0, 0];
+  for (const [hash, seq] of needed) {
+    await slice();
+    const sizeBytes = vault.sizeOf(hash) ?? 0;
+    if (readBytes + sizeBytes > contentBytes) {
+      count += 1;
+      bytes += sizeBytes;
+      continue;
+    }
+    readBytes += sizeBytes;
+    missing.push(...blobFaults(vault, hash, seq));
+  }
+  return { ...report, findings: [...missing, ...findings], unread: { count, bytes } };
+}
+
+interface ReadLines {
+  readonly report: Omit<LedgerReport, "findings">;
+  /** Blobs that have to be there, with the first entry that refers to each. */
+  readonly needed: ReadonlyMap<string, number>;
+  readonly findings: readonly LedgerFinding[];
+}
+
+function readLines(
+  files: Files,
+  vault: Vault,
+  checkpoints: Checkpoints | undefined,
+  kept: readonly KeptCheckpoint[],
+): ReadLines {
   const findings: LedgerFinding[] = [];
   const state = checkpoints?.read();
   const watch = new CheckpointWatch(state ?? { kind: "none", isGone: false });
   const others = kept.map(({ state: one, name }) => new CheckpointWatch(one, name));
   let [entries, headSeq, blobs] = [0, 0, 0];
-  /** By hash, the first entry that refers to it. */
-  const named = new Map<string, number>();
+  const needed = new Map<string, number>();
   const pruned = new Map<string, Pruned>();
   const end = readChain(files, vault.ledger, CHAIN_BEGIN, ({ entry }) => {
     entries += 1;
@@ -54,25 +104,18 @@ export function verifyLedger(
     foldPruned(pruned, entry);
     for (const hash of blobsIn(entry)) {
       blobs += 1;
-      if (!named.has(hash)) named.set(hash, entry.seq);
+      if (!needed.has(hash)) needed.set(hash, entry.seq);
     }
   });
-  for (const [hash, seq] of named) {
-    const message = pruned.has(hash) ? undefined : blobFault(vault, { blob: hash });
-    if (message !== undefined)
-      findings.push({ code: "missing_blob", message: `entry ${seq}: ${message}`, isDamage: true });
-  }
+  for (const hash of pruned.keys()) needed.delete(hash);
   if (!end.ok) {
     const { segment, atByte, seq, reason, readableTo } = end.error;
     const message = `entry ${seq} at byte ${atByte} of ${segment}: ${reason}; sound entries follow up to ${readableTo}`;
     findings.push({ code: "damaged_line", message, isDamage: true });
   } else if (end.value.torn !== undefined) {
     const { segment, atByte, lostBytes } = end.value.torn;
-    findings.push({
-      code: "torn_tail",
-      message: `${lostBytes} bytes at byte ${atByte} of ${segment} are no whole entries`,
-      isDamage: false,
-    });
+    const message = `${lostBytes} bytes at byte ${atByte} of ${segment} are no whole entries`;
+    findings.push({ code: "torn_tail", message, isDamage: false });
   }
   const fault = watch.fault(headSeq);
   for (const message of [fault, ...others.map((one) => one.fault(headSeq))])
@@ -81,14 +124,14 @@ export function verifyLedger(
     const message = doubtOf(state) ?? "the ledger has no checkpoint yet";
     findings.push({ code: "no_checkpoint", message, isDamage: false });
   }
-  return { entries, headSeq, blobs, pruned: pruned.size, findings };
+  return { report: { entries, headSeq, blobs, pruned: pruned.size }, needed, findings };
 }
 
-function blobFault(vault: Vault, content: Content): string | undefined {
+function blobFaults(vault: Vault, hash: string, seq: number): readonly LedgerFinding[] {
   try {
-    vault.load(content);
-    return undefined;
+    vault.load({ blob: hash });
+    return [];
   } catch (thrown) {
-    return messageOf(thrown);
+    return [{ code: "missing_blob", message: `entry ${seq}: ${messageOf(thrown)}`, isDamage: true }];
   }
 }

@@ -136,6 +136,24 @@ test("a daemon that was killed, that hangs, that refuses, that was stopped: each
   ]);
 });
 
+test("of one short question no daemon is called dead: it is asked again, for longer, before a kill is spoken of", async () => {
+  const world = await World.make({ config: QUICK });
+  (await world.startDaemon()).kill("SIGSTOP");
+  const end = await world.wo("doctor", "--json");
+  const findings = valueIn(documentOf(end, "doctor"), "findings");
+  expect((Array.isArray(findings) ? findings : []).map(asRecord)).toContainEqual(
+    expect.objectContaining({
+      code: "daemon",
+      mark: "unknown",
+      next: expect.stringMatching(/^wo doctor --check daemon /),
+    }),
+  );
+  expect(end.stdout).not.toContain("kill -9");
+  expect((await world.wo("doctor", "--check", "daemon")).stdout).toMatch(
+    /lives and does not answer\n {2}next: kill -9 \d+$/m,
+  );
+});
+
 test("a state folder that is a link is looked at where it leads, and said to be one", async () => {
   const world = await World.make({ config: QUICK });
   const stateRoot = join(world.home, ".local/state/wo-bridge");

@@ -17,7 +17,7 @@ const STOP_SLOW_MS = 0.9 * STOP_LIMIT_MS;
 
 export async function daemonFindings(patient: Patient, base: BoundBase): Promise<Finding[]> {
   const { files } = patient.ground;
-  const live = await patient.health();
+  const live = (await patient.health()) ?? (await patient.healthAgain?.());
   const known = live ?? readRuntime(files, new Vault(files, base.vault));
   if (known === undefined) return [{ mark: "error", seen: "no daemon has run here", next: "wo daemon start" }];
   const { since, reason, hint } = known;
@@ -29,11 +29,17 @@ export async function daemonFindings(patient: Patient, base: BoundBase): Promise
 }
 
 /** Of one that does not answer. */
-function silentFinding({ ground, commandOf }: Patient, { pid, startTime, state, heartbeat, reason }: Runtime): Finding {
+function silentFinding(patient: Patient, { pid, startTime, state, heartbeat, reason }: Runtime): Finding {
+  const { ground, commandOf, healthAgain } = patient;
   const { processes } = ground;
   const since = heartbeat;
-  if (state === "running" && processes.isAlive({ pid, startTime }))
-    return { mark: "error", seen: `pid ${pid} lives and does not answer`, since, next: `kill -9 ${pid}` };
+  if (state === "running" && processes.isAlive({ pid, startTime })) {
+    if (healthAgain !== undefined)
+      return { mark: "error", seen: `pid ${pid} lives and does not answer`, since, next: `kill -9 ${pid}` };
+    // Of one short question nobody is called dead: the machine may be busy.
+    const seen = `pid ${pid} lives and did not answer at once`;
+    return { mark: "unknown", seen, since, next: "wo doctor --check daemon    (asks it again, for longer)" };
+  }
   const other = state === "running" && processes.identify(pid) !== undefined ? commandOf(pid) : undefined;
   const reused = other === undefined ? "" : `; pid ${pid} is another program by now: ${other.slice(0, COMMAND_CHARS)}`;
   const how =
@@ -81,19 +87,23 @@ function seconds(durationMs: number): string {
 /** Who holds the base, and whether that is the daemon that is known here. */
 export async function lockFindings({ ground, health, holderOf }: Patient, base: BoundBase): Promise<Finding[]> {
   const { files, machine } = ground;
-  const [live, holder] = await Promise.all([
-    health(),
-    holderOf(join(machine.stateRoot, "locks"), `base-${base.device}-${base.inode}`),
-  ]);
+  const ask = () => holderOf(join(machine.stateRoot, "locks"), `base-${base.device}-${base.inode}`);
+  const [live, first] = await Promise.all([health(), ask()]);
+  // One that works may have been busy for a moment.
+  const holder = live !== undefined && first !== undefined && pidIn(first) === 0 ? await ask() : first;
   const known = live ?? readRuntime(files, new Vault(files, base.vault));
   if (holder === undefined) return [live === undefined ? nobodyFinding(ground.files, base) : unlockedFinding(live)];
-  const pid = Number(/^pid (\d+)/.exec(holder)?.[1] ?? 0);
+  const pid = pidIn(holder);
   // Who is stuck cannot say who he is.
   if (pid === 0) return [{ mark: "unknown", seen: `the base is held by ${holder}`, next: "wo daemon status" }];
   if (pid === known?.pid) return [{ mark: "ok", seen: `the base is held by ${holder}` }];
   const recorded = known === undefined ? "none was ever recorded" : `pid ${known.pid} is recorded`;
   const seen = `the base is held by another process, ${holder}; here ${recorded}`;
   return [{ mark: "error", seen, next: `ps -o pid,lstart,command -p ${pid}` }];
+}
+
+function pidIn(holder: string): number {
+  return Number(/^pid (\d+)/.exec(holder)?.[1] ?? 0);
 }
 
 function unlockedFinding({ pid }: Runtime): Finding {

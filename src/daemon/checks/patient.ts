@@ -15,6 +15,8 @@ export interface Patient {
   readonly node: { readonly version: string; readonly path: string };
   /** What the daemon says of itself; undefined when none answers. */
   readonly health: () => Promise<Runtime | undefined>;
+  /** Asked again, for longer; undefined where there is no time for that. */
+  readonly healthAgain: (() => Promise<Runtime | undefined>) | undefined;
   /** Undefined on a machine without launchd. */
   readonly launchctl: Launchctl | undefined;
   readonly holderOf: typeof holderOf;

@@ -3,7 +3,7 @@ import { typedWord } from "../../platform/shell.ts";
 import type { OrderIndex } from "../../records/order-index.ts";
 import { Vault } from "../../records/vault.ts";
 import type { Finding } from "../../upkeep/doctor.ts";
-import { verifyLedger } from "../../upkeep/verify-ledger.ts";
+import { lookOverLedger } from "../../upkeep/verify-ledger.ts";
 import type { BoundBase } from "../base.ts";
 import { configProblemText } from "../config.ts";
 import { lookAtComponents } from "../guarded.ts";
@@ -12,24 +12,35 @@ import type { Runtime } from "../runtime.ts";
 import { configInEffect, configPath } from "../settings.ts";
 import { fileNeeds, ledgerBytes, type Need, orderNeeds } from "../status.ts";
 
+const MIB = 1024 * 1024;
 /** All of a ledger of this size is read in well under a second. */
-const VERIFY_BYTES = 8 * 1024 * 1024;
+const VERIFY_BYTES = 8 * MIB;
+/** As much of what it refers to, too. */
+const CONTENT_BYTES = 64 * MIB;
 const NEEDS_SHOWN = 20;
 
 export type ReadBooks = ReturnType<typeof examineBooks>;
 
-export function ledgerFindings({ files, machine }: Ground, base: BoundBase, { index, refusal }: ReadBooks): Finding[] {
+export async function ledgerFindings(
+  { files, machine }: Ground,
+  base: BoundBase,
+  { index, refusal }: ReadBooks,
+): Promise<Finding[]> {
   if (refusal !== undefined) return [{ mark: "error", seen: refusal.error.message, next: refusal.error.hint }];
   if (ledgerBytes({ files, base }) > VERIFY_BYTES)
     return [{ mark: "ok", seen: `${index.head.seq} entries; read from its snapshot on (all of it: wo ledger verify)` }];
-  const report = verifyLedger(files, new Vault(files, base.vault), checkpointsOf(files, machine, base));
+  const checkpoints = checkpointsOf(files, machine, base);
+  const report = await lookOverLedger(files, new Vault(files, base.vault), checkpoints, CONTENT_BYTES);
   const faults = report.findings.map(({ message, isDamage }): Finding => {
     const next = isDamage ? "wo ledger repair    (says what it would do)" : "wo daemon start mends it";
     return { mark: isDamage ? "error" : "warning", seen: message, next };
   });
+  const { count, bytes } = report.unread;
+  const mib = Math.round(bytes / MIB);
+  const unread = count === 0 ? "" : `; ${count} contents (${mib} MiB) were not read: wo ledger verify reads all`;
   const sound: Finding = {
     mark: "ok",
-    seen: `${report.entries} entries, chain intact, ${report.blobs} contents there`,
+    seen: `${report.entries} entries, chain intact, ${report.blobs} contents there${unread}`,
   };
   return faults.length > 0 ? faults : [sound];
 }

@@ -9,7 +9,7 @@ import { Vault } from "../../records/vault.ts";
 import type { Finding } from "../../upkeep/doctor.ts";
 import type { BoundBase } from "../base.ts";
 import { laneRules } from "../config.ts";
-import { examineBooks, type Ground } from "../opening.ts";
+import type { Ground } from "../opening.ts";
 import { Sandbox } from "../sandbox.ts";
 import { configInEffect, configPath } from "../settings.ts";
 import { placeRules } from "../surroundings.ts";
@@ -20,9 +20,8 @@ const FILE_WAITS_MS = 60_000;
 const PROGRAMS = ["git", "sh"] as const;
 
 /** Programs that the daemon of this base looks for on its PATH. */
-export function programsOf({ files, machine }: Ground, base: BoundBase): readonly string[] {
-  const { index } = examineBooks(files, machine, base);
-  const { config } = configInEffect(files, new Vault(files, base.vault), index.facts, configPath(base.path));
+export function programsOf({ files }: Ground, base: BoundBase, { facts }: OrderIndex): readonly string[] {
+  const { config } = configInEffect(files, new Vault(files, base.vault), facts, configPath(base.path));
   const isSigned = Object.keys(config.lanes).some((lane) => laneRules(config, lane).signature === "required");
   return isSigned ? [...PROGRAMS, "ssh-keygen"] : PROGRAMS;
 }

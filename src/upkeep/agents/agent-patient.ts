@@ -17,7 +17,7 @@ export interface AgentPatient {
   /** The daemon that answers now; undefined when none does. */
   readonly answering: () => Promise<{ readonly pid: number } | undefined>;
   /** Programs that the work needs, beside Node. */
-  readonly programs: () => readonly string[];
+  readonly programs: () => Promise<readonly string[]>;
 }
 
 /** The same on a machine with launchd, and the two agents as they would be if they were installed now. */

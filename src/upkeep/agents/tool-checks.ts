@@ -12,7 +12,7 @@ const NODE_MS = 1200;
 const ANEW = "wo agent install    (writes it for the Node and the wo-bridge of now)";
 
 export async function toolFindings(looked: Looked): Promise<readonly Finding[]> {
-  const { files, machine, programs } = looked;
+  const { files, machine } = looked;
   const states = await looked.states();
   const [spec] = states.flatMap(({ file }) => (file.kind === "ours" ? [file.spec] : []));
   if (spec === undefined) {
@@ -22,14 +22,15 @@ export async function toolFindings(looked: Looked): Promise<readonly Finding[]> 
     return [{ mark: "unknown", seen, next: "wo agent install" }];
   }
   const path = spec.env["PATH"] ?? LAUNCHD_PATH;
-  const missing = programs().filter((name) => !path.split(":").some((folder) => canRun(files, join(folder, name))));
+  const programs = await looked.programs();
+  const missing = programs.filter((name) => !path.split(":").some((folder) => canRun(files, join(folder, name))));
   const found: Finding[] = missing.map((name) => {
     const seen = `${name} is in no folder of the agent's PATH (${path})`;
     return { mark: "error", seen, next: `install ${name} into one of them, or: wo agent install` };
   });
   found.push(...(await nodeFindings(files, spec)), ...versionFindings(files, spec, machine.version));
   if (found.length > 0) return found;
-  const names = ["node", ...programs()].join(", ");
+  const names = ["node", ...programs].join(", ");
   return [{ mark: "ok", seen: `${names} on the agent's own PATH; Node ${spec.env["WO_NODE_VERSION"] ?? ""}` }];
 }
 

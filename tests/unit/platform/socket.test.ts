@@ -1,4 +1,6 @@
 /** One request per connection; the end of the connection is the end of the answer; silence is told from an answer. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import * as fc from "fast-check";
@@ -149,4 +151,22 @@ test.each([
   expect(isAddress(path)).toBe(fits);
   if (!fits)
     expect(await thrownBy(() => serve(path, async () => undefined))).toMatchObject({ code: "ADDRESS_TOO_LONG" });
+});
+
+/** Says that it was asked, and answers a moment later. */
+const SLOW_SERVER = `require("node:net").createServer((socket) => socket.on("data", () => {
+    process.stdout.write("asked");
+    setTimeout(() => socket.end(JSON.stringify({ ok: true }) + String.fromCharCode(10)), 150);
+  })).listen(process.argv[1], () => process.stdout.write("up"));`;
+
+test("an answer that came while this process was busy is no silence", async () => {
+  const path = join(temporaryFolder(), "s");
+  const server = spawn(process.execPath, ["-e", SLOW_SERVER, path], { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void server.kill("SIGKILL"));
+  await once(server.stdout, "data");
+  const asking = answersTo(path, {}, 100);
+  await once(server.stdout, "data");
+  // Nothing of ours runs for longer than silence may last, and than the answer takes.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+  expect(await asking).toEqual([{ ok: true }]);
 });

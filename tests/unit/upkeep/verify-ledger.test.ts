@@ -4,8 +4,8 @@ import { expect, test } from "vitest";
 import { sha256 } from "../../../src/platform/ids.ts";
 import type { Event } from "../../../src/records/events.ts";
 import type { Vault } from "../../../src/records/vault.ts";
-import { verifyLedger } from "../../../src/upkeep/verify-ledger.ts";
-import { newVault } from "../../support/books-kit.ts";
+import { lookOverLedger, verifyLedger } from "../../../src/upkeep/verify-ledger.ts";
+import { checkpointsOf, newVault } from "../../support/books-kit.ts";
 import { accepted, planned } from "../../support/events.ts";
 import { note, openLedger, realFiles } from "../../support/ledger-kit.ts";
 import { treeOf } from "../../support/temporary-folder.ts";
@@ -135,4 +135,21 @@ test("looking changes nothing", async () => {
   const before = treeOf(vault.path);
   verifyLedger(realFiles, vault);
   expect(treeOf(vault.path)).toEqual(before);
+});
+
+test("who cannot wait reads as much of the contents as he has time for, says what he left, and misses none", async () => {
+  const vault = await vaultWith([[planned({ files: [{ ...file, before: image(BIG), after: image(OTHER) }] })]]);
+  const look = async (contentBytes: number) => {
+    const { findings, unread } = await lookOverLedger(realFiles, vault, checkpointsOf(vault.path), contentBytes);
+    return [findings.filter(({ code }) => code === "missing_blob").map(({ message }) => message), unread];
+  };
+  const damaged = `entry 1: the blob ${blobPath(vault, OTHER)} is damaged`;
+  expect(await look(140_000)).toEqual([[], { count: 0, bytes: 0 }]);
+  expect(await look(100_000)).toEqual([[], { count: 1, bytes: 70_000 }]);
+  writeFileSync(blobPath(vault, OTHER), BIG);
+  expect(await look(140_000)).toEqual([[damaged], { count: 0, bytes: 0 }]);
+  expect(await look(60_000)).toEqual([[], { count: 2, bytes: 140_000 }]);
+  rmSync(blobPath(vault, OTHER));
+  const missing = `entry 1: the blob ${blobPath(vault, OTHER)} is missing`;
+  expect(await look(70_000)).toEqual([[missing], { count: 0, bytes: 0 }]);
 });
