@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Runtime } from "../daemon/runtime.ts";
 import { EXIT } from "../platform/errors.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
-import { type AgentProblem, agentProblems } from "../upkeep/agents/agent-problems.ts";
+import { type AgentProblem, agentProblems, servesAnother } from "../upkeep/agents/agent-problems.ts";
 import type { AgentState } from "../upkeep/agents/agent-state.ts";
 import { installedFolder } from "../upkeep/agents/installed-copy.ts";
 import { DAEMON_LABEL } from "../upkeep/agents/own-agents.ts";
@@ -45,7 +45,8 @@ async function statusOf(context: Context, { base, agents }: AgentPlace): Promise
   const folder = installedFolder(files, machine.stateRoot);
   const program = folder === undefined ? undefined : { folder, version: versionIn(context, folder) };
   const runtime = await daemonHealth(context);
-  const [daemon] = agents.filter(({ spec }) => spec.label === DAEMON_LABEL).map(({ state }) => state);
+  const states = agents.map(({ state }) => state);
+  const daemon = states.find((state) => state.label === DAEMON_LABEL && !servesAnother(state, base));
   const problems = [
     ...(daemon === undefined ? [] : daemonProblems(daemon, runtime, program?.folder)),
     ...(program === undefined ? [] : programProblems(program.version, machine.version)),

@@ -1,5 +1,5 @@
 /** `wo doctor` where launchd keeps the daemon: what was planted is in its first line, soon, whatever else follows from it. */
-import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { writePropertyList } from "../../src/platform/property-list.ts";
@@ -25,6 +25,7 @@ function codesIn(end: CommandEnd): { readonly wrong: readonly string[]; readonly
   };
 }
 
+const JUDGED = new Set(["plists", "tools", "jobs", "ends"]);
 const OF_AGENTS = ["launchd", "plists", "tools", "jobs", "ends", "locks", "daemon", "canary"];
 
 test("a daemon that launchd keeps, that answers and has taken a canary: nothing is wrong", async () => {
@@ -183,7 +184,7 @@ const STAGES: readonly Stage[] = [
       for (const label of ["com.02luka.wo-bridge", "com.02luka.wo_pipeline_guardrail"]) await kept.bootstrap(label);
       await kept.says("last exit code = 0");
     },
-    first: /com\.02luka\.wo-bridge: it ended by itself \(0\).*another daemon holds this base/,
+    first: /the daemon that answers \(pid \d+\) is not the one that launchd keeps \(none\): it was started by hand/,
   },
 ];
 
@@ -204,6 +205,48 @@ test("what an agent finds on its own PATH, which Node and which daemon: each is 
   expect(stdout).toMatch(/^! tools +.*node is Node \d.* by now, and the agent was made for 18\.0\.0$/m);
   expect(stdout).toMatch(/^! jobs +the daemon that answers \(pid \d+\) is not the one that launchd keeps \(none\)/m);
   expect(stdout).toMatch(/^! jobs +.*was changed by hand: EnvironmentVariables\.PATH: \/nowhere → /m);
+});
+
+test("a daemon that was started by hand is stopped first, and the agent's own end is not its fault", async () => {
+  const kept = await KeptWorld.make({ unloaded: true });
+  await kept.world.startDaemon();
+  for (const label of ["com.02luka.wo-bridge", "com.02luka.wo_pipeline_guardrail"]) await kept.bootstrap(label);
+  await kept.says("last exit code = 0");
+  const { stdout } = await kept.wo(...PATIENT);
+  expect(stdout).toMatch(/^First: .*it was started by hand\n {2}next: wo daemon stop && wo agent start$/m);
+  expect(stdout).toMatch(
+    /^✓ ends +com\.02luka\.wo-bridge: it ended by itself \(0\), and a daemon of this base answers/m,
+  );
+});
+
+test("another base's agents are told as that alone: nothing of them is judged, mended, or said to have ended", async () => {
+  const kept = await (await KeptWorld.make()).works();
+  const other = join(kept.world.home, "other");
+  expect((await kept.wo("-C", other, "init", "--yes")).code).toBe(0);
+  chmodSync(kept.plist(), 0o666);
+  await kept.ctl("disable", kept.target("com.02luka.wo_pipeline_guardrail"));
+  await kept.ctl("bootout", kept.target());
+  await until(async () => (await kept.printed()) === "", 20_000, "it is unloaded");
+  const told = valueIn(documentOf(await kept.wo("-C", other, ...PATIENT, "--json"), "doctor"), "findings");
+  const ofAgents = (Array.isArray(told) ? told : []).map(asRecord).filter(({ code }) => JUDGED.has(String(code)));
+  const serves = (label: string) => `warning jobs: ${label}: it serves another base: ${kept.world.base}`;
+  const elsewhere = "the agents that are installed serve another base";
+  expect(ofAgents.map(({ mark, code, seen }) => `${String(mark)} ${String(code)}: ${String(seen)}`)).toEqual([
+    `not_here plists: ${elsewhere}`,
+    `not_here tools: ${elsewhere}`,
+    serves("com.02luka.wo-bridge"),
+    serves("com.02luka.wo_pipeline_guardrail"),
+    `not_here ends: ${elsewhere}`,
+  ]);
+  const { stdout } = await kept.wo("-C", other, "doctor", "--apply", "plists", "jobs");
+  expect(stdout).toMatch(
+    /^! plists: nothing was done: .*\n! jobs: nothing was done: a person has to do it: .*agent status\n/,
+  );
+  expect([await kept.printed(), statSync(kept.plist()).mode & 0o777]).toEqual(["", 0o666]);
+  const codes = [...(await kept.wo("-C", other, "agent", "status")).stdout.matchAll(/\[(\w+)\]$/gm)].map(
+    ([, one]) => one,
+  );
+  expect(codes.filter((one) => one !== "other_version")).toEqual(["other_base", "other_base"]);
 });
 
 test("a second file and a second domain with the label, and a second file that starts a daemon, are told", async () => {

@@ -3,6 +3,7 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Files } from "../../platform/files.ts";
 import type { Launchctl } from "../../platform/launchctl.ts";
 import type { Machine } from "../../platform/machine.ts";
+import type { Finding } from "../doctor.ts";
 import type { AgentSpec } from "./agent-spec.ts";
 import type { AgentState } from "./agent-state.ts";
 
@@ -19,6 +20,9 @@ export interface AgentPatient {
   /** Programs that the work needs, beside Node. */
   readonly programs: () => Promise<readonly string[]>;
 }
+
+/** What a check says where all agents are another base's. */
+export const ANOTHERS: Finding = { mark: "not_here", seen: "the agents that are installed serve another base" };
 
 /** The same on a machine with launchd, and the two agents as they would be if they were installed now. */
 export interface Looked extends AgentPatient {

@@ -24,9 +24,20 @@ export interface AgentProblem {
 
 const DIFFERENCES_SHOWN = 3;
 
-/** Everything that is wrong, the first cause first; none when the agent does what it is there for. */
+/**
+ * Everything that is wrong, the first cause first; none when the agent does what it is there for. Of another base's agent
+ * that alone: how that one is, is asked there.
+ */
 export function agentProblems(state: AgentState, base: string): readonly AgentProblem[] {
-  return [...fileProblems(state, base), ...jobProblems(state)];
+  const served = servedBase(state);
+  if (served === undefined || served === base) return [...fileProblems(state), ...jobProblems(state)];
+  const next = `wo -C ${typedWord(served)} agent status`;
+  return [{ code: "other_base", message: `it serves another base: ${served}`, next }];
+}
+
+/** True when it is another base's: nothing of it is judged or mended from here. */
+export function servesAnother(state: Pick<AgentState, "file" | "job">, base: string): boolean {
+  return (servedBase(state) ?? base) !== base;
 }
 
 /** The base that the agent of this label serves, by its file or by what is loaded; undefined when nothing says. */
@@ -35,16 +46,11 @@ export function servedBase({ file, job }: Pick<AgentState, "file" | "job">): str
   return job.kind === "loaded" ? baseOf({ argv: job.job.argv }) : undefined;
 }
 
-function fileProblems(state: AgentState, base: string): readonly AgentProblem[] {
+function fileProblems(state: AgentState): readonly AgentProblem[] {
   const { file, path, job } = state;
-  const served = servedBase(state);
   if (file.kind === "foreign") {
     const message = `${path} is not ours: ${file.why}`;
     return [{ code: "foreign_file", message, next: "wo agent install --force (keeps it beside as .bak)" }];
-  }
-  if (served !== undefined && served !== base) {
-    const next = `wo -C ${typedWord(served)} agent status`;
-    return [{ code: "other_base", message: `it serves another base: ${served}`, next }];
   }
   if (file.kind === "absent") {
     const rest = job.kind === "loaded" ? "; what is loaded is gone at the next login" : "";

@@ -7,7 +7,8 @@ import { loadSecretRules, type SecretRules } from "../../platform/secrets.ts";
 import { typedWord } from "../../platform/shell.ts";
 import { plainLine } from "../../platform/terminal.ts";
 import type { Finding } from "../doctor.ts";
-import type { Looked } from "./agent-patient.ts";
+import { ANOTHERS, type Looked } from "./agent-patient.ts";
+import { servesAnother } from "./agent-problems.ts";
 import { endText, isFailedStart } from "./last-end.ts";
 import { DAEMON_LABEL } from "./own-agents.ts";
 
@@ -25,15 +26,26 @@ interface Ended {
   readonly words: string;
   readonly files: Files;
   readonly userId: number;
+  /** The daemon of this base that answers, whoever started it. */
+  readonly live: { readonly pid: number } | undefined;
 }
 
-export async function endFindings({ files, machine, states }: Looked): Promise<readonly Finding[]> {
+export async function endFindings({
+  files,
+  machine,
+  basePath,
+  states,
+  answering,
+}: Looked): Promise<readonly Finding[]> {
   const secrets = await loadSecretRules();
   const { userId } = machine;
-  const found = (await states()).flatMap(({ label, job: reading }) => {
+  const [all, live] = await Promise.all([states(), answering()]);
+  const own = all.filter((state) => !servesAnother(state, basePath));
+  if (own.length === 0) return [ANOTHERS];
+  const found = own.flatMap(({ label, job: reading }) => {
     if (reading.kind !== "loaded") return [];
     const { job } = reading;
-    const ended: Ended = { label, job, words: lastWords(files, job.stderr, secrets), files, userId };
+    const ended: Ended = { label, job, words: lastWords(files, job.stderr, secrets), files, userId, live };
     return [label === DAEMON_LABEL ? stayingFinding(ended) : periodicFinding(ended)];
   });
   return found.length > 0 ? found : [{ mark: "not_here", seen: "launchd has loaded no agent of ours" }];
@@ -41,7 +53,7 @@ export async function endFindings({ files, machine, states }: Looked): Promise<r
 
 /** Of one that is to run all the time. */
 function stayingFinding(ended: Ended): Finding {
-  const { label, job } = ended;
+  const { label, job, live } = ended;
   const before = endText(job.lastEnd);
   const runs = job.runs === undefined ? "" : `, run ${job.runs}`;
   if (job.pid !== undefined) {
@@ -54,6 +66,12 @@ function stayingFinding(ended: Ended): Finding {
     return { mark: "unknown", seen, next: "wo agent status" };
   }
   if (typeof job.lastEnd === "object" && "code" in job.lastEnd && job.lastEnd.code === 0) {
+    // Who keeps that one is told of the jobs.
+    if (live !== undefined)
+      return {
+        mark: "ok",
+        seen: `${label}: it ended by itself (0), and a daemon of this base answers: pid ${live.pid}`,
+      };
     const why =
       "it ended by itself (0), and is not started again: it was stopped, or only a person can mend what is wrong";
     return { mark: "error", seen: `${label}: ${why}${told(ended)}`, next: "wo daemon status" };

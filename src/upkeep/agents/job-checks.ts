@@ -8,7 +8,7 @@ import type { Result } from "../../platform/result.ts";
 import { typedWord } from "../../platform/shell.ts";
 import type { Finding, Mark, Mend } from "../doctor.ts";
 import type { Looked } from "./agent-patient.ts";
-import { type AgentProblem, agentProblems, servedBase } from "./agent-problems.ts";
+import { type AgentProblem, agentProblems, servesAnother } from "./agent-problems.ts";
 import type { AgentState } from "./agent-state.ts";
 import { textOf, textsOf } from "./job.ts";
 import { type LoadTrouble, loadAgent, reloadAgent, shown } from "./load-agent.ts";
@@ -28,7 +28,8 @@ export async function jobFindings(looked: Looked): Promise<readonly Finding[]> {
   if (known.length === 0) return [{ mark: "not_here", seen: "no agent is installed, and none is loaded" }];
   const found: Finding[] = [];
   for (const state of states) found.push(...stateFindings(looked, state));
-  found.push(...doubles.flat(), ...keeperFindings(looked, states, live), ...secondFiles(looked, states));
+  const doubled = states.flatMap((state, at) => (servesAnother(state, basePath) ? [] : (doubles[at] ?? [])));
+  found.push(...doubled, ...keeperFindings(looked, states, live), ...secondFiles(looked, states));
   if (found.length > 0) return found;
   return [
     {
@@ -109,7 +110,7 @@ function keeperFindings(
   live: { readonly pid: number } | undefined,
 ): readonly Finding[] {
   const state = states.find(({ label }) => label === DAEMON_LABEL);
-  if (live === undefined || state === undefined || (servedBase(state) ?? basePath) !== basePath) return [];
+  if (live === undefined || state === undefined || servesAnother(state, basePath)) return [];
   const { job } = state;
   if (job.kind !== "loaded" && job.kind !== "not loaded") return [];
   const keptPid = job.kind === "loaded" ? job.job.pid : undefined;
@@ -120,18 +121,24 @@ function keeperFindings(
 }
 
 /** Another file with one of the labels, or with the same words to the same daemon. */
-function secondFiles({ files, machine }: Looked, states: readonly AgentState[]): readonly Finding[] {
+function secondFiles({ files, machine, basePath }: Looked, states: readonly AgentState[]): readonly Finding[] {
   const own = new Set(states.map(({ path }) => path));
+  const others = new Set(states.filter((state) => servesAnother(state, basePath)).map(({ label }) => label));
   const folders = [join(machine.home, "Library", "LaunchAgents"), "/Library/LaunchAgents"];
   return folders.flatMap((folder) =>
     (files.list(folder) ?? []).flatMap(({ name }) => {
       const path = join(folder, name);
-      return name.endsWith(".plist") && !own.has(path) ? secondFile(files, path, states) : [];
+      return name.endsWith(".plist") && !own.has(path) ? secondFile(files, path, states, others) : [];
     }),
   );
 }
 
-function secondFile(files: Files, path: string, states: readonly AgentState[]): readonly Finding[] {
+function secondFile(
+  files: Files,
+  path: string,
+  states: readonly AgentState[],
+  others: ReadonlySet<string>,
+): readonly Finding[] {
   const reading = files.peek(path, FILE_BYTES_MAX);
   const text = reading.kind === "file" ? reading.bytes.toString("utf8") : "";
   if (!/wo-bridge|wo_pipeline|wo\.js/.test(text)) return [];
@@ -139,6 +146,7 @@ function secondFile(files: Files, path: string, states: readonly AgentState[]): 
   const dict = read.ok && isDict(read.value.value) ? read.value.value : {};
   const twin = states.find(({ label }) => label === textOf(dict["Label"]));
   const next = `launchctl bootout gui/$(id -u) ${typedWord(path)}    (and take the file away)`;
+  if (twin !== undefined && others.has(twin.label)) return [];
   if (twin !== undefined)
     return [{ mark: "warning", seen: `${path} has the label ${twin.label}, too: launchd loads one of them`, next }];
   const words = textsOf(dict["ProgramArguments"]).join(" ");

@@ -4,24 +4,29 @@ import { changeMode } from "../../platform/change-mode.ts";
 import type { Files } from "../../platform/files.ts";
 import { typedWord } from "../../platform/shell.ts";
 import type { Finding, Mend } from "../doctor.ts";
-import type { Looked } from "./agent-patient.ts";
-import { plistPath } from "./agent-state.ts";
+import { ANOTHERS, type Looked } from "./agent-patient.ts";
+import { servesAnother } from "./agent-problems.ts";
+import { agentFile, plistPath } from "./agent-state.ts";
 import type { LintGround } from "./job.ts";
 import { lintFile, type ToldFinding } from "./lint-file.ts";
 import { thisGround } from "./lint-ground.ts";
 
 const OTHERS_MAY_WRITE = 0o022;
 
-export async function plistFindings({ files, machine, wanted }: Looked): Promise<readonly Finding[]> {
-  const paths = wanted
-    .map(({ label }) => plistPath(machine.home, label))
-    .filter((path) => files.info(path) !== undefined);
+export async function plistFindings({ files, machine, wanted, basePath }: Looked): Promise<readonly Finding[]> {
+  const { home, userId } = machine;
+  // By the file alone: launchctl may hang.
+  const own = wanted.filter((spec) => {
+    const file = agentFile({ files, home, userId }, spec);
+    return !servesAnother({ file, job: { kind: "not loaded" } }, basePath);
+  });
+  if (own.length === 0) return [ANOTHERS];
+  const paths = own.map(({ label }) => plistPath(home, label)).filter((path) => files.info(path) !== undefined);
   const [first] = paths;
   if (first === undefined) return [{ mark: "not_here", seen: "no agent is installed", next: "wo agent install" }];
   const ground = once(await thisGround(files, machine));
   const found: Finding[] = rightsFindings(files, dirname(first));
-  for (const path of paths)
-    found.push(...ownerFindings(files, machine.userId, path), ...(await linted(files, ground, path)));
+  for (const path of paths) found.push(...ownerFindings(files, userId, path), ...(await linted(files, ground, path)));
   if (found.length > 0) return found;
   return [{ mark: "ok", seen: `${paths.length} property lists in ${dirname(first)}, and what they run is there` }];
 }

@@ -4,7 +4,8 @@ import type { Files } from "../../platform/files.ts";
 import { runProgram } from "../../platform/program.ts";
 import { isRecord, parseJson } from "../../platform/result.ts";
 import type { Finding } from "../doctor.ts";
-import type { Looked } from "./agent-patient.ts";
+import { ANOTHERS, type Looked } from "./agent-patient.ts";
+import { servesAnother } from "./agent-problems.ts";
 import type { AgentSpec } from "./agent-spec.ts";
 import { LAUNCHD_PATH } from "./job.ts";
 
@@ -12,8 +13,9 @@ const NODE_MS = 1200;
 const ANEW = "wo agent install    (writes it for the Node and the wo-bridge of now)";
 
 export async function toolFindings(looked: Looked): Promise<readonly Finding[]> {
-  const { files, machine } = looked;
-  const states = await looked.states();
+  const { files, machine, basePath } = looked;
+  const states = (await looked.states()).filter((state) => !servesAnother(state, basePath));
+  if (states.length === 0) return [ANOTHERS];
   const [spec] = states.flatMap(({ file }) => (file.kind === "ours" ? [file.spec] : []));
   if (spec === undefined) {
     const isForeign = states.some(({ file }) => file.kind === "foreign");

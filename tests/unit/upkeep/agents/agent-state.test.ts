@@ -140,9 +140,14 @@ test.each([
   expect(await one.codes()).toEqual(["foreign_file"]);
 });
 
-test("an agent of another base is said to be that base's", async () => {
+test("an agent of another base is said to be that base's, and nothing else, however it is", async () => {
   const one = await installed();
   expect(await one.codes("/other")).toEqual(["other_base"]);
+  put(one.path, readFileSync(one.path, "utf8").replace("en_US.UTF-8", "C"));
+  expect([await one.codes(), await one.codes("/other")]).toEqual([["edited_file", "reload_needed"], ["other_base"]]);
+  await one.tools.launchctl.run(["disable", one.tools.launchctl.target(one.spec.label)]);
+  valueOf(await unloadAgent(one.tools, one.spec.label, 5));
+  expect([await one.codes(), await one.codes("/other")]).toEqual([["edited_file", "disabled"], ["other_base"]]);
 });
 
 test("unload -w by hand: switched off, and the way back", async () => {
