@@ -62,26 +62,26 @@ const ABOUT: readonly (readonly [code: string, restsOn: readonly string[], about
     ["vault"],
     "The record itself: is the chain sound, is every content there, is it the one that the signed checkpoint has seen, and does telemetry know nothing more? wo ledger repair says what it would take.",
   ],
-  // launchd, plists, tools, jobs, ends: their own.
   [
     "locks",
     ["vault"],
     "Who holds the base: one process, by a lock that the kernel drops with it. Another one than the daemon that is known here is a second program, version or vault for the same base. Files that a dead daemon leaves exclude nobody.",
   ],
   [
+    "config",
+    ["vault", "ledger"],
+    "wo-bridge.yaml: can it be read, and was what it allows accepted by a person? Mend it, or wo config accept.",
+  ],
+  // launchd, plists, tools, jobs, ends: their own.
+  [
     "daemon",
-    ["room", "vault", "clock", "ledger", "plists", "tools", "jobs", "ends", "locks"],
+    ["room", "vault", "clock", "ledger", "locks", "config", "plists", "tools", "jobs", "ends"],
     "The process that does the work: does it live, does it answer, has it shown a sign of life within 90 s, is it of this version, has it files left to open? Start it, or see wo daemon status.",
   ],
   [
     "canary",
     ["daemon"],
     "When somebody last saw an order go the whole way: file, state, telemetry, result. A process that lives may do nothing. Send one: wo canary.",
-  ],
-  [
-    "config",
-    ["vault"],
-    "wo-bridge.yaml: can it be read, and was what it allows accepted by a person? Mend it, or wo config accept.",
   ],
   [
     "git",
@@ -111,7 +111,7 @@ const ABOUT: readonly (readonly [code: string, restsOn: readonly string[], about
 ];
 
 /** The checks of launchd's agents stand before this one. */
-const AGENTS_BEFORE = "locks";
+const AGENTS_BEFORE = "daemon";
 
 /** All checks, what others rest on first. */
 export function checksOf(patient: Patient): readonly Check[] {
@@ -156,9 +156,9 @@ function looksAt(patient: Patient, books: () => Promise<ReadBooks>): Readonly<Re
     clock: () => clockFindings(ground, base()),
     ledger: async () => ledgerFindings(ground, base(), await books()),
     locks: () => lockFindings(patient, base()),
+    config: async () => configFindings(ground, base(), await books()),
     daemon: () => daemonFindings(patient, base()),
     canary: async () => canaryFindings(await index(), await patient.health()),
-    config: async () => configFindings(ground, base(), await index()),
     git: () => gitFindings(ground, base().path),
     inbox: () => inboxFindings(ground, base()),
     sandbox: async () => sandboxFindings(ground, base(), await index()),

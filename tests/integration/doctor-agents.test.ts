@@ -186,6 +186,12 @@ const STAGES: readonly Stage[] = [
     },
     first: /the daemon that answers \(pid \d+\) is not the one that launchd keeps \(none\): it was started by hand/,
   },
+  {
+    what: "a first configuration that cannot be read",
+    make: () => KeptWorld.make({ config: "lanes: {CLC: {mode: exekute}}\n" }),
+    plant: failed("0"),
+    first: /wo-bridge\.yaml:1:21 .*; none was accepted before it: no daemon starts/,
+  },
 ];
 
 test.each(STAGES)("$what", async ({ make, plant, first }) => {

@@ -56,7 +56,9 @@ test("a base that nobody has attached: the cause is named, and what rests on it 
   expect(troubles(seen)[1]).toMatch(/^error base: .* is not attached -> run `wo init` here/);
   expect(seen.lines.filter((line) => line.startsWith("unknown "))).toHaveLength(13);
   const { stdout } = await world.wo("doctor");
-  expect(stdout).toMatch(/^\? others +cannot tell: .* is not attached \(room, vault, clock, ledger, locks, daemon/m);
+  expect(stdout).toMatch(
+    /^\? others +cannot tell: .* is not attached \(room, vault, clock, ledger, locks, config, daemon/m,
+  );
   expect(stdout).toContain("2 errors, 13 that nobody can tell");
 });
 
@@ -200,8 +202,8 @@ test("many things that are wrong at a time are each named, with the command that
     expect.stringMatching(/^warning base: .* has lost its \.wo-base -> wo daemon start puts it back$/),
     expect.stringMatching(/^warning vault: others may look into the vault .* -> chmod 700 /),
     expect.stringMatching(/^error clock: .* the clock was set back -> /),
-    expect.stringMatching(/^error daemon: no daemon runs/),
     expect.stringMatching(/^warning config: not accepted, and not in effect: .*\/srv.* -> wo config accept$/),
+    expect.stringMatching(/^error daemon: no daemon runs/),
     expect.stringMatching(/^warning git: .*index\.lock is left -> rm .*index\.lock/),
     expect.stringMatching(/^error inbox: lane SAFE is not read: everybody may write to .* -> ls -ld /),
     expect.stringMatching(/^warning inbox: 1 files are not taken, the oldest is CLC\/left\.json -> wo status$/),
@@ -228,10 +230,10 @@ test("a damaged ledger, a vault behind telemetry, and a configuration that canno
     expect.stringMatching(
       /^error ledger: the vault .* was set back: telemetry tells of entry 999999, and the ledger ends at entry \d+ -> /,
     ),
-    expect.stringMatching(/^error daemon: /),
     expect.stringMatching(
       /^error config: wo-bridge\.yaml:1:21 .*the last accepted one is in effect -> mend wo-bridge\.yaml$/,
     ),
+    expect.stringMatching(/^error daemon: /),
   ]);
   rmSync(world.path(telemetry));
   const bent = Buffer.from(sound);
@@ -254,7 +256,7 @@ test("a check is explained by its code; an unknown code names those that there a
   expect([unknown.code, unknown.stderr]).toEqual([
     2,
     expect.stringContaining(
-      "one of: runtime, state, base, room, vault, clock, ledger, launchd, plists, tools, jobs, ends, locks, daemon",
+      "one of: runtime, state, base, room, vault, clock, ledger, locks, config, launchd, plists, tools, jobs, ends, daemon",
     ),
   ]);
 });

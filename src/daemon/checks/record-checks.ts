@@ -45,18 +45,22 @@ export async function ledgerFindings(
   return faults.length > 0 ? faults : [sound];
 }
 
-export function configFindings({ files }: Ground, base: BoundBase, { facts }: OrderIndex): Finding[] {
+export function configFindings({ files }: Ground, base: BoundBase, { index, refusal }: ReadBooks): Finding[] {
+  const { facts } = index;
   const vault = new Vault(files, base.vault);
   const { problems, pending } = configInEffect(files, vault, facts, configPath(base.path));
+  const isFirst = facts.config === undefined;
+  const known = isFirst ? "; none was accepted before it: no daemon starts" : "; the last accepted one is in effect";
+  // Of a record that ends too early nobody knows what was accepted behind that.
+  const rest = isFirst && refusal !== undefined ? "" : known;
   const broken = problems.map((problem): Finding => {
-    const seen = `${configProblemText(problem)}; the last accepted one is in effect`;
-    return { mark: "error", seen, next: "mend wo-bridge.yaml" };
+    return { mark: "error", seen: `${configProblemText(problem)}${rest}`, next: "mend wo-bridge.yaml" };
   });
   const wishes = pending.map((wish): Finding => {
     return { mark: "warning", seen: `not accepted, and not in effect: ${wish}`, next: "wo config accept" };
   });
   const found = [...broken, ...wishes];
-  const seen = facts.config === undefined ? "none was accepted yet: the defaults hold" : "as it was accepted";
+  const seen = isFirst ? "none was accepted yet: the defaults hold" : "as it was accepted";
   return found.length > 0 ? found : [{ mark: "ok", seen }];
 }
 
