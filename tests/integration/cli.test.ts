@@ -258,13 +258,14 @@ test("submit does not file what the lane would refuse, and says all that it has 
 
 test("a canary that does not come through ends with 1 and names what was not seen", async () => {
   const world = await workingWorld("lanes:\n  HELD: {mode: hold}\n");
-  const end = await world.wo("canary", "--lane", "HELD", "--timeout", "300ms");
+  const end = await world.wo("canary", "--lane", "HELD", "--timeout", "2s");
   expect(end).toMatchObject({
     code: 1,
     stdout: expect.stringMatching(/not open[\s\S]*did not come to rest in time[\s\S]*next: wo show WO-CANARY-/),
   });
-  const telemetry = linesTold(world).find(({ event }) => event === "canary_failed");
-  expect(telemetry).toMatchObject({ ok: false, message: expect.stringContaining("did not come to rest") });
+  const told = () => linesTold(world).find(({ event }) => event === "canary_failed");
+  await until(() => told() !== undefined, 5000, "it is told");
+  expect(told()).toMatchObject({ ok: false, message: expect.stringContaining("did not come to rest") });
   expect(Object.keys(workOf(world))).toEqual([]);
 });
 
