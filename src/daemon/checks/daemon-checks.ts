@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Files } from "../../platform/files.ts";
 import { Vault } from "../../records/vault.ts";
+import { isInstalledFor } from "../../upkeep/agents/agent-state.ts";
 import type { Finding } from "../../upkeep/doctor.ts";
 import type { BoundBase } from "../base.ts";
 import { STOP_LIMIT_MS } from "../config.ts";
@@ -25,11 +26,19 @@ export async function daemonFindings(patient: Patient, base: BoundBase): Promise
     const next = hint ?? "wo daemon status";
     return [{ mark: "error", seen: `it refuses to work: ${reason ?? "unknown"}`, since, next }];
   }
-  return live === undefined ? [silentFinding(patient, known)] : [liveFinding(patient, live)];
+  // Started by hand beside its agent it would not be started again when it dies.
+  const isKept = isInstalledFor(files, base.home, base.path);
+  const start = isKept ? "wo agent start" : "wo daemon start";
+  const restart = isKept ? "wo agent restart" : "wo daemon stop && wo daemon start";
+  return live === undefined ? [silentFinding(patient, known, start)] : [liveFinding(patient, live, restart)];
 }
 
 /** Of one that does not answer. */
-function silentFinding(patient: Patient, { pid, startTime, state, heartbeat, reason }: Runtime): Finding {
+function silentFinding(
+  patient: Patient,
+  { pid, startTime, state, heartbeat, reason }: Runtime,
+  start: string,
+): Finding {
   const { ground, commandOf, healthAgain } = patient;
   const { processes } = ground;
   const since = heartbeat;
@@ -46,13 +55,12 @@ function silentFinding(patient: Patient, { pid, startTime, state, heartbeat, rea
     state === "running"
       ? `it ended without a word${reused}`
       : `it was stopped${reason === undefined ? "" : `: ${reason}`}`;
-  return { mark: "error", seen: `no daemon runs: ${how}`, since, next: "wo daemon start" };
+  return { mark: "error", seen: `no daemon runs: ${how}`, since, next: start };
 }
 
-function liveFinding({ ground, openFilesOf }: Patient, runtime: Runtime): Finding {
+function liveFinding({ ground, openFilesOf }: Patient, runtime: Runtime, restart: string): Finding {
   const { pid, version, heartbeat, since, lastStopMs } = runtime;
   const { machine, clock } = ground;
-  const restart = "wo daemon stop && wo daemon start";
   if (version !== machine.version) {
     const seen = `pid ${pid} runs wo-bridge ${version}, and this is ${machine.version}`;
     return { mark: "warning", seen, since, next: restart };

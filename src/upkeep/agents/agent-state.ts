@@ -8,7 +8,7 @@ import type { JobReading, Launchctl, LoadedJob } from "../../platform/launchctl.
 import { isDict, type PropertyValue } from "../../platform/property-list.ts";
 import type { AgentSpec } from "./agent-spec.ts";
 import { dictOf, launchdPlist, readLaunchdPlist } from "./launchd-plist.ts";
-import { isAsWritten, REVISION } from "./own-agents.ts";
+import { baseOf, DAEMON_LABEL, isAsWritten, REVISION } from "./own-agents.ts";
 
 const FILE_MODE = 0o644;
 const FILE_BYTES_MAX = 64 * 1024;
@@ -59,6 +59,13 @@ export interface AgentState {
 /** Where the file of an agent lies. */
 export function plistPath(home: string, label: string): string {
   return join(home, "Library", "LaunchAgents", `${label}.plist`);
+}
+
+/** True where the daemon of this base is an installed agent's, by the file alone. */
+export function isInstalledFor(files: Files, home: string, base: string): boolean {
+  const reading = files.peek(plistPath(home, DAEMON_LABEL), FILE_BYTES_MAX);
+  const spec = reading.kind === "file" ? readLaunchdPlist(reading.bytes.toString("utf8")) : undefined;
+  return spec?.ok === true && baseOf(spec.value) === base;
 }
 
 /** How the agent is; `wanted` is what it would be if it were installed now. */
