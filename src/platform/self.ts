@@ -1,6 +1,7 @@
 /** This process and the processes that are started as further copies of this program. */
 import { spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { BridgeError, translated } from "./errors.ts";
 import { trimOutput } from "./own-output.ts";
 
 /** Calls back once per SIGINT or SIGTERM; the process goes on until it ends by itself. */
@@ -31,10 +32,12 @@ export function onUncaught(callback: (error: unknown) => void): void {
   process.on("unhandledRejection", callback);
 }
 
-/** True under launchd or systemd: they start a process again that ends with anything but 0. */
+/** What our own files for launchd and systemd set, and nobody else: no variable of theirs tells an agent from a terminal. */
+export const AGENT_VARIABLE = "WO_AGENT_REV";
+
+/** True where a supervisor has started this by a file of ours: it starts what ends with anything but 0 again. */
 export function isSupervised(env: Readonly<Record<string, string | undefined>>): boolean {
-  const launchd = env["XPC_SERVICE_NAME"];
-  return (launchd !== undefined && launchd !== "0") || env["INVOCATION_ID"] !== undefined;
+  return env[AGENT_VARIABLE] !== undefined;
 }
 
 /** The command that starts this program: absolute, whoever calls it from wherever. */
@@ -43,21 +46,31 @@ export function thisProgram(): readonly [string, string] {
 }
 
 /**
- * Starts this program again in the background, its output appended to a file, which is cut when it has grown long; returns its
- * pid. No supervisor watches over it, whoever watches over this process.
+ * Starts this program again in the background, its output appended to a file of ours, which is cut when it has grown long;
+ * returns its pid. No supervisor watches over it, whoever watches over this process. Throws DISK_REFUSED.
  */
 export function startDetached(words: readonly string[], logPath: string): number | undefined {
-  const log = openSync(logPath, "a", 0o600);
+  const log = translated(logPath, () => openOwnLog(logPath));
   trimOutput(log, [logPath]);
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...words], {
     detached: true,
     stdio: ["ignore", log, log],
     cwd: "/",
-    env: { ...process.env, XPC_SERVICE_NAME: undefined, INVOCATION_ID: undefined },
+    env: { ...process.env, [AGENT_VARIABLE]: undefined, XPC_SERVICE_NAME: undefined, INVOCATION_ID: undefined },
   });
   closeSync(log);
   child.unref();
   return child.pid;
+}
+
+/** Neither what a link leads to, nor a pipe or a file that somebody else has put there. */
+function openOwnLog(path: string): number {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const log = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  const info = fstatSync(log);
+  if (info.isFile() && info.uid === process.getuid?.()) return log;
+  closeSync(log);
+  throw new BridgeError("DISK_REFUSED", `${path} is no file of yours: move it away`);
 }
 
 /** The Node that runs this: its version without the v, and the real path of its program. */

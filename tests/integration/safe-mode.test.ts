@@ -138,7 +138,7 @@ test("without a supervisor nothing is counted, and what `wo daemon start` append
   const bootLog = join(world.home, ".local/state/wo-bridge/boot.log");
   writeFileSync(bootLog, "an old line\n".repeat(100_000));
   // Typed in a terminal that launchd itself has started.
-  const env = { ...world.env, XPC_SERVICE_NAME: "application.com.example.terminal" };
+  const env = { ...world.env, XPC_SERVICE_NAME: "application.com.example.terminal", WO_AGENT_REV: "an agent's own" };
   const start = await world.run([process.execPath, MAIN, "daemon", "start"], env);
   expect([start.code, hasCount(world)]).toEqual([0, false]);
   expect((await world.wo("daemon", "stop")).code).toBe(0);

@@ -1,6 +1,7 @@
 /** The agents of this program: the daemon of a base, and the look from outside at whether it is there. */
 import { dirname, join } from "node:path";
 import { sha256 } from "../../platform/ids.ts";
+import { AGENT_VARIABLE } from "../../platform/self.ts";
 import { canonicalText } from "../../records/canonical-text.ts";
 import type { AgentSpec } from "./agent-spec.ts";
 import type { NodeChoice } from "./stable-node.ts";
@@ -52,8 +53,11 @@ export function ownAgents(ground: AgentGround): readonly AgentSpec[] {
   return [withRevision(daemon), withRevision(guardrail)];
 }
 
-/** Which text of the property list it is: launchd shows it of what is loaded, where most other keys are not shown. */
-export const REVISION = "WO_AGENT_REV";
+/**
+ * Which text of the property list it is: launchd shows it of what is loaded, where most other keys are not shown. That it is
+ * there tells the daemon that it is watched over.
+ */
+export const REVISION = AGENT_VARIABLE;
 
 function withRevision(spec: AgentSpec): AgentSpec {
   return { ...spec, env: { ...spec.env, [REVISION]: revisionOf(spec) } };
