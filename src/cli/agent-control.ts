@@ -164,7 +164,9 @@ async function each(context: Context, seen: AgentPlace, work: typeof startOne): 
       all.push({ label, done: done.value });
       continue;
     }
-    const up = await awaitDaemon(context, place);
+    const { job } = agent.state;
+    const ended = work === restartOne && job.kind === "loaded" ? job.job.pid : undefined;
+    const up = await awaitDaemon(context, place, { not: ended });
     if (!up.ok) return up;
     all.push({ label, done: `${done.value}; the daemon answers: pid ${up.value.pid}` });
   }

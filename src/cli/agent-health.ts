@@ -41,14 +41,21 @@ export async function daemonHealth(context: Context): Promise<Runtime | undefine
   }
 }
 
+export interface Awaited {
+  /** The program that is to run; without it any will do. */
+  readonly program?: string;
+  /** The pid of the process that was to end. */
+  readonly not?: number | undefined;
+}
+
 /**
- * Waits until the daemon answers, and is the process that launchd names, in the program that is to run. Otherwise what launchd
- * says of it, and the end of its log. Without `program` any will do.
+ * Waits until the daemon takes orders, or says why it does not, and is the process that launchd names, in the program that is
+ * to run. Otherwise what launchd says of it, and the end of its log.
  */
 export async function awaitDaemon(
   context: Context,
   { tools, agents }: AgentPlace,
-  program?: string,
+  { program, not }: Awaited = {},
 ): Promise<Result<Runtime, Refusal>> {
   const { clock } = context;
   const startMs = clock.elapsed();
@@ -57,8 +64,8 @@ export async function awaitDaemon(
     const runtime = await daemonHealth(context);
     const job = await tools.launchctl.job(DAEMON_LABEL);
     const loaded = job.kind === "loaded" ? job.job : undefined;
-    const isMeant = program === undefined || runtime?.program === program;
-    if (runtime !== undefined && runtime.pid === loaded?.pid && isMeant)
+    const isMeant = (program === undefined || runtime?.program === program) && runtime?.pid !== not;
+    if (runtime !== undefined && runtime.starting !== true && runtime.pid === loaded?.pid && isMeant)
       return runtime.state === "running" ? ok(runtime) : err(refusing(runtime));
     const nowMs = clock.elapsed();
     const patienceMs = patienceWith(loaded);
@@ -67,7 +74,7 @@ export async function awaitDaemon(
     const isOver = patienceMs !== undefined && downSinceMs !== undefined && nowMs - downSinceMs > patienceMs;
     if (isOver || nowMs - startMs > START_MS) {
       const log = agents.find(({ spec }) => spec.label === DAEMON_LABEL)?.spec.logs.stderr;
-      return err(silent(context, { runtime, job, log, tookMs: nowMs - startMs }));
+      return err(silent(context, { runtime, job, log, not, tookMs: nowMs - startMs }));
     }
     await clock.sleep(POLL_MS);
   }
@@ -92,17 +99,24 @@ interface Silence {
   readonly runtime: Runtime | undefined;
   readonly job: JobReading;
   readonly log: string | undefined;
+  readonly not: number | undefined;
   readonly tookMs: number;
 }
 
-function silent(context: Context, { runtime, job, log, tookMs }: Silence): Refusal {
+/** What answers instead of the daemon that is waited for. */
+function whoAnswers({ runtime, not, tookMs }: Silence): string {
   const seconds = Math.round(tookMs / 1000);
-  const who =
-    runtime === undefined
-      ? `no daemon of this base answered within ${seconds} s`
-      : `what answers is pid ${runtime.pid} in ${runtime.program ?? "an earlier program"}, not what launchd was to start`;
+  if (runtime === undefined) return `no daemon of this base answered within ${seconds} s`;
+  if (runtime.pid === not) return `pid ${not}, which was to end, still answers after ${seconds} s`;
+  if (runtime.starting === true)
+    return `the daemon (pid ${runtime.pid}) is up, and after ${seconds} s still puts back what the last life left`;
+  return `what answers is pid ${runtime.pid} in ${runtime.program ?? "an earlier program"}, not what launchd was to start`;
+}
+
+function silent(context: Context, silence: Silence): Refusal {
+  const { job, log } = silence;
   const last = log === undefined ? [] : lastLines(context, log);
-  const lines = [who, `launchd says: ${jobText(job)}`, ...last.map((line) => `  ${line}`)];
+  const lines = [whoAnswers(silence), `launchd says: ${jobText(job)}`, ...last.map((line) => `  ${line}`)];
   const hint = log === undefined ? "wo agent status" : `wo agent status, then tail -20 ${typedWord(log)}`;
   return { code: "daemon_silent", message: lines.join("\n"), hint, exit: EXIT.daemonNeeded };
 }

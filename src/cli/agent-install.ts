@@ -140,11 +140,16 @@ async function moveAll(
     if (agent.move !== "none") say(`${agent.move === "load" ? "loading" : "restarting"} ${agent.label}`);
     const moved = await move(plan, agent);
     if (!moved.ok) return moved;
-    up ??= await awaitDaemon(context, plan.place, plan.program);
+    up ??= await awaitDaemon(context, plan.place, { program: plan.program, not: endedPid(agent) });
     if (!up.ok) return up;
   }
   assert(up !== undefined, "the daemon is one of the agents");
   return up;
+}
+
+/** The process that the move has ended. */
+function endedPid({ move: how, state: { job } }: AgentPlan): number | undefined {
+  return how === "none" || job.kind !== "loaded" ? undefined : job.job.pid;
 }
 
 async function move({ place }: InstallPlan, agent: AgentPlan): Promise<Result<void, Refusal>> {

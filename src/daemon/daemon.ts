@@ -22,7 +22,7 @@ import type { OrderReader } from "./order-reader.ts";
 import { assembleParts, type Parts } from "./parts.ts";
 import { recover, retell } from "./recovery.ts";
 import { Rounds } from "./rounds.ts";
-import { RuntimeFile } from "./runtime.ts";
+import { type Runtime, RuntimeFile } from "./runtime.ts";
 import { Settings } from "./settings.ts";
 import { Signs } from "./signs.ts";
 import { statusOf } from "./status.ts";
@@ -69,6 +69,7 @@ export class Daemon {
   /** What the last life left untold is told again. */
   #telling: Promise<void> = Promise.resolve();
   #working: Working | undefined;
+  #isStarting = true;
   #server: Server | undefined;
   #stopped: Promise<void> | undefined;
   /** Resolves when it has stopped, whoever asked for it. */
@@ -198,6 +199,7 @@ export class Daemon {
     // Before anything new is taken in: what is on the line by then was put there by recovery alone.
     this.#log.info("recovered", { ...(await recover(ground.files, books, parts)) });
     await rounds.begin();
+    this.#isStarting = false;
     guardrail.begin();
     void housekeeping.begin(this.#options.tidyAfterMs).catch(onFatal);
     const isOver = () => this.#stopped !== undefined;
@@ -230,12 +232,17 @@ export class Daemon {
     const live = this.#working;
     const control = answerControl({
       index,
-      runtime: () => this.#runtime.runtime,
+      runtime: () => this.#told(),
       status: () => this.#status(),
       stop: () => void this.stop("asked over the control socket"),
       live,
     });
     this.#server = await system.serve(socketPath(vault, machine), control);
+  }
+
+  #told(): Runtime {
+    const { runtime } = this.#runtime;
+    return runtime.state === "running" && this.#isStarting ? { ...runtime, starting: true } : runtime;
   }
 
   #beat(): void {

@@ -9,6 +9,8 @@ import type { Vault } from "../records/vault.ts";
 const runtimeSchema = z.object({
   v: z.literal(1),
   state: z.enum(["running", "refused", "stopped"]),
+  /** In its answers only: it is up, and puts back what the last life left before it takes orders. */
+  starting: z.literal(true).optional(),
   pid: z.number(),
   startTime: z.string(),
   version: z.string(),

@@ -1,5 +1,5 @@
 /** `wo agent install` and its sisters, with the built program, real processes and a launchd that is played. */
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { AgentWorld, codeOf, DAEMON_LABEL, dataIn, GUARDRAIL_LABEL } from "../support/agent-kit.ts";
@@ -153,6 +153,20 @@ test("somebody else's job of our label is not booted out, loaded from wherever",
   }
   expect(here.launchd.processesOf(GUARDRAIL_LABEL)).toHaveLength(1);
   expect(await here.agent("install", "--force")).toMatchObject({ code: 0 });
+});
+
+test("restart waits for another process, also where launchctl does not wait for the end of the old one", async () => {
+  const here = await AgentWorld.make();
+  await here.install();
+  const old = await here.pid();
+  const hasty = join(here.world.root, "launchctl");
+  const real = here.launchd.launchctl;
+  const script = `#!/bin/sh\n[ "$1" = kickstart ] || exec '${real}' "$@"\n'${real}' "$@" >/dev/null 2>&1 &\n`;
+  writeFileSync(hasty, script, { mode: 0o755 });
+  const argv = [process.execPath, join(here.checkout, "dist/bin/wo.js"), "agent", "restart"];
+  const end = await here.world.run(argv, { ...here.env, WO_LAUNCHCTL: hasty });
+  expect(end).toMatchObject({ code: 0, stdout: expect.stringMatching(/the daemon answers: pid \d+/) });
+  expect(end.stdout).not.toContain(`pid ${old}\n`);
 });
 
 test("a daemon in safe mode goes on as soon as somebody asks for its agent", async () => {
