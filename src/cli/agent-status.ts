@@ -75,7 +75,8 @@ function daemonProblems({ job }: AgentState, runtime: Runtime | undefined, folde
     return [{ code: "daemon_silent", message, next: "wo daemon status, wo agent restart" }];
   }
   if (pid !== runtime.pid) {
-    const message = `the daemon that answers (pid ${runtime.pid}) was started by hand: launchd does not keep it`;
+    const waits = pid === undefined ? "" : `; its own process, pid ${pid}, waits for that one to end`;
+    const message = `the daemon that answers (pid ${runtime.pid}) was started by hand: launchd does not keep it${waits}`;
     return [{ code: "started_by_hand", message, next: "wo agent install, or wo agent start, which takes its place" }];
   }
   if (runtime.state !== "running") {

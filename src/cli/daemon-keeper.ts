@@ -7,17 +7,35 @@ import type { Context } from "./context.ts";
 
 const FILE_BYTES_MAX = 64 * 1024;
 
-/** By the agent's file alone, launchd is not asked; "no launchd" where the machine has none. */
-export function keeperOf({ files, machine, basePath }: Context): "agent" | "nobody" | "no launchd" {
+export type Keeper =
+  | {
+      readonly kind: "agent";
+      /** The process that launchd has for it now; undefined while it has none. */
+      readonly pid: number | undefined;
+      /** Undefined where launchd does not say. */
+      readonly isOff: boolean | undefined;
+    }
+  | { readonly kind: "nobody" | "no launchd" };
+
+/** By the agent's file, and by what launchd says of it; "no launchd" where the machine has none. */
+export async function keeperOf({ files, machine, basePath }: Context): Promise<Keeper> {
+  const launchctl = Launchctl.find(files, machine);
+  if (launchctl === undefined) return { kind: "no launchd" };
   const reading = files.peek(plistPath(machine.home, DAEMON_LABEL), FILE_BYTES_MAX);
   const spec = reading.kind === "file" ? readLaunchdPlist(reading.bytes.toString("utf8")) : undefined;
-  if (spec?.ok === true && baseOf(spec.value) === (files.realPath(basePath) ?? basePath)) return "agent";
-  return Launchctl.find(files, machine) === undefined ? "no launchd" : "nobody";
+  if (spec?.ok !== true || baseOf(spec.value) !== realBase({ files, basePath })) return { kind: "nobody" };
+  const [job, isOff] = await Promise.all([launchctl.job(DAEMON_LABEL), launchctl.isDisabled(DAEMON_LABEL)]);
+  return { kind: "agent", pid: job.kind === "loaded" ? job.job.pid : undefined, isOff };
+}
+
+/** Of a base whose folder is away, or cannot be looked at: its path as it was given. */
+function realBase({ files, basePath }: Pick<Context, "files" | "basePath">): string {
+  return files.realPath(basePath) ?? basePath;
 }
 
 /** Behind the word that it was started by hand. */
-export function startedByHand(context: Context): string {
-  switch (keeperOf(context)) {
+export async function startedByHand(context: Context): Promise<string> {
+  switch ((await keeperOf(context)).kind) {
     case "agent":
       return "started by hand: its agent does not keep it\nnext: wo agent start gives it back to launchd";
     case "nobody":
@@ -27,9 +45,18 @@ export function startedByHand(context: Context): string {
   }
 }
 
-/** Behind the word that it was stopped; "" where nobody starts it again. */
-export function startsAgain(context: Context): string {
-  return keeperOf(context) === "agent"
-    ? "\nits agent starts it again at the next login, and `wo agent start` at once"
-    : "";
+/** Of a daemon that is not launchd's own process, which has nothing to do but to wait for it; "" where there is none. */
+export function waitingText(keeper: Keeper, pid: number): string {
+  if (keeper.kind !== "agent" || keeper.pid === undefined || keeper.pid === pid) return "";
+  return `its agent's process, pid ${keeper.pid}, waits for pid ${pid}, which was started by hand: wo agent start`;
+}
+
+/** Behind the word that this process was stopped; "" where nobody starts it again. `keeper` is from before. */
+export function afterStop(keeper: Keeper, pid: number): string {
+  if (keeper.kind !== "agent") return "";
+  if (keeper.pid !== undefined && keeper.pid !== pid)
+    return `\nits agent's process, pid ${keeper.pid}, has waited for that and takes its place: \`wo agent stop\` stops that, too`;
+  if (keeper.isOff === true) return "\nits agent is switched off: nobody starts it again before `wo agent start`";
+  const unless = keeper.isOff === undefined ? ", unless it is switched off" : "";
+  return `\nits agent starts it again at the next login${unless}, and \`wo agent start\` at once`;
 }

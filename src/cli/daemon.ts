@@ -1,16 +1,16 @@
 /** `wo daemon run|start|stop|status`: the process that does the work. */
 import { join } from "node:path";
-import { absenceOf, lastKnownAt, lookUpBase } from "../daemon/base.ts";
+import { lookUpBase } from "../daemon/base.ts";
 import { STOP_LIMIT_MS } from "../daemon/config.ts";
 import { Daemon, type DaemonOptions } from "../daemon/daemon.ts";
 import { forgetFailures, isInSafeMode, LIFE_LIMITS, type LifeLimits, Lives } from "../daemon/lives.ts";
-import { openAbsent } from "../daemon/opening.ts";
 import { openOrderReader } from "../daemon/order-reader.ts";
 import { type Runtime, readRuntime } from "../daemon/runtime.ts";
 import { BridgeError, type ErrorCode, EXIT, messageOf } from "../platform/errors.ts";
 import { openLog, silentLog } from "../platform/log.ts";
 import { outputEnd, STDERR, STDOUT, trimOutput } from "../platform/own-output.ts";
 import { pathBelow } from "../platform/path-below.ts";
+import { systemProcesses } from "../platform/processes.ts";
 import { ThreadPublisher } from "../platform/publisher.ts";
 import { isRecord } from "../platform/result.ts";
 import {
@@ -25,6 +25,8 @@ import {
 import { Vault } from "../records/vault.ts";
 import { answer, type Context, complain } from "./context.ts";
 import { askDaemon, knownBase } from "./daemon-client.ts";
+import type { Keeper } from "./daemon-keeper.ts";
+import { startWatched } from "./daemon-wait.ts";
 import { groundOf, newRunner } from "./ground.ts";
 import { ago } from "./views/words.ts";
 
@@ -34,42 +36,42 @@ const START_AGAIN_WAIT_MS = 30_000;
 const START_LASTS_MS = 3000;
 const STOP_WAIT_MS = STOP_LIMIT_MS + 5000;
 const POLL_MS = 50;
-const BASE_LOOK_MS = 2000;
 /** Trouble that passes without anybody who looks at the daemon: it is met again and again, and is nobody's failure. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(["BASE_MISSING", "DISK_FULL", "TOO_MANY_FILES"]);
 
 /**
- * Runs the daemon in the foreground until it is told to stop; the exit code. Under a supervisor it waits for its base, and
- * its lives are counted.
+ * Runs the daemon in the foreground until it is told to stop; the exit code. Under a supervisor it waits for its base and for
+ * its locks, and its lives are counted.
  */
 export async function runDaemon(context: Context, limits: LifeLimits = LIFE_LIMITS): Promise<number> {
   const { terminal } = context;
   const isWatched = isSupervised(context.machine.env);
-  const fatal = fatalOf(context);
+  const fatal: Fatal = fatalOf(context);
   onUncaught((error) => fatal(error, EXIT.bug));
   const stops = stopSignals(context, limits.stopMs);
   const lives = isWatched ? livesOf(context, limits) : undefined;
-  let daemon: Daemon;
+  const options = () => optionsOf(context);
+  let daemon: Daemon | undefined;
   try {
-    if (isWatched && !(await awaitBase(context, stops))) return exitNow(EXIT.yes);
-    daemon = await Daemon.start({
-      ...optionsOf(context),
-      ...(lives === undefined ? {} : { mayWork: (vault: Vault) => lives.begin(vault) }),
-    });
+    if (lives === undefined) daemon = await Daemon.start(options());
+    else daemon = await startWatched(context, { options, lives, told: stops.told });
   } catch (thrown) {
-    if (!(thrown instanceof BridgeError)) throw thrown;
+    if (!(thrown instanceof BridgeError)) return fatal(thrown, EXIT.bug);
     const { code, message, hint } = thrown;
     complain(context, { code, message, hint });
     if (thrown.isLasting || PASSING.has(code)) await lives?.ends();
-    // A supervisor would start it again and again: what only a person can mend ends with 0 there.
-    return isWatched && thrown.isLasting ? EXIT.yes : thrown.exit;
+    // A supervisor would start it again and again: what only a person can mend ends with 0 there. Whatever a start has left
+    // open must not keep this process.
+    return exitNow(isWatched && thrown.isLasting ? EXIT.yes : thrown.exit);
   }
-  if (daemon.refusal === undefined)
-    terminal.err(`${terminal.paint("green", "✓")} daemon up    pid ${daemon.pid}, base ${daemon.base}`);
-  else terminal.err(`${terminal.paint("red", "✗")} daemon up, refusing to work: ${daemon.refusal}`);
-  void stops.first.then((signal) => daemon.stop(signal));
-  void daemon.stopping.then(stops.limit);
-  const exit = await untilStopped(daemon, lives);
+  if (daemon === undefined) return exitNow(EXIT.yes);
+  const started = daemon;
+  if (started.refusal === undefined)
+    terminal.err(`${terminal.paint("green", "✓")} daemon up    pid ${started.pid}, base ${started.base}`);
+  else terminal.err(`${terminal.paint("red", "✗")} daemon up, refusing to work: ${started.refusal}`);
+  void stops.first.then((signal) => started.stop(signal));
+  void started.stopping.then(stops.limit);
+  const exit = await untilStopped(started, lives);
   stops.off();
   terminal.err("daemon stopped");
   // A command that goes on under its host, and the pipe to it, must not keep this process.
@@ -92,11 +94,13 @@ function optionsOf(context: Context): DaemonOptions {
   };
 }
 
-function fatalOf({ terminal }: Context): DaemonOptions["onFatal"] {
+type Fatal = (error: unknown, exit: number) => never;
+
+function fatalOf({ terminal }: Context): Fatal {
   return (error, exit) => {
     const stack = error instanceof Error ? error.stack : String(error);
     terminal.err(`wo-bridge: ${exit === EXIT.bug ? `a bug of ours: ${stack}` : messageOf(error)}`);
-    exitNow(exit);
+    return exitNow(exit);
   };
 }
 
@@ -120,31 +124,6 @@ function livesOf(context: Context, limits: LifeLimits): Lives {
   return new Lives({ files, clock, processes, version, node: thisNode().version, log, limits, said, saidFrom });
 }
 
-/**
- * Waits for a base that is away, as its volume may be after a boot, and answers meanwhile. False when it was told to stop.
- * Throws BASE_UNKNOWN where no base was ever known: nobody is going to bring it.
- */
-async function awaitBase(context: Context, stops: Stops): Promise<boolean> {
-  const { files, machine, clock, terminal, basePath } = context;
-  const missing = absenceOf(files, machine, basePath);
-  if (missing === undefined) return true;
-  // A link may lead to a volume that is away.
-  if (lastKnownAt(files, machine, basePath) === undefined && files.info(basePath)?.kind !== "link")
-    throw new BridgeError("BASE_UNKNOWN", `${missing.message}, and none was ever attached there`);
-  const asked = new AbortController();
-  void stops.first.then(() => asked.abort());
-  const options = optionsOf(context);
-  const opened = await openAbsent(options.ground, basePath, missing);
-  const daemon = opened === undefined ? undefined : await Daemon.standStill(options, opened);
-  void daemon?.stopping.then(() => asked.abort());
-  terminal.err(`${terminal.paint("yellow", "!")} waiting: ${missing.message}`);
-  while (!asked.signal.aborted && absenceOf(files, machine, basePath) !== undefined)
-    await clock.sleep(BASE_LOOK_MS, asked.signal);
-  const isStopped = asked.signal.aborted;
-  await daemon?.stop(isStopped ? "it was told to while it waited for its base" : "its base is there");
-  return !isStopped;
-}
-
 /** The exit code once it has stopped: what ends with anything but 0 is started again by its supervisor. */
 async function untilStopped(daemon: Daemon, lives: Lives | undefined): Promise<number> {
   const asked = new AbortController();
@@ -166,6 +145,8 @@ async function untilStopped(daemon: Daemon, lives: Lives | undefined): Promise<n
 interface Stops {
   /** The first signal to stop; one that comes before the daemon works is kept for it. */
   readonly first: Promise<string>;
+  /** Aborts with it. */
+  readonly told: AbortSignal;
   /** From now on there is so much time and no more. */
   readonly limit: () => void;
   readonly off: () => void;
@@ -178,6 +159,7 @@ function stopSignals({ terminal, clock }: Context, stopMs: number): Stops {
       resolve(signal);
     });
   });
+  const told = new AbortController();
   const done = new AbortController();
   let limited: Promise<void> | undefined;
   const limit = () => {
@@ -188,10 +170,12 @@ function stopSignals({ terminal, clock }: Context, stopMs: number): Stops {
   };
   void first.then((signal) => {
     terminal.err(`stopping (${signal}): intake is closed, what runs gets its time`);
+    told.abort();
     limit();
   });
   return {
     first,
+    told: told.signal,
     limit,
     off: () => {
       off();
@@ -205,20 +189,15 @@ export async function startDaemon(context: Context): Promise<number> {
   const running = await health(context);
   if (running?.state === "refused" && isInSafeMode(context.files, vaultOf(context), running.pid))
     return startAgain(context, running);
-  if (running !== undefined) {
+  if (running?.state === "running" && running.starting !== true) {
     answer(context, "daemon", running, () => `✓ daemon up already    pid ${running.pid}, since ${running.since}`);
     return EXIT.yes;
   }
-  const base = lookUpBase(context.files, context.machine, context.basePath);
-  if (base !== undefined) forgetFailures(context.files, new Vault(context.files, base.vault));
-  const logFolder =
-    context.files.info(context.machine.stateRoot) === undefined
-      ? context.machine.temporaryFolder
-      : context.machine.stateRoot;
-  const logPath = join(logFolder, "boot.log");
-  const pid = startDetached(["-C", context.basePath, "daemon", "run"], logPath);
+  const logPath = join(context.machine.stateRoot, "boot.log");
+  const pid = running === undefined ? startByHand(context, logPath) : running.pid;
   const { startedByHand } = await import("./daemon-keeper.ts");
-  const isUp = await answered(context, START_WAIT_MS, () => true, startedByHand);
+  const rest = running === undefined ? startedByHand : async () => "it was up already";
+  const isUp = await answered(context, START_WAIT_MS, () => true, rest);
   if (isUp !== undefined) return isUp;
   const last = context.files.read(logPath)?.toString("utf8").trimEnd().split("\n").slice(-3).join("\n") ?? "";
   complain(context, {
@@ -229,6 +208,14 @@ export async function startDaemon(context: Context): Promise<number> {
   return EXIT.daemonNeeded;
 }
 
+function startByHand(context: Context, logPath: string): number | undefined {
+  const { files, machine, basePath } = context;
+  const base = lookUpBase(files, machine, basePath);
+  if (base !== undefined) forgetFailures(files, new Vault(files, base.vault));
+  files.makeFolders(machine.stateRoot, 0o700);
+  return startDetached(["-C", basePath, "daemon", "run"], logPath);
+}
+
 /** One that stands still in safe mode ends when nothing is counted any more, and its supervisor starts it. */
 async function startAgain(context: Context, stuck: Runtime): Promise<number> {
   forgetFailures(context.files, vaultOf(context));
@@ -237,7 +224,7 @@ async function startAgain(context: Context, stuck: Runtime): Promise<number> {
     // The ones before it have answered, too, before they died.
     return state === "refused" || context.clock.now() - Date.parse(since) > START_LASTS_MS;
   };
-  const isUp = await answered(context, START_AGAIN_WAIT_MS, isAnother, () => "started by what keeps it");
+  const isUp = await answered(context, START_AGAIN_WAIT_MS, isAnother, async () => "started by what keeps it");
   if (isUp !== undefined) return isUp;
   const seen = readRuntime(context.files, vaultOf(context));
   complain(context, {
@@ -248,24 +235,33 @@ async function startAgain(context: Context, stuck: Runtime): Promise<number> {
   return EXIT.daemonNeeded;
 }
 
-/** The exit code as soon as a daemon answers that is the one that is meant; undefined when none does in time. */
+/**
+ * The exit code as soon as a daemon that is meant takes orders, or refuses to; undefined when none answers in time. One that
+ * is still at what the last life left by then is no failure and no success.
+ */
 async function answered(
   context: Context,
   patienceMs: number,
   isMeant: (runtime: Runtime) => boolean,
-  rest: (context: Context) => string,
+  rest: (context: Context) => Promise<string>,
 ): Promise<number | undefined> {
   const startMs = context.clock.elapsed();
+  let starting: Runtime | undefined;
   while (context.clock.elapsed() - startMs < patienceMs) {
     const runtime = await health(context);
-    if (runtime !== undefined && isMeant(runtime)) {
+    starting = runtime?.starting === true ? runtime : undefined;
+    if (runtime !== undefined && starting === undefined && isMeant(runtime)) {
       const tookMs = Math.round(context.clock.elapsed() - startMs);
-      answer(context, "daemon", runtime, () => startedText(context, runtime, tookMs, rest(context)));
+      const more = await rest(context);
+      answer(context, "daemon", runtime, () => startedText(context, runtime, tookMs, more));
       return runtime.state === "running" ? EXIT.yes : EXIT.integrity;
     }
     await context.clock.sleep(POLL_MS);
   }
-  return undefined;
+  if (starting === undefined) return undefined;
+  const message = `the daemon (pid ${starting.pid}) is up, and after ${patienceMs / 1000} s still puts back what the last life left`;
+  complain(context, { code: "DAEMON_STARTING", message, hint: "it goes on by itself: `wo daemon status`" });
+  return EXIT.busy;
 }
 
 function vaultOf(context: Context): Vault {
@@ -275,19 +271,16 @@ function vaultOf(context: Context): Vault {
 /** Stops it; ends when it is gone. */
 export async function stopDaemon(context: Context): Promise<number> {
   const runtime = await health(context);
-  if (runtime === undefined) {
-    answer(context, "daemon", { state: "stopped" }, () => "no daemon runs");
-    return EXIT.yes;
-  }
+  const { keeperOf } = await import("./daemon-keeper.ts");
+  const keeper = await keeperOf(context);
+  if (runtime === undefined) return tellSilent(context, keeper);
   await askDaemon(context, { call: "stop" });
-  const { startsAgain } = await import("./daemon-keeper.ts");
+  const processes = systemProcesses();
   const startMs = context.clock.elapsed();
   while (context.clock.elapsed() - startMs < STOP_WAIT_MS) {
-    if ((await health(context)) === undefined) {
-      const text = () => `✓ daemon stopped    pid ${runtime.pid}${startsAgain(context)}`;
-      answer(context, "daemon", { ...runtime, state: "stopped" }, text);
-      return EXIT.yes;
-    }
+    // It hangs up before it has written that it stopped, and may be killed in between.
+    if ((await health(context))?.pid !== runtime.pid && !processes.isAlive(runtime))
+      return tellStopped(context, runtime, keeper);
     await context.clock.sleep(POLL_MS);
   }
   complain(context, {
@@ -298,11 +291,52 @@ export async function stopDaemon(context: Context): Promise<number> {
   return EXIT.busy;
 }
 
+/** Nothing answers; launchd may keep a process all the same, which waits for its base or a lock, or is about to start. */
+function tellSilent(context: Context, keeper: Keeper): number {
+  const pid = keeper.kind === "agent" ? keeper.pid : undefined;
+  if (pid === undefined) {
+    answer(context, "daemon", { state: "stopped" }, () => "no daemon runs");
+    return EXIT.yes;
+  }
+  const message = `no daemon answers, and launchd keeps a process for it, pid ${pid}, which waits or is about to start`;
+  complain(context, { code: "DAEMON_SILENT", message, hint: "wo agent stop" });
+  return EXIT.busy;
+}
+
+/** Of one that is gone: stopped as it was told, or killed because something hung. */
+async function tellStopped(context: Context, runtime: Runtime, keeper: Keeper): Promise<number> {
+  const { afterStop } = await import("./daemon-keeper.ts");
+  const { pid } = runtime;
+  const last = readRuntime(context.files, vaultOf(context));
+  // Another one may have taken its place already.
+  const isOrderly = last === undefined || last.pid !== pid || last.state === "stopped";
+  if (isOrderly) {
+    answer(
+      context,
+      "daemon",
+      { ...runtime, state: "stopped" },
+      () => `✓ daemon stopped    pid ${pid}${afterStop(keeper, pid)}`,
+    );
+    return EXIT.yes;
+  }
+  const isKept = keeper.kind === "agent" && keeper.pid === pid;
+  const again = isKept
+    ? "\nlaunchd starts it again, as everything that was killed: `wo agent stop` keeps it down"
+    : afterStop(keeper, pid);
+  const why = `what hangs is killed, after ${STOP_LIMIT_MS / 1000} s at the latest`;
+  const text = () =>
+    `${context.terminal.paint("yellow", "!")} daemon gone    pid ${pid} ended without saying that it stopped: ${why}${again}`;
+  answer(context, "daemon", { ...runtime, state: "stopped", killed: true, startsAgain: isKept }, text);
+  return isKept ? EXIT.busy : EXIT.yes;
+}
+
 /** Says whether it runs, since when, or why not. */
 export async function daemonStatus(context: Context): Promise<number> {
   const live = await health(context);
   const runtime = live ?? readRuntime(context.files, vaultOf(context));
   const state = live?.state ?? (runtime?.state === "running" ? "dead" : (runtime?.state ?? "never ran"));
+  const { keeperOf, waitingText } = await import("./daemon-keeper.ts");
+  const waiting = live === undefined ? "" : waitingText(await keeperOf(context), live.pid);
   answer(context, "daemon", { ...runtime, state }, () => {
     if (runtime === undefined) return "no daemon has run here\nnext: wo daemon start";
     const lines = [
@@ -313,6 +347,8 @@ export async function daemonStatus(context: Context): Promise<number> {
       `  since      ${runtime.since} (${ago(context.clock.now(), runtime.since)})`,
       `  last sign  ${ago(context.clock.now(), runtime.heartbeat)}`,
     );
+    if (live?.starting === true) lines.push("  starting   puts back what the last life left, and takes no orders yet");
+    if (waiting !== "") lines.push(`  agent      ${waiting}`);
     if (runtime.reason !== undefined) lines.push(`  reason     ${runtime.reason}`);
     if (state !== "running") lines.push(`next: ${runtime.hint ?? "wo daemon start"}`);
     return lines.join("\n");

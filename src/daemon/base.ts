@@ -6,7 +6,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { kindOfName } from "../bridge/names.ts";
-import { BridgeError } from "../platform/errors.ts";
+import { BridgeError, errnoOf } from "../platform/errors.ts";
 import type { Files } from "../platform/files.ts";
 import { randomName } from "../platform/ids.ts";
 import type { Machine } from "../platform/machine.ts";
@@ -81,25 +81,50 @@ function placeOf(files: Files, path: string): Place | undefined {
 
 /**
  * Why the base cannot be worked on before somebody brings it, its volume perhaps; undefined where there is a folder that may
- * be it. A folder that a volume is mounted on is empty, and on another disk than the base was.
+ * be it. A folder that a volume is mounted on is empty, and on another disk than the base was. What the disk does not let
+ * anybody look at is away, too, whatever it says. Throws DISK_REFUSED for a registry that cannot be read.
  */
 export function absenceOf(files: Files, machine: Machine, path: string): BridgeError | undefined {
-  const place = placeOf(files, path);
+  let place: Place | undefined;
+  let isEmpty: boolean;
+  try {
+    place = placeOf(files, path);
+    // Looked into each time: macOS shows an agent folders that it may not open.
+    isEmpty = place !== undefined && (files.list(place.path) ?? []).length === 0;
+  } catch (thrown) {
+    if (!(thrown instanceof BridgeError)) throw thrown;
+    return refusedLook(path, thrown);
+  }
   if (place === undefined) return new BridgeError("BASE_MISSING", `there is no folder ${path}`);
-  const known = readRegistry(files, machine).findLast((entry) => entry.path === place.path);
-  if (known === undefined || known.device === place.device || (files.list(place.path) ?? []).length > 0)
-    return undefined;
+  const { path: real, device } = place;
+  const known = readRegistry(files, machine).findLast((entry) => entry.path === real);
+  if (known === undefined || known.device === device || !isEmpty) return undefined;
   return new BridgeError("BASE_MISSING", `${path} is empty, and on another disk than its base was`);
+}
+
+function refusedLook(path: string, thrown: BridgeError): BridgeError {
+  const errno = errnoOf(thrown.cause);
+  const isKeptOut = errno === "EPERM" || errno === "EACCES";
+  const why = isKeptOut ? "; macOS may keep agents out of there (System Settings, Privacy & Security)" : "";
+  return new BridgeError(thrown.code, `${path} cannot be looked at: ${thrown.message}${why}`, { cause: thrown });
 }
 
 /** What the registry says of a base whose folder may be away, by its path alone; undefined when it knows none there. */
 export function lastKnownAt(files: Files, machine: Machine, path: string): BoundBase | undefined {
-  const absolute = resolve(path);
-  const isLink = files.info(absolute)?.kind === "link";
-  const meant = isLink ? resolve(dirname(absolute), files.disk.readLink(absolute)) : absolute;
-  const target = realTarget(files, meant);
+  const target = targetOf(files, resolve(path));
   const entry = readRegistry(files, machine).findLast((one) => one.path === target);
   return entry === undefined ? undefined : { ...entry, home: homeOf(files, machine), isNew: false };
+}
+
+/** Through a link that may lead nowhere; the path itself where nobody may look. */
+function targetOf(files: Files, absolute: string): string {
+  try {
+    const isLink = files.info(absolute)?.kind === "link";
+    return realTarget(files, isLink ? resolve(dirname(absolute), files.disk.readLink(absolute)) : absolute);
+  } catch (thrown) {
+    if (!(thrown instanceof BridgeError)) throw thrown;
+    return absolute;
+  }
 }
 
 /** What the registry says of a base, changing nothing; undefined when it is not registered. For readers. */

@@ -100,6 +100,11 @@ export class Lives {
     return this.#record?.life?.isSafe === true;
   }
 
+  /** True once this life is counted. */
+  get isBegun(): boolean {
+    return this.#vault !== undefined;
+  }
+
   /** Counts this life, before it does anything that it may die of; why it must not work, when too many have died. */
   async begin(vault: Vault): Promise<StandStill | undefined> {
     const { files, clock, processes } = this.#options;

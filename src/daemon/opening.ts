@@ -17,7 +17,7 @@ import { Checkpoints } from "../records/checkpoint.ts";
 import type { OrderIndex } from "../records/order-index.ts";
 import { TELEMETRY_PATH, Telemetry } from "../records/telemetry.ts";
 import { Vault } from "../records/vault.ts";
-import { type BindWish, type BoundBase, bindBase, findBase, lastKnownAt } from "./base.ts";
+import { type BindWish, type BoundBase, bindBase, findBase, lastKnownAt, lookUpBase } from "./base.ts";
 
 /** What everything here is built on. Tests and simulations bring their own. */
 export interface Ground {
@@ -119,6 +119,22 @@ export async function openAbsent(ground: Ground, path: string, error: BridgeErro
   const refusal = { error, index: indexOnDisk(files, vault) };
   const checkpoints = checkpointsOf(files, machine, base);
   return { base, vault, checkpoints, release: () => lock.release(), books: undefined, refusal };
+}
+
+/** Throws LOCK_HELD while somebody holds what a writer of this base needs, with the holder's own words. Keeps nothing. */
+export async function refuseHeld(ground: Ground, path: string): Promise<void> {
+  const { files, machine, processes } = ground;
+  const place = findBase(files, path);
+  const self = `pid ${processes.self.pid}, wo-bridge ${machine.version}, about to start on ${place.path}`;
+  const lock = await lockOrThrow(ground, `base-${place.device}-${place.inode}`, self, place.path);
+  try {
+    const vault = lookUpBase(files, machine, path)?.vault;
+    const info = vault === undefined ? undefined : files.info(vault);
+    if (vault === undefined || info?.kind !== "folder") return;
+    await (await lockOrThrow(ground, `vault-${info.device}-${info.inode}`, self, vault)).release();
+  } finally {
+    await lock.release();
+  }
 }
 
 /** What can be read of the orders, whatever is wrong with the ledger. */

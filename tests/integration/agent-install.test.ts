@@ -169,6 +169,25 @@ test("restart waits for another process, also where launchctl does not wait for 
   expect(end.stdout).not.toContain(`pid ${old}\n`);
 });
 
+test("launchd's own process waits for a daemon that was started by hand, which is told, and takes its place", async () => {
+  const here = await AgentWorld.make();
+  await here.install();
+  await here.agent("stop");
+  expect(await here.wo("daemon", "start")).toMatchObject({ code: 0 });
+  await here.ctl("bootstrap", `gui/${here.launchd.userId}`, here.plist());
+  const log = join(here.world.home, "Library/Logs/wo-bridge", `${DAEMON_LABEL}.err.log`);
+  await until(() => readFileSync(log, "utf8").includes("is held by pid "), PATIENCE_MS, "it says whom it waits for");
+  const waiting = /waits for pid \d+, which was started by hand: wo agent start/;
+  expect(await here.wo("daemon", "status")).toMatchObject({ code: 0, stdout: expect.stringMatching(waiting) });
+  const status = await here.agent("status");
+  expect(status).toMatchObject({ code: 1, stdout: expect.stringMatching(/process, pid \d+, waits for that one/) });
+  const stopped = await here.wo("daemon", "stop");
+  expect(stopped).toMatchObject({ code: 0, stdout: expect.stringMatching(/pid \d+, has waited .*takes its place/) });
+  await until(() => here.world.daemonAnswers(), PATIENCE_MS, "launchd's daemon answers");
+  expect(await here.wo("agent", "start")).toMatchObject({ code: 0 });
+  expect(here.launchd.launchesOf(DAEMON_LABEL)).toHaveLength(1);
+});
+
 test("a daemon in safe mode goes on as soon as somebody asks for its agent", async () => {
   const here = await AgentWorld.make();
   await here.install();

@@ -1,4 +1,5 @@
 /** What people and scripts get from `wo`: answers, one JSON document, exit codes, and the next command after a failure. */
+import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import {
@@ -322,6 +323,27 @@ test("a daemon is started, looked at and stopped by name", async () => {
   expect(stopped).toMatchObject({ code: 0, stdout: `✓ daemon stopped    pid ${String(valueIn(started, "pid"))}\n` });
   expect(documentOf(await world.wo("daemon", "status", "--json"), "daemon")).toMatchObject({ state: "stopped" });
   expect((await world.wo("daemon", "stop")).stdout).toBe("no daemon runs\n");
+});
+
+test("the first start of all has its log in the state folder, and follows nobody's link", async () => {
+  const world = await World.make({ bare: true });
+  onTestFinished(async () => void (await world.wo("daemon", "stop")));
+  const [victim, shared] = [join(world.root, "victim"), join(world.root, "shared")];
+  const state = join(world.home, ".local/state/wo-bridge");
+  writeFileSync(victim, "mine\n");
+  mkdirSync(shared);
+  symlinkSync(victim, join(shared, "boot.log"));
+  const start = () => world.run([process.execPath, MAIN, "daemon", "start"], { ...world.env, TMPDIR: shared });
+  expect((await start()).code).toBe(0);
+  expect([statSync(state).mode & 0o777, readFileSync(join(state, "boot.log"), "utf8")]).toEqual([
+    0o700,
+    expect.stringContaining("daemon up"),
+  ]);
+  await world.wo("daemon", "stop");
+  rmSync(join(state, "boot.log"));
+  symlinkSync(victim, join(state, "boot.log"));
+  expect(await start()).toMatchObject({ code: 1, stderr: expect.stringMatching(/boot\.log: ELOOP/) });
+  expect(readFileSync(victim, "utf8")).toBe("mine\n");
 });
 
 test("init shows what it will make, makes it, and makes nothing a second time", async () => {

@@ -1,5 +1,5 @@
 /** `wo doctor` where launchd keeps the daemon: what was planted is in its first line, soon, whatever else follows from it. */
-import { chmodSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { writePropertyList } from "../../src/platform/property-list.ts";
@@ -182,9 +182,12 @@ const STAGES: readonly Stage[] = [
     plant: async (kept) => {
       await kept.world.startDaemon();
       for (const label of ["com.02luka.wo-bridge", "com.02luka.wo_pipeline_guardrail"]) await kept.bootstrap(label);
-      await kept.says("last exit code = 0");
+      const log = join(kept.world.home, "Library/Logs/wo-bridge/com.02luka.wo-bridge.err.log");
+      const isWaiting = () => existsSync(log) && readFileSync(log, "utf8").includes("is held by");
+      await until(isWaiting, 20_000, "launchd's own waits");
     },
-    first: /the daemon that answers \(pid \d+\) is not the one that launchd keeps \(none\): it was started by hand/,
+    first:
+      /the daemon that answers \(pid \d+\) is not the one that launchd keeps \(pid \d+, which waits for it to end\)/,
   },
   {
     what: "a first configuration that cannot be read",
@@ -214,10 +217,10 @@ test("what an agent finds on its own PATH, which Node and which daemon: each is 
 });
 
 test("a daemon that was started by hand is stopped first, and the agent's own end is not its fault", async () => {
-  const kept = await KeptWorld.make({ unloaded: true });
-  await kept.world.startDaemon();
-  for (const label of ["com.02luka.wo-bridge", "com.02luka.wo_pipeline_guardrail"]) await kept.bootstrap(label);
+  const kept = await (await KeptWorld.make()).works();
+  expect((await kept.wo("daemon", "stop")).code).toBe(0);
   await kept.says("last exit code = 0");
+  await kept.world.startDaemon();
   const { stdout } = await kept.wo(...PATIENT);
   expect(stdout).toMatch(/^First: .*it was started by hand\n {2}next: wo daemon stop && wo agent start$/m);
   expect(stdout).toMatch(

@@ -1,10 +1,11 @@
 /** The daemon under launchd: started before its base is there, and ended while a command runs. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { type KernelLock, takeLock } from "../../src/platform/lock.ts";
 import { DaemonAgent } from "../support/launchd/daemon-agent.ts";
-import { asRecord, ROOT, until, World } from "../support/world.ts";
+import { asRecord, MAIN, ROOT, until, World } from "../support/world.ts";
 
 const PATIENCE_MS = 20_000;
 /** The daemon whose limits can be given. */
@@ -27,6 +28,8 @@ test("a base that is away at boot is waited for and said to be, and its orders a
   ]);
   expect((await world.wo("status")).stdout).toMatch(/refuses to work: there is no folder/);
   expect(readFileSync(join(world.vault, "runtime.json"), "utf8")).toContain("there is no folder");
+  const start = await world.wo("daemon", "start");
+  expect([start.code, start.stdout]).toEqual([6, expect.stringMatching(/✗ daemon up, refusing[\s\S]*next: mount/)]);
   await agent.launchd.pass(60);
 
   const backMs = Date.now();
@@ -46,6 +49,124 @@ test("a folder where no base was ever is lasting: launchd leaves it down, and is
   await agent.launchd.pass(30);
   expect(agent.launches).toBe(1);
   expect(agent.said).toContain("wo init");
+});
+
+/** Links that lead to each other: the disk refuses to look, and says neither that the base is there nor that it is not. */
+function refuseLook({ base }: World): () => void {
+  symlinkSync(`${base}.other`, base);
+  symlinkSync(base, `${base}.other`);
+  return () => {
+    for (const link of [base, `${base}.other`]) unlinkSync(link);
+  };
+}
+
+test("a base that the disk refuses to look at is away, too: at the start, and while it is waited for", async () => {
+  const world = await World.make();
+  world.drop("CLC", "early.json", order("WO-EARLY"));
+  const away = `${world.base}.away`;
+  renameSync(world.base, away);
+  let allow = refuseLook(world);
+  const agent = await DaemonAgent.of(world);
+  await agent.load();
+  const refused = () => expect.stringMatching(/daemon refused[\s\S]*02luka cannot be looked at: .*ELOOP/);
+  await agent.says("refused");
+  expect((await world.wo("daemon", "status")).stdout).toEqual(refused());
+  allow();
+  await until(() => agent.said.includes("waiting: there is no folder"), PATIENCE_MS, "it says what it sees now");
+  await agent.says("refused");
+  allow = refuseLook(world);
+  await until(
+    async () => /ELOOP/.test((await world.wo("daemon", "status")).stdout),
+    PATIENCE_MS,
+    "it answers",
+    () => agent.said,
+  );
+  allow();
+  renameSync(away, world.base);
+  await world.reaches("WO-EARLY", "done");
+  expect(agent.launches).toBe(1);
+});
+
+/** Somebody else's lock, as another process of the base would hold it. */
+async function holdLock(world: World, name: "base" | "vault"): Promise<KernelLock> {
+  const { dev, ino } = statSync(name === "base" ? world.base : world.vault);
+  const folder = join(world.home, ".local/state/wo-bridge/locks");
+  const taken = await takeLock(folder, `${name}-${dev}-${ino}`, "pid 1, a passing command");
+  if (!taken.ok) throw new Error(taken.error);
+  return taken.value;
+}
+
+test.each([["base"], ["vault"]] as const)(
+  "a lock of the %s that somebody holds for a moment is waited for",
+  async (name) => {
+    const world = await World.make();
+    const lock = await holdLock(world, name);
+    const agent = await DaemonAgent.of(world);
+    await agent.load();
+    await until(() => agent.said.includes("is held by pid 1, a passing command"), PATIENCE_MS, "it says who holds it");
+    const typed = { ...world.env, WO_LAUNCHCTL: agent.launchd.launchctl };
+    const stop = await world.run([process.execPath, MAIN, "daemon", "stop"], typed);
+    expect([stop.code, stop.stderr]).toEqual([
+      4,
+      expect.stringMatching(/launchd keeps a process for it, pid \d+[\s\S]*wo agent stop/),
+    ]);
+    await agent.launchd.pass(60);
+    await lock.release();
+    await agent.says("running");
+    expect([agent.launches, agent.said.match(/waiting: /g)?.length]).toEqual([1, 1]);
+  },
+);
+
+test("a held vault of a base that is away is waited for, and to be told to stop ends that with 0", async () => {
+  const world = await World.make();
+  const lock = await holdLock(world, "vault");
+  const away = `${world.base}.away`;
+  renameSync(world.base, away);
+  const agent = await DaemonAgent.of(world);
+  await agent.load();
+  await until(() => agent.said.includes("is held by pid 1, a passing command"), PATIENCE_MS, "it says who holds it");
+  await agent.ctl("kill", "TERM", agent.target);
+  await until(async () => (await agent.pid()) === undefined, PATIENCE_MS, "it is down");
+  expect((await agent.ctl("print", agent.target)).stdout).toContain("last exit code = 0");
+  await agent.ctl("kickstart", agent.target);
+  await until(() => agent.said.split("waiting: ").length === 3, PATIENCE_MS, "it waits again");
+  await lock.release();
+  await agent.says("refused");
+  renameSync(away, world.base);
+  await agent.says("running");
+  expect(agent.launches).toBe(2);
+});
+
+test("a registry that cannot be read is waited for, and launchd starts nothing again and again", async () => {
+  const world = await World.make();
+  const registry = join(world.home, ".local/state/wo-bridge/bases.json");
+  renameSync(registry, `${registry}.away`);
+  writeFileSync(registry, "{");
+  const agent = await DaemonAgent.of(world);
+  await agent.load();
+  await until(() => /waiting: .*bases\.json cannot be read/.test(agent.said), PATIENCE_MS, "it says so");
+  await agent.launchd.pass(60);
+  expect(agent.launches).toBe(1);
+  renameSync(`${registry}.away`, registry);
+  await agent.says("running");
+  expect(agent.launches).toBe(1);
+});
+
+test("what a terminal's variables say is no supervisor, and no command of an order finds ours", async () => {
+  const world = await World.make({ config: "version: 1\nlanes: {CLC: {sandbox: off}}\n" });
+  const terminal = { ...world.env, XPC_SERVICE_NAME: "application.com.example.terminal", INVOCATION_ID: "0123" };
+  renameSync(world.base, `${world.base}.away`);
+  const typed = await world.run([process.execPath, MAIN, "daemon", "run"], terminal);
+  expect([typed.code, typed.stderr]).toEqual([2, expect.stringContaining("there is no folder")]);
+  renameSync(`${world.base}.away`, world.base);
+  const agent = await DaemonAgent.of(world);
+  await agent.load();
+  await agent.says("running");
+  const run = "echo ${WO_AGENT_REV-none} > found.txt; env >> found.txt";
+  world.drop("CLC", "one.json", { wo_id: "WO-ENV", steps: [{ run }] });
+  await world.reaches("WO-ENV", "done");
+  expect(world.read("found.txt")).toMatch(/^none\n/);
+  expect(world.read("found.txt")).not.toContain("WO_AGENT_REV");
 });
 
 test("while it waits for its base it is stopped like any other", async () => {
@@ -127,6 +248,55 @@ const HANGS = `import fs from "node:fs";
   fs.fdatasync = (handle, done) =>
     fs.existsSync(folder + "/hang") ? fs.open(folder + "/fifo", "r", () => undefined) : sync(handle, done);
   syncBuiltinESMExports();`;
+
+test("who stops a daemon that hangs is told that it was killed, and that launchd starts it again", async () => {
+  const world = await World.make();
+  world.write("hangs.mjs", HANGS);
+  execFileSync("mkfifo", [world.path("fifo")]);
+  const env = { WO_STOP_MS: "1500", NODE_OPTIONS: `--import=${world.path("hangs.mjs")}` };
+  const agent = await DaemonAgent.of(world, { entry: [...HASTY, "-C", world.base], env });
+  await agent.load();
+  await agent.says("running");
+  world.write("hang", "");
+  const typed = { ...world.env, WO_LAUNCHCTL: agent.launchd.launchctl };
+  const stop = await world.run([process.execPath, MAIN, "daemon", "stop"], typed);
+  expect([stop.code, stop.stdout]).toEqual([
+    4,
+    expect.stringMatching(/! daemon gone .*killed[\s\S]*launchd starts it again.*`wo agent stop`/),
+  ]);
+  await until(() => agent.launches === 2, PATIENCE_MS, "launchd starts it again");
+});
+
+/** Once the daemon listens no folder gets to the disk before `slow` is gone. */
+const SLOW_RECOVERY = `import fs from "node:fs";
+  import { syncBuiltinESMExports } from "node:module";
+  const sync = fs.fsync;
+  const { LUKA_SOT, SOCKET } = process.env;
+  fs.fsync = (handle, done) => {
+    const isHeld = () => fs.existsSync(LUKA_SOT + "/slow") && fs.existsSync(SOCKET);
+    const look = () => (isHeld() ? setTimeout(look, 20) : sync(handle, done));
+    look();
+  };
+  syncBuiltinESMExports();`;
+
+test("a daemon that has not put back yet what the last life left is not up for who starts it", async () => {
+  // The folders of this lane are put back.
+  const world = await World.make({ config: "version: 1\nlanes: {EXTRA: {}}\n" });
+  world.write("slow.mjs", SLOW_RECOVERY);
+  world.write("slow", "");
+  onTestFinished(async () => void (await world.wo("daemon", "stop")));
+  const NODE_OPTIONS = `--import=${world.path("slow.mjs")}`;
+  const env = { ...world.env, NODE_OPTIONS, SOCKET: join(world.vault, "control.sock") };
+  let isStarted = false;
+  const start = world.run([process.execPath, MAIN, "daemon", "start"], env).finally(() => (isStarted = true));
+  const isStarting = async () => asRecord((await world.ask({ call: "health" })) ?? {})["starting"] === true;
+  await until(isStarting, PATIENCE_MS, "it answers that it is starting");
+  expect((await world.wo("daemon", "status")).stdout).toContain("takes no orders yet");
+  expect(isStarted).toBe(false);
+  rmSync(world.path("slow"));
+  expect((await start).code).toBe(0);
+  expect(await isStarting()).toBe(false);
+});
 
 test("whatever hangs, it is gone soon after it was told to stop", async () => {
   const world = await World.make();

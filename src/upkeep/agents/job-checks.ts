@@ -115,7 +115,7 @@ function keeperFindings(
   if (job.kind !== "loaded" && job.kind !== "not loaded") return [];
   const keptPid = job.kind === "loaded" ? job.job.pid : undefined;
   if (keptPid === live.pid) return [];
-  const kept = keptPid === undefined ? "none" : `pid ${keptPid}`;
+  const kept = keptPid === undefined ? "none" : `pid ${keptPid}, which waits for it to end`;
   const seen = `the daemon that answers (pid ${live.pid}) is not the one that launchd keeps (${kept}): it was started by hand`;
   return [{ mark: "warning", seen, next: "wo daemon stop && wo agent start" }];
 }

@@ -4,6 +4,9 @@ import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { absenceOf, lastKnownAt, restoreMark } from "../../../src/daemon/base.ts";
+import { systemClock } from "../../../src/platform/clock.ts";
+import { systemDisk } from "../../../src/platform/disk.ts";
+import { Files } from "../../../src/platform/files.ts";
 import { takeLock } from "../../../src/platform/lock.ts";
 import { User } from "../../support/base-kit.ts";
 import { realFiles } from "../../support/ledger-kit.ts";
@@ -252,6 +255,22 @@ test("a base that is away is known by its path, also through a link that leads n
     expect(absenceOf(realFiles, user.machine, path)?.message).toBe(`there is no folder ${path}`);
   }
   expect(lastKnownAt(realFiles, user.machine, join(user.folder, "other"))).toBeUndefined();
+});
+
+test.each([
+  ["EPERM", /cannot be looked at: .*EPERM; macOS may keep agents out/],
+  ["EIO", /cannot be looked at: .*EIO$/],
+])("a base that the disk refuses to open with %s is away, and known by its path", async (errno, told) => {
+  const user = new User();
+  const { id } = await user.bind();
+  const refuse = () => {
+    throw Object.assign(new Error(errno), { code: errno });
+  };
+  const realPath = (path: string) => (path === user.base ? refuse() : systemDisk.realPath(path));
+  const refusing = new Files({ ...systemDisk, realPath }, systemClock);
+  const seen = new Files({ ...systemDisk, list: refuse }, systemClock);
+  for (const files of [refusing, seen]) expect(absenceOf(files, user.machine, user.base)?.message).toMatch(told);
+  expect(lastKnownAt(refusing, user.machine, user.base)).toMatchObject({ id });
 });
 
 test("the empty folder that a volume is mounted on is no base, and one that was emptied is", async ({ skip }) => {
