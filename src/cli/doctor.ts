@@ -7,6 +7,7 @@ import { Launchctl } from "../platform/launchctl.ts";
 import { holderOf } from "../platform/lock.ts";
 import { commandOf, openFilesOf } from "../platform/processes.ts";
 import { exitOnceWritten, thisNode } from "../platform/self.ts";
+import { launchdLog } from "../platform/system-log.ts";
 import {
   applyMends,
   type Check,
@@ -28,7 +29,7 @@ import { doctorText } from "./views/doctor-view.ts";
 const SILENCE_MS = 700;
 const SILENCE_PATIENT_MS = 2000;
 const SILENCE_AGAIN_MS = 5000;
-/** Who has as much time asks twice. */
+/** Who has as much time asks twice, and reads what is slow to read. */
 const TWICE_MS = 9000;
 /** Of somebody who waits for it. */
 const PATIENCE_MS = 120_000;
@@ -70,6 +71,7 @@ export function patientOf(context: Context, patienceMs?: number): Patient {
     health: () => (live ??= health(context, silenceMs)),
     healthAgain: asksTwice ? () => health(context, SILENCE_AGAIN_MS) : undefined,
     launchctl: Launchctl.find(files, machine),
+    launchdLog: asksTwice ? launchdLog(files, machine) : undefined,
     holderOf,
     commandOf,
     openFilesOf,

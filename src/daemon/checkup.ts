@@ -135,12 +135,12 @@ function booksOf({ ground: { files, machine }, bound, health }: Patient): () => 
 }
 
 function agentsOf(
-  { ground, launchctl, basePath, health, bound }: Patient,
+  { ground, launchctl, launchdLog, basePath, health, bound }: Patient,
   books: () => Promise<ReadBooks>,
 ): readonly Check[] {
   const { files, machine, clock } = ground;
   const programs = async () => programsOf(ground, bound(), (await books()).index);
-  return agentChecks({ files, machine, clock, launchctl, basePath, answering: health, programs });
+  return agentChecks({ files, machine, clock, launchctl, launchdLog, basePath, answering: health, programs });
 }
 
 function looksAt(patient: Patient, books: () => Promise<ReadBooks>): Readonly<Record<string, Look>> {

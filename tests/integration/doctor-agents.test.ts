@@ -44,6 +44,40 @@ test("what wo agent install has installed is well, too", async () => {
   expect(well).toEqual(expect.arrayContaining(OF_AGENTS));
 });
 
+test("where there is time launchd's own log is read, and what it says of our agents told with what it means", async () => {
+  const kept = await (await KeptWorld.make({ config: QUICK })).works();
+  const log = join(kept.world.root, "log");
+  const env = { ...kept.env, WO_LOG: log };
+  const look = () => kept.world.run([process.execPath, MAIN, "doctor", "--check", "ends"], env);
+  const asked = (lines: readonly string[]) => {
+    put(log, `#!/bin/sh\nprintf '%s\\n' "$*" > ${kept.world.root}/words\ncat <<'END'\n${lines.join("\n")}\nEND\n`);
+    chmodSync(log, 0o755);
+    return look();
+  };
+  const quiet = await asked([
+    "12:00 launchd[1]: [gui/501/com.02luka.wo-bridge-other:] Pushing respawn out by 8 seconds.",
+  ]);
+  expect([quiet.code, quiet.stdout]).toEqual([0, expect.stringContaining("says nothing against them")]);
+  expect(readFileSync(join(kept.world.root, "words"), "utf8")).toMatch(
+    /^show --last 1h --predicate process == "launchd"/,
+  );
+  const told = await asked([
+    "12:00 launchd[1]: [gui/501/com.02luka.wo-bridge [77]:] Service only ran for 2 seconds. Pushing respawn out by 8 seconds.",
+    "12:01 launchd[1]: [gui/501/com.02luka.wo-bridge [78]:] Service only ran for 2 seconds. Pushing respawn out by 8 seconds.",
+    "12:02 launchd[1]: [gui/501/com.02luka.wo_pipeline_guardrail:] denied launch by BTM",
+  ]);
+  expect(told.stdout).toMatch(/com\.02luka\.wo-bridge: launchd's own log of the last hour, 2 times: it ends sooner/);
+  expect(told.stdout).toMatch(
+    /wo_pipeline_guardrail: .*background task management refuses it[^\n]*\n +next: System Settings/,
+  );
+  put(log, "#!/bin/sh\nexit 64\n");
+  const silent = await look();
+  expect([silent.code, silent.stdout]).toEqual([
+    1,
+    expect.stringMatching(/\? ends .*could not be read[^\n]*\n +next: log show/),
+  ]);
+});
+
 /** A script between launchd and the daemon, as people write them. */
 const wrapped =
   (shell: readonly string[], name: string) =>

@@ -19,6 +19,8 @@ export interface Patient {
   readonly healthAgain: (() => Promise<Runtime | undefined>) | undefined;
   /** Undefined on a machine without launchd. */
   readonly launchctl: Launchctl | undefined;
+  /** Lines of the system's log; undefined where there is no time for that, or no such log. */
+  readonly launchdLog: (() => Promise<readonly string[] | undefined>) | undefined;
   readonly holderOf: typeof holderOf;
   readonly commandOf: typeof commandOf;
   readonly openFilesOf: typeof openFilesOf;

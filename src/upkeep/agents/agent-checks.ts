@@ -40,7 +40,7 @@ const ABOUT: readonly (readonly [keyof typeof LOOKS, readonly string[], string])
   [
     "ends",
     ["locks", "config", "plists", "tools", "jobs"],
-    'How an agent ended last, and whether it ends again and again: 78 launchd could not start it (log, program), 127 a shell did not find the program, 126 it may not be executed (rights, or a folder that macOS protects), signals. The end of its own log is shown. launchd\'s own log is slow to read, and not looked at: log show --last 1h --predicate \'process == "launchd" OR process == "xpcproxy"\' --info --style compact',
+    "How an agent ended last, and whether it ends again and again: 78 launchd could not start it (log, program), 127 a shell did not find the program, 126 it may not be executed (rights, or a folder that macOS protects), signals. The end of its own log is shown; launchd's own, which takes seconds to read, where there is time for it: wo doctor --check ends",
   ],
 ];
 

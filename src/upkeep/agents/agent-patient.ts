@@ -17,6 +17,8 @@ export interface AgentPatient {
   readonly basePath: string;
   /** The daemon that answers now; undefined when none does. */
   readonly answering: () => Promise<{ readonly pid: number } | undefined>;
+  /** Lines of the system's log; undefined where there is no time for that, or no such log. */
+  readonly launchdLog: (() => Promise<readonly string[] | undefined>) | undefined;
   /** Programs that the work needs, beside Node. */
   readonly programs: () => Promise<readonly string[]>;
 }

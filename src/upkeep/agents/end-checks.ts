@@ -5,11 +5,13 @@ import type { LoadedJob } from "../../platform/launchctl.ts";
 import { linesFromEnd } from "../../platform/lines-from-end.ts";
 import { loadSecretRules, type SecretRules } from "../../platform/secrets.ts";
 import { typedWord } from "../../platform/shell.ts";
+import { SHOW_LAUNCHD_LOG } from "../../platform/system-log.ts";
 import { plainLine } from "../../platform/terminal.ts";
 import type { Finding } from "../doctor.ts";
 import { ANOTHERS, type Looked } from "./agent-patient.ts";
 import { servesAnother } from "./agent-problems.ts";
 import { endText, isFailedStart } from "./last-end.ts";
+import { wordsAbout } from "./launchd-words.ts";
 import { DAEMON_LABEL } from "./own-agents.ts";
 
 const LOG_BYTES = 64 * 1024;
@@ -36,10 +38,11 @@ export async function endFindings({
   basePath,
   states,
   answering,
+  launchdLog,
 }: Looked): Promise<readonly Finding[]> {
   const secrets = await loadSecretRules();
   const { userId } = machine;
-  const [all, live] = await Promise.all([states(), answering()]);
+  const [all, live, log] = await Promise.all([states(), answering(), launchdLog?.()]);
   const own = all.filter((state) => !servesAnother(state, basePath));
   if (own.length === 0) return [ANOTHERS];
   const found = own.flatMap(({ label, job: reading }) => {
@@ -48,7 +51,32 @@ export async function endFindings({
     const ended: Ended = { label, job, words: lastWords(files, job.stderr, secrets), files, userId, live };
     return [label === DAEMON_LABEL ? stayingFinding(ended) : periodicFinding(ended)];
   });
-  return found.length > 0 ? found : [{ mark: "not_here", seen: "launchd has loaded no agent of ours" }];
+  const ofLog =
+    launchdLog === undefined
+      ? []
+      : logFindings(
+          own.map(({ label }) => label),
+          log,
+        );
+  const ends: Finding[] =
+    found.length > 0 ? found : [{ mark: "not_here", seen: "launchd has loaded no agent of ours" }];
+  return [...ends, ...ofLog];
+}
+
+/** What launchd wrote down about them in the last hour. */
+function logFindings(labels: readonly string[], lines: readonly string[] | undefined): readonly Finding[] {
+  if (lines === undefined)
+    return [{ mark: "unknown", seen: "launchd's own log could not be read", next: SHOW_LAUNCHD_LOG }];
+  const found = labels.flatMap((label) =>
+    wordsAbout(label, lines).map(({ means, next, count, line }): Finding => {
+      const often = count === 1 ? "" : `, ${count} times`;
+      const seen = `${label}: launchd's own log of the last hour${often}: ${means}: ${plainLine(line).slice(0, WORDS_CHARS)}`;
+      return { mark: "warning", seen, next };
+    }),
+  );
+  return found.length > 0
+    ? found
+    : [{ mark: "ok", seen: "launchd's own log of the last hour says nothing against them" }];
 }
 
 /** Of one that is to run all the time. */

@@ -43,6 +43,7 @@ test("the record is not read before the daemon has answered: reading would make 
     health: () => asked,
     healthAgain: undefined,
     launchctl: undefined,
+    launchdLog: undefined,
     holderOf,
     commandOf,
     openFilesOf,

@@ -1,0 +1,25 @@
+/** What macOS itself wrote down of launchd's doings. It takes seconds to read, and keeps some hours. */
+import type { Files } from "./files.ts";
+import type { Machine } from "./machine.ts";
+import { runProgram } from "./program.ts";
+
+const APPLE = "/usr/bin/log";
+const LIMIT_MS = 20_000;
+const WRITERS = 'process == "launchd" OR process == "xpcproxy"';
+
+/** Words for a shell that show the same. */
+export const SHOW_LAUNCHD_LOG = `log show --last 1h --predicate '${WRITERS}' --info --style compact`;
+
+/**
+ * Lines of the last hour by launchd and what it starts programs with, oldest first; undefined where they could not be read in
+ * time. WO_LOG names another program than macOS's; without one there is nothing to ask.
+ */
+export function launchdLog(files: Files, { env }: Machine): (() => Promise<readonly string[] | undefined>) | undefined {
+  const program = env["WO_LOG"] ?? APPLE;
+  if (!program.startsWith("/") || files.realPath(program) === undefined) return undefined;
+  const words = ["show", "--last", "1h", "--predicate", WRITERS, "--info", "--style", "compact"] as const;
+  return async () => {
+    const { exitCode, stdout } = await runProgram([program, ...words], { cwd: "/", timeoutMs: LIMIT_MS });
+    return exitCode === 0 ? stdout.split("\n") : undefined;
+  };
+}
