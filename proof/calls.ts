@@ -3,6 +3,7 @@
  * counts, and the kernel ends it there. Where `kills` knows the steps, this knows nothing of the program.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../tests/support/world.ts";
@@ -47,7 +48,7 @@ export async function killAtCall(plot: Plot, call: string, times: number): Promi
   for (const [index, drop] of observer.drops.entries())
     if (drop.effects !== undefined) observer.drops[index] = { ...drop, ends: ["done", "failed"] };
   const trouble = await restOf(world, observer, daemon);
-  await world.kill(tracer, "SIGTERM");
+  await letGo(tracer);
   await world.kill(daemon, "SIGTERM");
   observer.look();
   const isHit = readFileSync(log, "utf8").includes("+++ killed by SIGKILL +++");
@@ -56,6 +57,16 @@ export async function killAtCall(plot: Plot, call: string, times: number): Promi
   const violations = [...(died ? [] : trouble), ...(await verdict(world, observer, { isThorough: false }))];
   if (violations.length === 0) await world.remove();
   return { isHit, violations };
+}
+
+/** strace may wait for ever for what it has just stopped; the kernel lets go of that when strace is dead. */
+async function letGo(tracer: ChildProcess): Promise<void> {
+  const hurry = setTimeout(() => tracer.kill("SIGKILL"), ATTACH_MS);
+  if (tracer.exitCode === null && tracer.signalCode === null) {
+    tracer.kill("SIGTERM");
+    await once(tracer, "exit");
+  }
+  clearTimeout(hurry);
 }
 
 /** Watches every thread of the daemon, and whatever it starts, from now on. */
