@@ -18,8 +18,10 @@ const BUSY = [
 ];
 const WRITTEN = ["index", "HEAD", "logs/HEAD"];
 const TAIL_BYTES = 64 * 1024;
-/** Git's times are whole ones. */
+/** Git's times are whole ones, and so are those of some file systems. */
 const SECOND_MS = 1000;
+/** So late a kernel may be with the time that it gives a file, against the clock that we read. */
+const TICK_MS = 20;
 /** So many of the newest moves are asked whether the file went with them. */
 const MOVES_ASKED = 20;
 
@@ -65,12 +67,22 @@ export class GitRest {
     if (folder === undefined) return undefined;
     const head = await runGit(["ls-tree", "--name-only", "HEAD", "--", path], this.#base);
     if (head.exitCode !== 0) return undefined;
-    if (head.stdout.trim() === "") return this.#whyNotInHead(path, sinceMs);
-    const isIndexOld = (this.#files.info(join(folder, "index"))?.modifiedMs ?? 0) < sinceMs - SECOND_MS;
-    if (isIndexOld) return undefined;
+    if (head.stdout.trim() === "") {
+      // A move in the second that the time falls into may have come before it: its file's time says when, to the tick.
+      const isLastMoveOlder = this.#isOlder(join(folder, "logs", "HEAD"), sinceMs);
+      return isLastMoveOlder ? undefined : this.#whyNotInHead(path, sinceMs);
+    }
+    if (this.#isOlder(join(folder, "index"), sinceMs)) return undefined;
     const index = await runGit(["ls-files", "--", path], this.#base);
     const isRemoved = index.exitCode === 0 && index.stdout.trim() === "";
     return isRemoved ? "removed from git's index (git rm), not committed" : undefined;
+  }
+
+  /** Whether nothing was written to the file at that time (wall milliseconds) or after it. */
+  #isOlder(path: string, sinceMs: number): boolean {
+    const { modifiedMs = 0 } = this.#files.info(path) ?? {};
+    const isWhole = modifiedMs % SECOND_MS === 0;
+    return modifiedMs < sinceMs - (isWhole ? SECOND_MS : TICK_MS);
   }
 
   async #whyNotInHead(path: string, sinceMs: number): Promise<string | undefined> {
