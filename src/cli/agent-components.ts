@@ -33,10 +33,7 @@ async function decide(
   why: string,
 ): Promise<readonly string[]> {
   try {
-    const names = namesOf();
-    // Of none nothing is asked: that would mean all there are.
-    if (names.length === 0) return [];
-    const { refused } = await decideComponents(context, verb, names, why);
+    const { refused } = await decideComponents(context, verb, namesOf(), why);
     return refused.map(({ path, message }) => `${path}: ${message}`);
   } catch (thrown) {
     // A base that was never attached guards nothing.

@@ -53,11 +53,10 @@ export function stopAgents(context: Context): Promise<number> {
 
 /** Never the vault, nothing in the base; the copies of the program on demand alone. */
 export function uninstallAgents(context: Context, { purgeProgram }: UninstallOptions): Promise<number> {
-  const work = (place: AgentPlace) => uninstall(context, place, purgeProgram === true);
   return run(
     context,
     "agent_uninstall",
-    (_context, place) => work(place),
+    (_context, place) => uninstall(context, place, purgeProgram === true),
     () => {
       const { files, machine } = context;
       const program = installedFolder(files, machine.stateRoot);

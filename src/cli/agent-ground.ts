@@ -11,7 +11,7 @@ import { servedBase } from "../upkeep/agents/agent-problems.ts";
 import type { AgentSpec } from "../upkeep/agents/agent-spec.ts";
 import { type AgentState, type AgentTools, agentFile, agentState } from "../upkeep/agents/agent-state.ts";
 import { type LoadTools, type LoadTrouble, noSession } from "../upkeep/agents/load-agent.ts";
-import { DAEMON_LABEL, GUARDRAIL_LABEL, ownAgents, PROGRAM_END } from "../upkeep/agents/own-agents.ts";
+import { DAEMON_LABEL, GUARDRAIL_LABEL, nodeOf, ownAgents, PROGRAM_END } from "../upkeep/agents/own-agents.ts";
 import { type NodeChoice, stableNode } from "../upkeep/agents/stable-node.ts";
 import { type Context, complain } from "./context.ts";
 
@@ -71,10 +71,8 @@ function installedNode(context: Context, base: string, fresh: NodeChoice): NodeC
   const [daemon] = specsOf(context, base, fresh);
   if (daemon === undefined) return undefined;
   const file = agentFile({ files, home: machine.home, userId: machine.userId }, daemon);
-  const path = file.kind === "ours" ? file.spec.argv[0] : undefined;
-  const version = file.kind === "ours" ? file.spec.env["WO_NODE_VERSION"] : undefined;
-  if (path === undefined || version === undefined || files.realPath(path) === undefined) return undefined;
-  return { path, version };
+  const node = file.kind === "ours" ? nodeOf(file.spec) : undefined;
+  return node !== undefined && files.realPath(node.path) !== undefined ? node : undefined;
 }
 
 function noLaunchd({ machine }: Context): Refusal {

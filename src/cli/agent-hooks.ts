@@ -76,14 +76,13 @@ export async function showGitHooks(context: Context): Promise<number> {
   return exitOf(reports);
 }
 
-/** Guards these or guards them no more; what was refused, in words. Of none nothing is said: that would mean all there are. */
+/** Guards these or guards them no more; what was refused, in words. */
 async function decideHooks(
   context: Context,
   verb: "accept" | "release",
   hooks: readonly HookReport[],
   why: string,
 ): Promise<readonly string[]> {
-  if (hooks.length === 0) return [];
   const paths = hooks.map(({ path }) => path);
   const { refused } = await decideComponents(context, verb, paths, why);
   return refused.map(({ message }) => message);

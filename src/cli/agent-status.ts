@@ -1,12 +1,9 @@
 /** `wo agent status`: each agent by its file, by launchd and by what it does; 0 only when all of it is well. */
-
-import { join } from "node:path";
 import type { Runtime } from "../daemon/runtime.ts";
 import { EXIT } from "../platform/errors.ts";
-import { isRecord, parseJson } from "../platform/result.ts";
 import { type AgentProblem, agentProblems, servesAnother } from "../upkeep/agents/agent-problems.ts";
 import type { AgentState } from "../upkeep/agents/agent-state.ts";
-import { installedFolder } from "../upkeep/agents/installed-copy.ts";
+import { installedFolder, versionIn } from "../upkeep/agents/installed-copy.ts";
 import { DAEMON_LABEL } from "../upkeep/agents/own-agents.ts";
 import { type AgentPlace, agentPlace, refuse } from "./agent-ground.ts";
 import { daemonHealth } from "./agent-health.ts";
@@ -43,7 +40,7 @@ export async function showAgents(context: Context): Promise<number> {
 async function statusOf(context: Context, { base, agents }: AgentPlace): Promise<AgentsStatus> {
   const { files, machine } = context;
   const folder = installedFolder(files, machine.stateRoot);
-  const program = folder === undefined ? undefined : { folder, version: versionIn(context, folder) };
+  const program = folder === undefined ? undefined : { folder, version: versionIn(files, folder) ?? "unknown" };
   const runtime = await daemonHealth(context);
   const states = agents.map(({ state }) => state);
   const daemon = states.find((state) => state.label === DAEMON_LABEL && !servesAnother(state, base));
@@ -59,12 +56,6 @@ async function statusOf(context: Context, { base, agents }: AgentPlace): Promise
     ...(runtime === undefined ? {} : { daemon: runtime }),
     problems,
   };
-}
-
-function versionIn({ files }: Context, folder: string): string {
-  const reading = files.peek(join(folder, "package.json"), 1024 * 1024);
-  const read = reading.kind === "file" ? parseJson(reading.bytes.toString("utf8")) : undefined;
-  return isRecord(read) && typeof read["version"] === "string" ? read["version"] : "unknown";
 }
 
 function daemonProblems({ job }: AgentState, runtime: Runtime | undefined, folder: string | undefined): Told[] {

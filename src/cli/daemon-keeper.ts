@@ -1,11 +1,8 @@
 /** Who starts the daemon of this base besides whoever types it: said where it is started or stopped by hand. */
 import { Launchctl } from "../platform/launchctl.ts";
-import { plistPath } from "../upkeep/agents/agent-state.ts";
-import { readLaunchdPlist } from "../upkeep/agents/launchd-plist.ts";
-import { baseOf, DAEMON_LABEL } from "../upkeep/agents/own-agents.ts";
+import { isInstalledFor } from "../upkeep/agents/agent-state.ts";
+import { DAEMON_LABEL } from "../upkeep/agents/own-agents.ts";
 import type { Context } from "./context.ts";
-
-const FILE_BYTES_MAX = 64 * 1024;
 
 export type Keeper =
   | {
@@ -21,16 +18,10 @@ export type Keeper =
 export async function keeperOf({ files, machine, basePath }: Context): Promise<Keeper> {
   const launchctl = Launchctl.find(files, machine);
   if (launchctl === undefined) return { kind: "no launchd" };
-  const reading = files.peek(plistPath(machine.home, DAEMON_LABEL), FILE_BYTES_MAX);
-  const spec = reading.kind === "file" ? readLaunchdPlist(reading.bytes.toString("utf8")) : undefined;
-  if (spec?.ok !== true || baseOf(spec.value) !== realBase({ files, basePath })) return { kind: "nobody" };
+  // A base whose folder is away, or cannot be looked at, is known by its path as it was given.
+  if (!isInstalledFor(files, machine.home, files.realPath(basePath) ?? basePath)) return { kind: "nobody" };
   const [job, isOff] = await Promise.all([launchctl.job(DAEMON_LABEL), launchctl.isDisabled(DAEMON_LABEL)]);
   return { kind: "agent", pid: job.kind === "loaded" ? job.job.pid : undefined, isOff };
-}
-
-/** Of a base whose folder is away, or cannot be looked at: its path as it was given. */
-function realBase({ files, basePath }: Pick<Context, "files" | "basePath">): string {
-  return files.realPath(basePath) ?? basePath;
 }
 
 /** Behind the word that it was started by hand. */

@@ -8,6 +8,7 @@ import { openOrderReader } from "../daemon/order-reader.ts";
 import { type Runtime, readRuntime } from "../daemon/runtime.ts";
 import { BridgeError, type ErrorCode, EXIT, messageOf } from "../platform/errors.ts";
 import { openLog, silentLog } from "../platform/log.ts";
+import { logFolder } from "../platform/machine.ts";
 import { outputEnd, STDERR, STDOUT, trimOutput } from "../platform/own-output.ts";
 import { pathBelow } from "../platform/path-below.ts";
 import { systemProcesses } from "../platform/processes.ts";
@@ -107,7 +108,7 @@ function fatalOf({ terminal }: Context): Fatal {
 /** The count of lives, and the supervisor's files for this process's output, cut where they have grown long. */
 function livesOf(context: Context, limits: LifeLimits): Lives {
   const { files, clock, machine, terminal } = context;
-  const folder = join(machine.home, "Library", "Logs", "wo-bridge");
+  const folder = logFolder(machine.home);
   const paths = (files.list(folder) ?? [])
     .map(({ name }) => join(folder, name))
     .filter((path) => pathBelow(files, context.basePath, path) === undefined);

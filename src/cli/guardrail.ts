@@ -51,19 +51,21 @@ async function decide(
   typed: readonly string[],
   why: string,
 ): Promise<number> {
-  const done = await decideComponents(context, verb, typed, why);
+  const done = await decideComponents(context, verb, typed.length === 0 ? "all" : typed, why);
   answer(context, verb, done, () => decidedText(context.terminal, verb, done));
   return done.refused.length === 0 ? EXIT.yes : EXIT.usage;
 }
 
-/** Has it recorded, by the daemon or in its place; says nothing. No path at all means all that are known. */
+/** Has it recorded, by the daemon or in its place; says nothing. "all" are those that the configuration names. */
 export async function decideComponents(
   context: Context,
   verb: "accept" | "release",
-  typed: readonly string[],
+  typed: readonly string[] | "all",
   why: string,
 ): Promise<ComponentAnswer> {
-  const paths = pathsIn(context, typed);
+  if (typed.length === 0) return { accepted: [], released: [], unchanged: 0, refused: [] };
+  // The daemon takes no path at all for all.
+  const paths = typed === "all" ? [] : pathsIn(context, typed);
   const by = context.actor;
   const told = await askDaemon(context, { call: `${verb}_components`, paths, by, why });
   return isAnswer(told) ? told : offline(context, ({ components }) => components[verb](paths, by, why));

@@ -17,7 +17,7 @@ import { Checkpoints } from "../records/checkpoint.ts";
 import type { OrderIndex } from "../records/order-index.ts";
 import { TELEMETRY_PATH, Telemetry } from "../records/telemetry.ts";
 import { Vault } from "../records/vault.ts";
-import { type BindWish, type BoundBase, bindBase, findBase, lastKnownAt, lookUpBase } from "./base.ts";
+import { type BindWish, type BoundBase, bindBase, findBase, lastKnownAt, lookUpBase, type Place } from "./base.ts";
 
 /** What everything here is built on. Tests and simulations bring their own. */
 export interface Ground {
@@ -70,7 +70,7 @@ export async function openBase(ground: Ground, wish: OpenWish): Promise<Opened> 
     for (const lock of locks.toReversed()) await lock.release();
   };
   try {
-    locks.push(await lockOrThrow(ground, `base-${place.device}-${place.inode}`, self, place.path));
+    locks.push(await lockOrThrow(ground, lockName("base", place), self, place.path));
     const base = await bindBase(
       { files, machine, system, sleep: (durationMs) => clock.sleep(durationMs) },
       place,
@@ -79,7 +79,8 @@ export async function openBase(ground: Ground, wish: OpenWish): Promise<Opened> 
     const vault = new Vault(files, base.vault, wish.reserveBytes);
     files.makeFolders(vault.path, 0o700);
     const info = files.info(vault.path);
-    locks.push(await lockOrThrow(ground, `vault-${info?.device}-${info?.inode}`, self, vault.path));
+    if (info === undefined) throw new BridgeError("DISK_REFUSED", `${vault.path} went away as soon as it was made`);
+    locks.push(await lockOrThrow(ground, lockName("vault", info), self, vault.path));
     const checkpoints = checkpointsOf(files, machine, base);
     const refusal = await wish.mayWork?.(vault);
     if (refusal !== undefined) return { base, vault, checkpoints, release, books: undefined, refusal };
@@ -114,7 +115,7 @@ export async function openAbsent(ground: Ground, path: string, error: BridgeErro
   const info = base === undefined ? undefined : files.info(base.vault);
   if (base === undefined || info?.kind !== "folder") return undefined;
   const self = `pid ${processes.self.pid}, wo-bridge ${machine.version}, waiting for ${path}, since ${isoTime(clock.now())}`;
-  const lock = await lockOrThrow(ground, `vault-${info.device}-${info.inode}`, self, base.vault);
+  const lock = await lockOrThrow(ground, lockName("vault", info), self, base.vault);
   const vault = new Vault(files, base.vault);
   const refusal = { error, index: indexOnDisk(files, vault) };
   const checkpoints = checkpointsOf(files, machine, base);
@@ -126,12 +127,12 @@ export async function refuseHeld(ground: Ground, path: string): Promise<void> {
   const { files, machine, processes } = ground;
   const place = findBase(files, path);
   const self = `pid ${processes.self.pid}, wo-bridge ${machine.version}, about to start on ${place.path}`;
-  const lock = await lockOrThrow(ground, `base-${place.device}-${place.inode}`, self, place.path);
+  const lock = await lockOrThrow(ground, lockName("base", place), self, place.path);
   try {
     const vault = lookUpBase(files, machine, path)?.vault;
     const info = vault === undefined ? undefined : files.info(vault);
     if (vault === undefined || info?.kind !== "folder") return;
-    await (await lockOrThrow(ground, `vault-${info.device}-${info.inode}`, self, vault)).release();
+    await (await lockOrThrow(ground, lockName("vault", info), self, vault)).release();
   } finally {
     await lock.release();
   }
@@ -141,6 +142,11 @@ export async function refuseHeld(ground: Ground, path: string): Promise<void> {
 export function indexOnDisk(files: Files, vault: Vault): OrderIndex {
   const read = readBooks(files, vault);
   return read.ok ? read.value.index : read.error.index;
+}
+
+/** What the lock of a base or of a vault is called, whatever way leads to its folder. */
+export function lockName(of: "base" | "vault", { device, inode }: Pick<Place, "device" | "inode">): string {
+  return `${of}-${device}-${inode}`;
 }
 
 async function lockOrThrow({ machine, system }: Ground, name: string, self: string, path: string): Promise<KernelLock> {

@@ -5,7 +5,7 @@ import type { BridgeFolders } from "../bridge/lanes.ts";
 import { Router } from "../bridge/router.ts";
 import { foldPath } from "../orders/paths.ts";
 import type { Files } from "../platform/files.ts";
-import type { Machine } from "../platform/machine.ts";
+import { agentsFolder, type Machine } from "../platform/machine.ts";
 import type { PlaceRules } from "../processors/places.ts";
 import { type Config, laneRules } from "./config.ts";
 
@@ -50,7 +50,7 @@ export function placeRules(
     base: base.path,
     home,
     roots,
-    launchAgents: runsCommands ? join(home, "Library", "LaunchAgents") : undefined,
+    launchAgents: runsCommands ? agentsFolder(home) : undefined,
     guarded: {
       base: foldPath(base.path),
       roots: roots.map(foldPath),

@@ -22,6 +22,16 @@ export interface Machine {
   readonly schemaPath: string;
 }
 
+/** Where launchd looks for this user's agents. */
+export function agentsFolder(home: string): string {
+  return join(home, "Library", "LaunchAgents");
+}
+
+/** Where what is written to a terminal goes when launchd starts us. */
+export function logFolder(home: string): string {
+  return join(home, "Library", "Logs", "wo-bridge");
+}
+
 const packageSchema = z.object({ version: z.string() });
 
 /** The folder of this program's package: built or not, its package.json lies above. */

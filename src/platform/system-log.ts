@@ -7,8 +7,10 @@ const APPLE = "/usr/bin/log";
 const LIMIT_MS = 20_000;
 const WRITERS = 'process == "launchd" OR process == "xpcproxy"';
 
-/** Words for a shell that show the same. */
-export const SHOW_LAUNCHD_LOG = `log show --last 1h --predicate '${WRITERS}' --info --style compact`;
+/** Words for a shell that show the same of the last while. */
+export function showLaunchdLog(last: "5m" | "1h"): string {
+  return `log show --last ${last} --predicate '${WRITERS}' --info --style compact`;
+}
 
 /**
  * Lines of the last hour by launchd and what it starts programs with, oldest first; undefined where they could not be read in

@@ -4,10 +4,10 @@
  */
 import { basename, dirname, join, resolve } from "node:path";
 import type { Files } from "../platform/files.ts";
+import { agentsFolder } from "../platform/machine.ts";
 import { pathBelow } from "../platform/path-below.ts";
 
-/** Below the home; nothing in a folder of it is meant. */
-const AGENTS = "Library/LaunchAgents";
+/** Nothing in a folder of it is meant. */
 const AGENT = /^~\/Library\/LaunchAgents\/[\p{L}\p{N}_-][\p{L}\p{N} ._@+-]*\.plist$/u;
 
 /** A base, and the home of the user whose it is; real paths. */
@@ -18,7 +18,7 @@ export interface HomedBase {
 
 /** What the LaunchAgent with this label is called. */
 export function agentName(label: string): string {
-  return `~/${AGENTS}/${label}.plist`;
+  return join(agentsFolder("~"), `${label}.plist`);
 }
 
 /** True for a LaunchAgent of the user. */
@@ -76,14 +76,14 @@ function isLikeHome(below: string): boolean {
 }
 
 function agentAt({ home }: HomedBase, absolute: string): string | undefined {
-  if (dirname(absolute) !== join(home, AGENTS)) return undefined;
-  const name = `~/${AGENTS}/${basename(absolute)}`;
+  if (dirname(absolute) !== agentsFolder(home)) return undefined;
+  const name = join(agentsFolder("~"), basename(absolute));
   return isAgentName(name) ? name : undefined;
 }
 
 /** The same in the agents' folder, where that is the folder that the way leads to. */
 function realNameOf(files: Files, { home }: HomedBase, absolute: string): string {
-  const agents = join(home, AGENTS);
+  const agents = agentsFolder(home);
   const real = files.realPath(dirname(absolute));
   return real !== undefined && real === files.realPath(agents) ? join(agents, basename(absolute)) : absolute;
 }

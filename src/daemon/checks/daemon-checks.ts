@@ -6,6 +6,7 @@ import { isInstalledFor } from "../../upkeep/agents/agent-state.ts";
 import type { Finding } from "../../upkeep/doctor.ts";
 import type { BoundBase } from "../base.ts";
 import { STOP_LIMIT_MS } from "../config.ts";
+import { lockName } from "../opening.ts";
 import { type Runtime, readRuntime } from "../runtime.ts";
 import type { Patient } from "./patient.ts";
 
@@ -95,7 +96,7 @@ function seconds(durationMs: number): string {
 /** Who holds the base, and whether that is the daemon that is known here. */
 export async function lockFindings({ ground, health, holderOf }: Patient, base: BoundBase): Promise<Finding[]> {
   const { files, machine } = ground;
-  const ask = () => holderOf(join(machine.stateRoot, "locks"), `base-${base.device}-${base.inode}`);
+  const ask = () => holderOf(join(machine.stateRoot, "locks"), lockName("base", base));
   const [live, first] = await Promise.all([health(), ask()]);
   // One that works may have been busy for a moment.
   const holder = live !== undefined && first !== undefined && pidIn(first) === 0 ? await ask() : first;

@@ -9,7 +9,7 @@ import type { AgentSpec } from "./agent-spec.ts";
 import { type AgentState, agentFile, agentState, plistPath } from "./agent-state.ts";
 import { endFindings } from "./end-checks.ts";
 import { jobFindings } from "./job-checks.ts";
-import { ownAgents } from "./own-agents.ts";
+import { nodeOf, ownAgents } from "./own-agents.ts";
 import { plistFindings } from "./plist-checks.ts";
 import { stableNode } from "./stable-node.ts";
 import { toolFindings } from "./tool-checks.ts";
@@ -89,12 +89,6 @@ function lookedAt(ground: AgentPatient): Looked | undefined {
     wanted,
     states: () => (states ??= Promise.all(wanted.map((spec) => agentState(tools, spec)))),
   };
-}
-
-function nodeOf({ argv, env }: AgentSpec): { readonly path: string; readonly version: string } | undefined {
-  const { WO_NODE_VERSION: version } = env;
-  const [path] = argv;
-  return path === undefined || version === undefined ? undefined : { path, version };
 }
 
 async function sessionFindings({ launchctl, machine, files, wanted }: Looked): Promise<readonly Finding[]> {

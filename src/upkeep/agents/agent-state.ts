@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import type { Files } from "../../platform/files.ts";
 import type { JobReading, Launchctl, LoadedJob } from "../../platform/launchctl.ts";
+import { agentsFolder } from "../../platform/machine.ts";
 import { isDict, type PropertyValue } from "../../platform/property-list.ts";
 import type { AgentSpec } from "./agent-spec.ts";
 import { dictOf, launchdPlist, readLaunchdPlist } from "./launchd-plist.ts";
@@ -58,7 +59,7 @@ export interface AgentState {
 
 /** Where the file of an agent lies. */
 export function plistPath(home: string, label: string): string {
-  return join(home, "Library", "LaunchAgents", `${label}.plist`);
+  return join(agentsFolder(home), `${label}.plist`);
 }
 
 /** True where the daemon of this base is an installed agent's, by the file alone. */

@@ -5,7 +5,7 @@ import type { LoadedJob } from "../../platform/launchctl.ts";
 import { linesFromEnd } from "../../platform/lines-from-end.ts";
 import { loadSecretRules, type SecretRules } from "../../platform/secrets.ts";
 import { typedWord } from "../../platform/shell.ts";
-import { SHOW_LAUNCHD_LOG } from "../../platform/system-log.ts";
+import { showLaunchdLog } from "../../platform/system-log.ts";
 import { plainLine } from "../../platform/terminal.ts";
 import type { Finding } from "../doctor.ts";
 import { ANOTHERS, type Looked } from "./agent-patient.ts";
@@ -66,7 +66,7 @@ export async function endFindings({
 /** What launchd wrote down about them in the last hour. */
 function logFindings(labels: readonly string[], lines: readonly string[] | undefined): readonly Finding[] {
   if (lines === undefined)
-    return [{ mark: "unknown", seen: "launchd's own log could not be read", next: SHOW_LAUNCHD_LOG }];
+    return [{ mark: "unknown", seen: "launchd's own log could not be read", next: showLaunchdLog("1h") }];
   const found = labels.flatMap((label) =>
     wordsAbout(label, lines).map(({ means, next, count, line }): Finding => {
       const often = count === 1 ? "" : `, ${count} times`;

@@ -11,7 +11,7 @@ import type { Files } from "../../platform/files.ts";
 import { randomName, sha256, TEMPORARY_NAME } from "../../platform/ids.ts";
 import { linkTarget, replaceLink } from "../../platform/links.ts";
 import { runProgram } from "../../platform/program.ts";
-import { err, ok, type Result } from "../../platform/result.ts";
+import { err, isRecord, ok, parseJson, type Result } from "../../platform/result.ts";
 
 /** What a copy holds: the built program with all that it needs, and no node_modules. */
 const PARTS = ["dist", "schema", "package.json"] as const;
@@ -19,6 +19,7 @@ const PARTS = ["dist", "schema", "package.json"] as const;
 const NEEDED = ["dist/bin/wo.js", "dist/platform/runner-host.js", "schema/work-order.schema.json", "package.json"];
 const DIGEST_LETTERS = 8;
 const TRY_MS = 30_000;
+const PACKAGE_BYTES_MAX = 1024 * 1024;
 const NAMES_MAX = 100;
 const LINE_SHOWN = 160;
 
@@ -59,6 +60,13 @@ function currentLink(stateRoot: string): string {
 /** The real folder of the copy that is started next; undefined when there is none. */
 export function installedFolder(files: Files, stateRoot: string): string | undefined {
   return files.realPath(currentLink(stateRoot));
+}
+
+/** What a program in this folder says it is; undefined when it does not say. */
+export function versionIn(files: Files, folder: string): string | undefined {
+  const reading = files.peek(join(folder, "package.json"), PACKAGE_BYTES_MAX);
+  const read = reading.kind === "file" ? parseJson(reading.bytes.toString("utf8")) : undefined;
+  return isRecord(read) && typeof read["version"] === "string" ? read["version"] : undefined;
 }
 
 /** What a copy would do; nothing is written. The error says what keeps the program from being copied. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { BridgeError } from "../../platform/errors.ts";
 import type { Files } from "../../platform/files.ts";
 import { LAUNCHCTL, type Launchctl } from "../../platform/launchctl.ts";
+import { agentsFolder } from "../../platform/machine.ts";
 import { isDict, readPropertyList, textsIn } from "../../platform/property-list.ts";
 import type { Result } from "../../platform/result.ts";
 import { typedWord } from "../../platform/shell.ts";
@@ -124,7 +125,7 @@ function keeperFindings(
 function secondFiles({ files, machine, basePath }: Looked, states: readonly AgentState[]): readonly Finding[] {
   const own = new Set(states.map(({ path }) => path));
   const others = new Set(states.filter((state) => servesAnother(state, basePath)).map(({ label }) => label));
-  const folders = [join(machine.home, "Library", "LaunchAgents"), "/Library/LaunchAgents"];
+  const folders = [agentsFolder(machine.home), "/Library/LaunchAgents"];
   return folders.flatMap((folder) =>
     (files.list(folder) ?? []).flatMap(({ name }) => {
       const path = join(folder, name);

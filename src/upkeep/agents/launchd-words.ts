@@ -54,7 +54,7 @@ export function wordsAbout(label: string, lines: readonly string[]): readonly Wo
     line
       .split(label)
       .slice(1)
-      .some((rest) => !/^[\w.-]*[\w-]/.test(rest)),
+      .some((rest) => !/^\.*[\w-]/.test(rest)),
   );
   return MEANINGS.flatMap(({ pattern, means, next }) => {
     const found = about.filter((line) => pattern.test(line));

@@ -7,6 +7,7 @@ import type { Clock } from "../../platform/clock.ts";
 import { LAUNCHCTL, type Launchctl, type LaunchctlEnd } from "../../platform/launchctl.ts";
 import { err, ok, type Result } from "../../platform/result.ts";
 import { typedWord } from "../../platform/shell.ts";
+import { showLaunchdLog } from "../../platform/system-log.ts";
 
 /** What launchd refused, in its own words and what they mean. */
 export interface LoadTrouble {
@@ -130,7 +131,7 @@ const VERBS = {
 } as const;
 
 const HINTS: Readonly<Record<number, string>> = {
-  5: 'see what launchd wrote down: log show --last 5m --predicate \'process == "launchd" OR process == "xpcproxy"\' --info --style compact',
+  5: `see what launchd wrote down: ${showLaunchdLog("5m")}`,
   109: "wo agent install writes the file anew",
   111: "wo agent install writes the file anew",
   119: "System Settings → General → Login Items, or wo agent start",

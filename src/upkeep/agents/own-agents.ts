@@ -1,6 +1,7 @@
 /** The agents of this program: the daemon of a base, and the look from outside at whether it is there. */
 import { dirname, join } from "node:path";
 import { sha256 } from "../../platform/ids.ts";
+import { logFolder } from "../../platform/machine.ts";
 import { AGENT_VARIABLE } from "../../platform/self.ts";
 import { canonicalText } from "../../records/canonical-text.ts";
 import type { AgentSpec } from "./agent-spec.ts";
@@ -79,8 +80,14 @@ export function baseOf({ argv }: Pick<AgentSpec, "argv">): string | undefined {
   return flag === -1 ? undefined : argv[flag + 1];
 }
 
+/** The Node that an agent of ours was made for; undefined when it does not say. */
+export function nodeOf({ argv: [path], env }: Pick<AgentSpec, "argv" | "env">): NodeChoice | undefined {
+  const { WO_NODE_VERSION: version } = env;
+  return path === undefined || version === undefined ? undefined : { path, version };
+}
+
 function common({ home, base, stateRoot, node }: AgentGround, label: string, words: readonly string[]) {
-  const logs = join(home, "Library", "Logs", "wo-bridge");
+  const logs = logFolder(home);
   return {
     label,
     argv: [node.path, join(stateRoot, PROGRAM_END), "-C", base, ...words],

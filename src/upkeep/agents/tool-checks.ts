@@ -2,11 +2,11 @@
 import { basename, dirname, join } from "node:path";
 import type { Files } from "../../platform/files.ts";
 import { runProgram } from "../../platform/program.ts";
-import { isRecord, parseJson } from "../../platform/result.ts";
 import type { Finding } from "../doctor.ts";
 import { ANOTHERS, type Looked } from "./agent-patient.ts";
 import { servesAnother } from "./agent-problems.ts";
 import type { AgentSpec } from "./agent-spec.ts";
+import { versionIn } from "./installed-copy.ts";
 import { LAUNCHD_PATH } from "./job.ts";
 
 const NODE_MS = 1200;
@@ -59,10 +59,8 @@ async function nodeFindings(files: Files, { argv, env }: AgentSpec): Promise<rea
 function versionFindings(files: Files, { argv }: AgentSpec, own: string): readonly Finding[] {
   const script = files.realPath(argv[1] ?? "");
   if (script === undefined) return [];
-  const reading = files.peek(join(dirname(script), "..", "..", "package.json"), 64 * 1024);
-  const value = reading.kind === "file" ? parseJson(reading.bytes.toString("utf8")) : undefined;
-  const version = isRecord(value) ? value["version"] : undefined;
+  const version = versionIn(files, join(dirname(script), "..", ".."));
   if (version === own) return [];
-  const found = typeof version === "string" ? `wo-bridge ${version}` : "a wo-bridge of no known version";
+  const found = version === undefined ? "a wo-bridge of no known version" : `wo-bridge ${version}`;
   return [{ mark: "warning", seen: `the agent starts ${found} (${script}), and this is ${own}`, next: ANEW }];
 }

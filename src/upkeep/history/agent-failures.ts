@@ -5,6 +5,7 @@ import type { Files } from "../../platform/files.ts";
 import type { Span } from "../../platform/git-events.ts";
 import type { Launchctl } from "../../platform/launchctl.ts";
 import { linesFromEnd } from "../../platform/lines-from-end.ts";
+import { agentsFolder } from "../../platform/machine.ts";
 import { typedWord } from "../../platform/shell.ts";
 import { type Budget, type Clue, counted } from "./clues.ts";
 import { type PathScope, someOf } from "./path-scope.ts";
@@ -90,7 +91,7 @@ export function logFailures(search: AgentSearch): Found {
 
 /** The files of our agents; the text of one that cannot be read is "". */
 function agentFiles({ files, home }: Pick<AgentSearch, "files" | "home">) {
-  const folder = join(home, "Library/LaunchAgents");
+  const folder = agentsFolder(home);
   return (files.list(folder) ?? []).flatMap(({ name }) => {
     const label = AGENT.exec(name)?.[1];
     if (label === undefined) return [];
