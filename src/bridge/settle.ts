@@ -50,10 +50,12 @@ export class Settler {
       this.#files.removeTree(claimed);
       return earlier;
     }
-    const dropped = join(this.#folders.inbox, entryLaneOf(record), name);
-    const from = this.#files.info(claimed) === undefined && this.#holds(dropped, record) ? dropped : claimed;
-    const moved = await this.#move(from, folder, name, drop);
+    const moved = await this.#move(claimed, folder, name, drop);
     if (moved !== undefined) return this.#relative(join(folder, moved));
+    // A power cut undid the claim: the file is in the inbox again.
+    const dropped = join(this.#folders.inbox, entryLaneOf(record), name);
+    const again = this.#holds(dropped, record) ? await this.#move(dropped, folder, name, drop) : undefined;
+    if (again !== undefined) return this.#relative(join(folder, again));
     if (earlier !== undefined && this.#files.info(join(this.#folders.base, earlier)) !== undefined) return earlier;
     // A crash between the move and the word of it: the file is there, under one of its names.
     const found = this.#findSettled(folder, record);

@@ -91,7 +91,7 @@ export class Rounds {
     await this.#keepWatch();
     await dispatch.lookAgain(() => this.#ended);
     views.rescan();
-    await books.keepSnapshot();
+    await books.keepSnapshot(intake.seen > 0 ? "busy" : "idle");
     signs.show("wo_pipeline_guardrail", this.#clock.now());
     // Last: editors can wait, and what refuses it here must hold up no order.
     await this.#restoreSchema();

@@ -32,6 +32,8 @@ const COMPARE_SHARE = 1 / 50;
 const REFUSED_MS = 1000;
 /** State files on their way at the same time: several of the batches that the publisher makes of them. */
 const AT_ONCE = 256;
+/** So long a wipe may stay unnoticed while state files are written: a look at each costs an order in a burst one percent. */
+const LOOK_MS = 20;
 
 /** The stamp of a folder that is not there; no folder is the same as this. */
 const ABSENT = "absent:";
@@ -73,6 +75,7 @@ export class Views {
   #compared: { readonly stamp: string; readonly nextMs: number } = { stamp: "", nextMs: 0 };
   /** The folder that was last seen to be another one than that which was compared. */
   #newFolder = "";
+  #nextLookMs = 0;
   #comparing: Promise<void> | undefined;
   /** The folder of all answers, as it was last seen. */
   #outboxFolder = "";
@@ -215,6 +218,7 @@ export class Views {
       this.#tickPlanned = false;
       const most = this.#isFlowing ? OPEN_STATES_AT_ONCE : this.#lagging.size;
       this.#isFlowing = false;
+      this.#lookAtFolder(this.#stateStamp());
       for (const id of [...this.#lagging].slice(0, most)) this.#makeDirty(id);
       this.#write();
       if (this.#lagging.size > 0 && !signal.aborted) this.#planTick();
@@ -235,8 +239,7 @@ export class Views {
     while (this.#dirty.size > 0 && !this.#options.signal.aborted) {
       await this.#inSlices([...this.#dirty], async (id) => {
         // Written meanwhile, by whoever published the order's result.
-        if (!this.#dirty.delete(id)) return;
-        const record = this.#options.books.index.get(id);
+        const record = this.#dirty.delete(id) ? this.#options.books.index.get(id) : undefined;
         if (record !== undefined) await this.#writeState(record);
       });
     }
@@ -253,7 +256,7 @@ export class Views {
       throw thrown;
     }
     this.lastWriteMs = this.#options.clock.now();
-    this.#lookAtFolder(this.#stateStamp());
+    if (this.#options.clock.elapsed() >= this.#nextLookMs) this.#lookAtFolder(this.#stateStamp());
   }
 
   #statePath({ id }: { readonly id: string }): string {
@@ -312,17 +315,15 @@ export class Views {
     const openFirst = missing.toSorted((a, b) => Number(isResting(a.status)) - Number(isResting(b.status)));
     await this.#inSlices(openFirst, async ({ id }) => {
       const record = books.index.get(id);
-      if (record === undefined) return;
-      await this.#writeState(record);
+      if (record !== undefined) await this.#writeState(record);
     });
     const what = `${missing.length} state files in ${Math.round(clock.elapsed() - startMs)} ms`;
     this.#tellHealed("g/followup/state", what);
   }
 
   #tellHealed(path: string, what: string): void {
-    const { telemetry } = this.#options;
-    telemetry.notice({ event: "wo_pipeline_drift", missing: path, reason: "missing" });
-    telemetry.notice({ event: "wo_pipeline_healed", path, what });
+    this.#options.telemetry.notice({ event: "wo_pipeline_drift", missing: path, reason: "missing" });
+    this.#options.telemetry.notice({ event: "wo_pipeline_healed", path, what });
   }
 
   /**
@@ -331,6 +332,7 @@ export class Views {
    */
   #lookAtFolder(stamp: string): boolean {
     const folder = folderOf(stamp);
+    this.#nextLookMs = this.#options.clock.elapsed() + LOOK_MS;
     if (stamp === ABSENT) return false;
     if (this.#compared.stamp === "" || folder === folderOf(this.#compared.stamp)) return true;
     if (folder !== this.#newFolder) this.#answers.wiped();

@@ -18,7 +18,8 @@ import type { OrderRecord } from "./order-record.ts";
 import { readEntriesAt, readEntryAt } from "./segments.ts";
 import type { Vault } from "./vault.ts";
 
-const SNAPSHOT_ENTRIES = 5000;
+/** So many entries after the last index snapshot the next one is written. */
+const SNAPSHOT_ENTRIES = { idle: 5000, busy: 20_000, closing: 1 } as const;
 /** How old a checkpoint may be while entries come. */
 const CHECKPOINT_MS = 30_000;
 
@@ -133,11 +134,14 @@ export class Books {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Writes an index snapshot when enough has happened since the last one, and a checkpoint when the last one is old. */
-  async keepSnapshot(force = false): Promise<void> {
+  /**
+   * Writes an index snapshot when enough has happened since the last one, and a checkpoint when the last one is old. A
+   * snapshot only shortens the next start: while orders come in, it waits for a while.
+   */
+  async keepSnapshot(when: keyof typeof SNAPSHOT_ENTRIES): Promise<void> {
     if (this.#snapshotting !== undefined) return this.#snapshotting;
-    const isDue = this.index.head.seq - this.#snapshotSeq >= (force ? 1 : SNAPSHOT_ENTRIES);
-    if (!isDue && !this.#needsCheckpoint(force)) return;
+    const isDue = this.index.head.seq - this.#snapshotSeq >= SNAPSHOT_ENTRIES[when];
+    if (!isDue && !this.#needsCheckpoint(when === "closing")) return;
     if (isDue) this.#snapshotSeq = this.index.head.seq;
     // Taken in this same turn: head, tail and index are of one moment.
     this.#snapshotting = (isDue ? this.#snapshot() : this.#keepCheckpoint()).finally(() => {
@@ -154,9 +158,9 @@ export class Books {
     this.#snapshotSegment = start.position.segment;
   }
 
-  #needsCheckpoint(force: boolean): boolean {
+  #needsCheckpoint(isClosing: boolean): boolean {
     const isNew = this.index.head.seq > this.#checkpoint.seq;
-    return isNew && (force || this.#options.clock.now() - this.#checkpoint.ms >= CHECKPOINT_MS);
+    return isNew && (isClosing || this.#options.clock.now() - this.#checkpoint.ms >= CHECKPOINT_MS);
   }
 
   async #keepCheckpoint(head = this.index.head): Promise<void> {
@@ -169,7 +173,7 @@ export class Books {
   async close(): Promise<void> {
     await this.#ledger.close();
     try {
-      await this.keepSnapshot(true);
+      await this.keepSnapshot("closing");
     } catch (thrown) {
       if (!(thrown instanceof BridgeError) || thrown.code === "SYNC_FAILED") throw thrown;
     }

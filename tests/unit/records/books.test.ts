@@ -94,17 +94,23 @@ test("an index of a ledger that went on otherwise is not used", async () => {
   expect(index.facts.ignored.map(({ name }) => name)).toEqual(["a", "c"]);
 });
 
-test("a snapshot is written when five thousand entries have come since the last one, and not before", async () => {
-  const vault = await newVault();
-  const books = await openBooks(vault);
-  await books.append(Array.from({ length: 4998 }, () => note("a")));
-  await turn();
-  await books.keepSnapshot();
-  expect(existsSync(join(vault.ledger, "index.json"))).toBe(false);
-  await books.append([note("b")]);
-  await books.keepSnapshot();
-  expect(existsSync(join(vault.ledger, "index.json"))).toBe(true);
-});
+test.each([
+  ["nothing comes in", "idle", 5000],
+  ["orders come in", "busy", 20_000],
+] as const)(
+  "while %s a snapshot is written so many entries after the last one, and not before",
+  async (_what, when, count) => {
+    const vault = await newVault();
+    const books = await openBooks(vault);
+    await books.append(Array.from({ length: count - 2 }, () => note("a")));
+    await turn();
+    await books.keepSnapshot(when);
+    expect(existsSync(join(vault.ledger, "index.json"))).toBe(false);
+    await books.append([note("b")]);
+    await books.keepSnapshot(when);
+    expect(existsSync(join(vault.ledger, "index.json"))).toBe(true);
+  },
+);
 
 test("what a crash tore is told of in the ledger", async () => {
   const { vault, path, lines } = await written([[note("a")], [note("b")]]);
