@@ -67,8 +67,18 @@ export class BenchBase {
 
   /** Drops an order by rename. */
   drop(lane: string, id: string, order: object): void {
+    this.lay(lane, id, order);
+    this.handIn(lane, id);
+  }
+
+  /** Writes an order under a name that is none yet. */
+  lay(lane: string, id: string, order: object): void {
+    fs.writeFileSync(join(this.base, "bridge/inbox", lane, `.${id}`), JSON.stringify(order));
+  }
+
+  /** The drop itself: the order that was laid gets its name. */
+  handIn(lane: string, id: string): void {
     const folder = join(this.base, "bridge/inbox", lane);
-    fs.writeFileSync(join(folder, `.${id}`), JSON.stringify(order));
     fs.renameSync(join(folder, `.${id}`), join(folder, `${id}.json`));
   }
 
