@@ -32,6 +32,8 @@ interface Ended {
   readonly live: { readonly pid: number } | undefined;
 }
 
+type Looking = Pick<Looked, "files" | "machine" | "basePath" | "states" | "answering" | "launchdLog">;
+
 export async function endFindings({
   files,
   machine,
@@ -39,7 +41,7 @@ export async function endFindings({
   states,
   answering,
   launchdLog,
-}: Looked): Promise<readonly Finding[]> {
+}: Looking): Promise<readonly Finding[]> {
   const secrets = await loadSecretRules();
   const { userId } = machine;
   const [all, live, log] = await Promise.all([states(), answering(), launchdLog?.()]);
@@ -86,7 +88,11 @@ function stayingFinding(ended: Ended): Finding {
   const runs = job.runs === undefined ? "" : `, run ${job.runs}`;
   if (job.pid !== undefined) {
     const last = before === undefined ? "" : `; the one before ended with ${before}`;
-    return { mark: "ok", seen: `${label}: pid ${job.pid}${runs}${last}` };
+    if (live !== undefined || !isBadEnd(job)) return { mark: "ok", seen: `${label}: pid ${job.pid}${runs}${last}` };
+    // Behind one that could not be started, one that does not answer is the next try.
+    if (isFailedStart(job)) return failedStart(ended);
+    const seen = `${label}: pid ${job.pid}${runs} does not answer${last}${told(ended)}`;
+    return { mark: "warning", seen, next: logCommand(job) };
   }
   if (isFailedStart(job)) return failedStart(ended);
   if (before === undefined) {
@@ -106,6 +112,11 @@ function stayingFinding(ended: Ended): Finding {
   }
   const again = job.state === "spawn scheduled" ? `it ends again and again (${job.runs ?? "some"} runs): ` : "";
   return { mark: "error", seen: `${label}: ${again}${before}${told(ended)}`, next: logCommand(job) };
+}
+
+function isBadEnd({ lastEnd }: LoadedJob): boolean {
+  if (typeof lastEnd !== "object") return false;
+  return "signal" in lastEnd || lastEnd.code !== 0;
 }
 
 /** Of one that looks, ends, and is started again after a while; 1 says that it has told of something. */
