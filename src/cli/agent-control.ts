@@ -1,6 +1,7 @@
 /** `wo agent start|stop|restart|uninstall`: what launchd keeps is started, stopped, started anew, and taken away. */
 import { dirname } from "node:path";
 import { EXIT } from "../platform/errors.ts";
+import { keptPid } from "../platform/launchctl.ts";
 import { systemProcesses } from "../platform/processes.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import { agentName } from "../records/component-place.ts";
@@ -163,8 +164,7 @@ async function each(context: Context, seen: AgentPlace, work: typeof startOne): 
       all.push({ label, done: done.value });
       continue;
     }
-    const { job } = agent.state;
-    const ended = work === restartOne && job.kind === "loaded" ? job.job.pid : undefined;
+    const ended = work === restartOne ? keptPid(agent.state.job) : undefined;
     const up = await awaitDaemon(context, place, { not: ended });
     if (!up.ok) return up;
     all.push({ label, done: `${done.value}; the daemon answers: pid ${up.value.pid}` });

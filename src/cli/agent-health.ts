@@ -12,7 +12,7 @@ import { endText, isFailedStart } from "../upkeep/agents/last-end.ts";
 import { DAEMON_LABEL } from "../upkeep/agents/own-agents.ts";
 import type { AgentPlace, Refusal } from "./agent-ground.ts";
 import type { Context } from "./context.ts";
-import { health } from "./daemon.ts";
+import { health, stillStarting } from "./daemon.ts";
 import { askDaemon, knownBase } from "./daemon-client.ts";
 
 /** A daemon that works answers within milliseconds. */
@@ -108,8 +108,7 @@ function whoAnswers({ runtime, not, tookMs }: Silence): string {
   const seconds = Math.round(tookMs / 1000);
   if (runtime === undefined) return `no daemon of this base answered within ${seconds} s`;
   if (runtime.pid === not) return `pid ${not}, which was to end, still answers after ${seconds} s`;
-  if (runtime.starting === true)
-    return `the daemon (pid ${runtime.pid}) is up, and after ${seconds} s still puts back what the last life left`;
+  if (runtime.starting === true) return stillStarting(runtime.pid, seconds);
   return `what answers is pid ${runtime.pid} in ${runtime.program ?? "an earlier program"}, not what launchd was to start`;
 }
 

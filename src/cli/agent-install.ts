@@ -5,6 +5,7 @@
 import { basename, dirname, join } from "node:path";
 import type { Runtime } from "../daemon/runtime.ts";
 import { assert, EXIT } from "../platform/errors.ts";
+import { keptPid } from "../platform/launchctl.ts";
 import { systemProcesses } from "../platform/processes.ts";
 import { err, ok, type Result } from "../platform/result.ts";
 import { pruneCopies, takeCopy } from "../upkeep/agents/installed-copy.ts";
@@ -148,8 +149,8 @@ async function moveAll(
 }
 
 /** The process that the move has ended. */
-function endedPid({ move: how, state: { job } }: AgentPlan): number | undefined {
-  return how === "none" || job.kind !== "loaded" ? undefined : job.job.pid;
+function endedPid({ move: how, state }: AgentPlan): number | undefined {
+  return how === "none" ? undefined : keptPid(state.job);
 }
 
 async function move({ place }: InstallPlan, agent: AgentPlan): Promise<Result<void, Refusal>> {

@@ -1,6 +1,7 @@
 /** `wo agent status`: each agent by its file, by launchd and by what it does; 0 only when all of it is well. */
 import type { Runtime } from "../daemon/runtime.ts";
 import { EXIT } from "../platform/errors.ts";
+import { keptPid } from "../platform/launchctl.ts";
 import { type AgentProblem, agentProblems, servesAnother } from "../upkeep/agents/agent-problems.ts";
 import type { AgentState } from "../upkeep/agents/agent-state.ts";
 import { installedFolder, versionIn } from "../upkeep/agents/installed-copy.ts";
@@ -59,7 +60,7 @@ async function statusOf(context: Context, { base, agents }: AgentPlace): Promise
 }
 
 function daemonProblems({ job }: AgentState, runtime: Runtime | undefined, folder: string | undefined): Told[] {
-  const pid = job.kind === "loaded" ? job.job.pid : undefined;
+  const pid = keptPid(job);
   if (runtime === undefined) {
     if (pid === undefined) return [];
     const message = `launchd keeps a process (pid ${pid}), and no daemon of this base answers`;

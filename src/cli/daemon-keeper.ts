@@ -1,5 +1,5 @@
 /** Who starts the daemon of this base besides whoever types it: said where it is started or stopped by hand. */
-import { Launchctl } from "../platform/launchctl.ts";
+import { keptPid, Launchctl } from "../platform/launchctl.ts";
 import { isInstalledFor } from "../upkeep/agents/agent-state.ts";
 import { DAEMON_LABEL } from "../upkeep/agents/own-agents.ts";
 import type { Context } from "./context.ts";
@@ -21,7 +21,7 @@ export async function keeperOf({ files, machine, basePath }: Context): Promise<K
   // A base whose folder is away, or cannot be looked at, is known by its path as it was given.
   if (!isInstalledFor(files, machine.home, files.realPath(basePath) ?? basePath)) return { kind: "nobody" };
   const [job, isOff] = await Promise.all([launchctl.job(DAEMON_LABEL), launchctl.isDisabled(DAEMON_LABEL)]);
-  return { kind: "agent", pid: job.kind === "loaded" ? job.job.pid : undefined, isOff };
+  return { kind: "agent", pid: keptPid(job), isOff };
 }
 
 /** Behind the word that it was started by hand. */

@@ -260,9 +260,14 @@ async function answered(
     await context.clock.sleep(POLL_MS);
   }
   if (starting === undefined) return undefined;
-  const message = `the daemon (pid ${starting.pid}) is up, and after ${patienceMs / 1000} s still puts back what the last life left`;
+  const message = stillStarting(starting.pid, patienceMs / 1000);
   complain(context, { code: "DAEMON_STARTING", message, hint: "it goes on by itself: `wo daemon status`" });
   return EXIT.busy;
+}
+
+/** In words, of one that is neither started nor failed. */
+export function stillStarting(pid: number, seconds: number): string {
+  return `the daemon (pid ${pid}) is up, and after ${seconds} s still puts back what the last life left`;
 }
 
 function vaultOf(context: Context): Vault {

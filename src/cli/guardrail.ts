@@ -56,7 +56,7 @@ async function decide(
   return done.refused.length === 0 ? EXIT.yes : EXIT.usage;
 }
 
-/** Has it recorded, by the daemon or in its place; says nothing. "all" are those that the configuration names. */
+/** Has it recorded, by the daemon or in its place; says nothing. "all" can be accepted: see ComponentDesk. */
 export async function decideComponents(
   context: Context,
   verb: "accept" | "release",

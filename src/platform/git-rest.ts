@@ -67,12 +67,10 @@ export class GitRest {
     if (folder === undefined) return undefined;
     const head = await runGit(["ls-tree", "--name-only", "HEAD", "--", path], this.#base);
     if (head.exitCode !== 0) return undefined;
-    if (head.stdout.trim() === "") {
-      // A move in the second that the time falls into may have come before it: its file's time says when, to the tick.
-      const isLastMoveOlder = this.#isOlder(join(folder, "logs", "HEAD"), sinceMs);
-      return isLastMoveOlder ? undefined : this.#whyNotInHead(path, sinceMs);
-    }
-    if (this.#isOlder(join(folder, "index"), sinceMs)) return undefined;
+    const isInHead = head.stdout.trim() !== "";
+    // The time of what git has to write for it says to the tick whether that came later; git's own times are whole seconds.
+    if (this.#isOlder(join(folder, isInHead ? "index" : "logs/HEAD"), sinceMs)) return undefined;
+    if (!isInHead) return this.#whyNotInHead(path, sinceMs);
     const index = await runGit(["ls-files", "--", path], this.#base);
     const isRemoved = index.exitCode === 0 && index.stdout.trim() === "";
     return isRemoved ? "removed from git's index (git rm), not committed" : undefined;

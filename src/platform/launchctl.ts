@@ -44,6 +44,11 @@ export type JobReading =
   | { readonly kind: "no session"; readonly said: string }
   | { readonly kind: "unknown"; readonly said: string };
 
+/** The process that launchd has for it now; undefined while it has none, or does not say. */
+export function keptPid(reading: JobReading): number | undefined {
+  return reading.kind === "loaded" ? reading.job.pid : undefined;
+}
+
 /** What its exit codes mean. */
 export const LAUNCHCTL = {
   done: 0,

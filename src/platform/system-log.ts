@@ -2,14 +2,21 @@
 import type { Files } from "./files.ts";
 import type { Machine } from "./machine.ts";
 import { runProgram } from "./program.ts";
+import { typedWord } from "./shell.ts";
 
 const APPLE = "/usr/bin/log";
 const LIMIT_MS = 20_000;
 const WRITERS = 'process == "launchd" OR process == "xpcproxy"';
 
-/** Words for a shell that show the same of the last while. */
-export function showLaunchdLog(last: "5m" | "1h"): string {
-  return `log show --last ${last} --predicate '${WRITERS}' --info --style compact`;
+type Span = "5m" | "1h";
+
+function wordsFor(last: Span) {
+  return ["show", "--last", last, "--predicate", WRITERS, "--info", "--style", "compact"] as const;
+}
+
+/** What a person types to see the same of the last while. */
+export function showLaunchdLog(last: Span): string {
+  return ["log", ...wordsFor(last).map(typedWord)].join(" ");
 }
 
 /**
@@ -19,9 +26,8 @@ export function showLaunchdLog(last: "5m" | "1h"): string {
 export function launchdLog(files: Files, { env }: Machine): (() => Promise<readonly string[] | undefined>) | undefined {
   const program = env["WO_LOG"] ?? APPLE;
   if (!program.startsWith("/") || files.realPath(program) === undefined) return undefined;
-  const words = ["show", "--last", "1h", "--predicate", WRITERS, "--info", "--style", "compact"] as const;
   return async () => {
-    const { exitCode, stdout } = await runProgram([program, ...words], { cwd: "/", timeoutMs: LIMIT_MS });
+    const { exitCode, stdout } = await runProgram([program, ...wordsFor("1h")], { cwd: "/", timeoutMs: LIMIT_MS });
     return exitCode === 0 ? stdout.split("\n") : undefined;
   };
 }

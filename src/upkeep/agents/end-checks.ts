@@ -86,20 +86,20 @@ function stayingFinding(ended: Ended): Finding {
   const { label, job, live } = ended;
   const before = endText(job.lastEnd);
   const runs = job.runs === undefined ? "" : `, run ${job.runs}`;
+  const last = before === undefined ? "" : `; the one before ended with ${before}`;
+  // Behind one that ended badly, one that does not answer may be no more than the next try.
+  const isUp = job.pid !== undefined && (live !== undefined || !isBadEnd(job));
+  if (isUp) return { mark: "ok", seen: `${label}: pid ${job.pid}${runs}${last}` };
+  if (isFailedStart(job)) return failedStart(ended);
   if (job.pid !== undefined) {
-    const last = before === undefined ? "" : `; the one before ended with ${before}`;
-    if (live !== undefined || !isBadEnd(job)) return { mark: "ok", seen: `${label}: pid ${job.pid}${runs}${last}` };
-    // Behind one that could not be started, one that does not answer is the next try.
-    if (isFailedStart(job)) return failedStart(ended);
     const seen = `${label}: pid ${job.pid}${runs} does not answer${last}${told(ended)}`;
     return { mark: "warning", seen, next: logCommand(job) };
   }
-  if (isFailedStart(job)) return failedStart(ended);
   if (before === undefined) {
     const seen = `${label} is loaded, and never ran (${job.state ?? "no state is told"})`;
     return { mark: "unknown", seen, next: "wo agent status" };
   }
-  if (typeof job.lastEnd === "object" && "code" in job.lastEnd && job.lastEnd.code === 0) {
+  if (!isBadEnd(job)) {
     // Who keeps that one is told of the jobs.
     if (live !== undefined)
       return {

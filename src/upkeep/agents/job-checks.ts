@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { BridgeError } from "../../platform/errors.ts";
 import type { Files } from "../../platform/files.ts";
-import { LAUNCHCTL, type Launchctl } from "../../platform/launchctl.ts";
+import { keptPid, LAUNCHCTL, type Launchctl } from "../../platform/launchctl.ts";
 import { agentsFolder } from "../../platform/machine.ts";
 import { isDict, readPropertyList, textsIn } from "../../platform/property-list.ts";
 import type { Result } from "../../platform/result.ts";
@@ -114,9 +114,9 @@ function keeperFindings(
   if (live === undefined || state === undefined || servesAnother(state, basePath)) return [];
   const { job } = state;
   if (job.kind !== "loaded" && job.kind !== "not loaded") return [];
-  const keptPid = job.kind === "loaded" ? job.job.pid : undefined;
-  if (keptPid === live.pid) return [];
-  const kept = keptPid === undefined ? "none" : `pid ${keptPid}, which waits for it to end`;
+  const pid = keptPid(job);
+  if (pid === live.pid) return [];
+  const kept = pid === undefined ? "none" : `pid ${pid}, which waits for it to end`;
   const seen = `the daemon that answers (pid ${live.pid}) is not the one that launchd keeps (${kept}): it was started by hand`;
   return [{ mark: "warning", seen, next: "wo daemon stop && wo agent start" }];
 }
