@@ -7,6 +7,11 @@ import { fileURLToPath } from "node:url";
 
 export const MAIN = fileURLToPath(new URL("../../dist/bin/wo.js", import.meta.url));
 
+export interface Drop {
+  readonly lane: string;
+  readonly id: string;
+}
+
 export class BenchBase {
   readonly root: string;
   readonly base: string;
@@ -104,8 +109,32 @@ export class BenchBase {
         }
       });
     }
-    const text = fs.readFileSync(join(folder, name), "utf8");
+    this.#expectDone(lane, id);
+  }
+
+  /**
+   * Resolves when the results of all are there. Asks for one after the other instead of having all told of: in a burst
+   * watchers take as much processor as a sixth of the work itself. Behind it `expectAllDone` says what they came to.
+   */
+  async results(drops: readonly Drop[]): Promise<void> {
+    for (const { lane, id } of drops) {
+      const path = this.#resultPath(lane, id);
+      while (!fs.existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  /** Throws unless each result is there and says done. */
+  expectAllDone(drops: readonly Drop[]): void {
+    for (const { lane, id } of drops) this.#expectDone(lane, id);
+  }
+
+  #expectDone(lane: string, id: string): void {
+    const text = fs.readFileSync(this.#resultPath(lane, id), "utf8");
     if (!text.includes("\nstatus: done\n")) throw new Error(`${id} is not done:\n${text}`);
+  }
+
+  #resultPath(lane: string, id: string): string {
+    return join(this.base, "bridge/outbox", lane, `${id}_result.yaml`);
   }
 
   /** How many state files say done. */

@@ -140,6 +140,8 @@ export class Intake {
   hint(folder: string, name: string): boolean {
     const lane = this.#lanes.find((one) => one.folder === folder);
     if (lane === undefined) return false;
+    // Our own claims ring, too, when there is nothing left to look at.
+    if (kindOfName(name) === "order" && this.#options.files.info(`${folder}/${name}`) === undefined) return true;
     this.#ring(lane, name, false);
     if (kindOfName(name) === "ignored") this.#lookAtFolder(lane, name);
     return true;
@@ -261,12 +263,11 @@ export class Intake {
     const { files } = this.#options;
     const rules = this.#options.rules();
     const path = `${look.lane.folder}/${look.name}`;
-    // Our own claims ring, too: asking costs less than failing to open.
-    const info = files.info(path);
-    if (info === undefined) return { kind: "gone" };
     const reading = peekDrop(files, path, look.name);
     if (reading.kind === "absent") return { kind: "gone" };
-    const ageMs = this.#standstill.ageOf(look, reading.kind === "refused" ? info : reading.info);
+    const info = reading.kind === "refused" ? files.info(path) : reading.info;
+    if (info === undefined) return { kind: "gone" };
+    const ageMs = this.#standstill.ageOf(look, info);
     if (reading.kind === "file") {
       const whole =
         info.kind === "folder"
@@ -281,7 +282,7 @@ export class Intake {
       if (growing.kind === "wait") return growing;
       const unsignedMs = order.ok ? this.#signatureWaitMs(look, order.value) : 0;
       if (unsignedMs > 0) return { kind: "wait", forMs: unsignedMs };
-      return { kind: "take", info: reading.info, bytes: reading.bytes, order };
+      return { kind: "take", info, bytes: reading.bytes, order };
     }
     const grows = reading.kind === "no file" ? { kind: "look" as const } : mayStillGrow(ageMs, rules);
     if (grows.kind === "wait") return grows;
