@@ -10,7 +10,6 @@ import type { Log } from "../platform/log.ts";
 import type { Publisher } from "../platform/publisher.ts";
 import { isRecord, parseJson } from "../platform/result.ts";
 import type { Books } from "../records/books.ts";
-import type { OrderSummary } from "../records/order-index.ts";
 import type { OrderRecord } from "../records/order-record.ts";
 import { stateText } from "../records/state-file.ts";
 import { tryAndLog } from "./failures.ts";
@@ -55,6 +54,10 @@ export class StateFiles {
   readonly #dirty = new Set<string>();
   /** Ids of orders on their way whose state file is older than the ledger, and since when; the longest first. */
   readonly #lagging = new Map<string, number>();
+  /** Ids of orders whose state file is being written. */
+  readonly #inHand = new Set<string>();
+  /** Ids of orders whose state file had vanished, until it is back and was told of. */
+  readonly #lost = new Set<string>();
   #tickPlanned = false;
   /** Whether an order came to rest since the last tick. */
   #isFlowing = false;
@@ -98,17 +101,20 @@ export class StateFiles {
     // Deleted first: what happens to the order while its file is written makes it lag again.
     this.#lagging.delete(record.id);
     this.#dirty.delete(record.id);
+    this.#inHand.add(record.id);
     try {
       await publisher.publish(this.#pathOf(record), stateText(record));
     } catch (thrown) {
       this.#dirty.add(record.id);
       throw thrown;
+    } finally {
+      this.#inHand.delete(record.id);
     }
     this.lastWriteMs = clock.now();
     if (clock.elapsed() >= this.#nextLookMs) this.#lookAtFolder(this.#stamp());
   }
 
-  /** Looks whether some have vanished, and writes them again, open orders first; resolves when all names that had to be compared are. */
+  /** Looks whether some have vanished, and writes them again, open orders first; resolves when that is done, as far as the disk lets it be. */
   async rescan(): Promise<void> {
     const { files, books, clock, folder } = this.#options;
     // Where there is no order yet nobody else would make it again.
@@ -116,17 +122,22 @@ export class StateFiles {
     // Names that come and go are looked at now and then; a folder that was made anew has lost all of them.
     const stamp = this.#stamp();
     const isSameFolder = this.#lookAtFolder(stamp);
-    const gone = books.index.open.filter(
-      (record) => !(isSameFolder && this.#lagging.has(record.id)) && files.info(this.#pathOf(record)) === undefined,
-    );
-    for (const { id } of gone) this.#makeDirty(id);
+    for (const record of books.index.open) {
+      const isPending = this.#isPending(record.id);
+      if ((isSameFolder && isPending) || files.info(this.#pathOf(record)) !== undefined) continue;
+      if (!isPending) this.#lost.add(record.id);
+      this.#makeDirty(record.id);
+    }
     this.#writeSoon();
     const isCompared = stamp === this.#compared.stamp || clock.elapsed() < this.#compared.nextMs;
-    if (this.#comparing === undefined && isSameFolder && isCompared) return;
-    this.#comparing ??= this.#guarded(() => this.#compareNames(stamp)).finally(() => {
-      this.#comparing = undefined;
-    });
-    await this.#comparing;
+    if (this.#comparing !== undefined || !isSameFolder || !isCompared) {
+      this.#comparing ??= this.#guarded(() => this.#compareNames(stamp)).finally(() => {
+        this.#comparing = undefined;
+      });
+      await this.#comparing;
+    }
+    await this.#writing.settled();
+    this.#tellBack();
   }
 
   /** Compares the content of each with the ledger, slowly; one that the disk refuses comes once more, last. */
@@ -217,31 +228,39 @@ export class StateFiles {
   async #compareNames(stamp: string): Promise<void> {
     const { clock, files, books, folder, log } = this.#options;
     const startMs = clock.elapsed();
+    const known = [...books.index.summaries()];
+    // What is on its way, or comes while the names are read, may be there or not.
+    const expected = known.filter(({ id }) => !this.#isPending(id));
     const there = new Set<string>();
     for await (const names of files.namesIn(folder)) for (const name of names) there.add(name);
-    const missing = [...books.index.summaries()].filter(({ id }) => !there.has(`${id}.json`) && !this.#lagging.has(id));
+    const missing = expected.filter(({ id }) => !there.has(`${id}.json`) && !this.#isPending(id));
     log.info("state_files_compared", { there: there.size, missing: missing.length });
-    let seen = this.#compared.stamp;
-    await this.#guarded(async () => {
-      await this.#restore(missing);
-      const after = this.#stamp();
-      // Of a folder that was replaced meanwhile some names were seen that are gone: it is compared once more.
-      seen = missing.length === 0 || folderOf(after) !== folderOf(stamp) ? stamp : after;
-    });
-    // What the disk has refused is still missing: that is no folder that was compared.
-    this.#compared = { stamp: seen, nextMs: clock.elapsed() + (clock.elapsed() - startMs) / COMPARE_SHARE };
+    for (const { id } of missing.toSorted((a, b) => Number(isResting(a.status)) - Number(isResting(b.status)))) {
+      this.#lost.add(id);
+      this.#makeDirty(id);
+    }
+    this.#writeSoon();
+    await this.#writing.settled();
+    const after = this.#stamp();
+    // What the disk has refused is still missing: that is no folder that was compared, nor is one without what was on its way.
+    const isWhole = expected.length === known.length && !missing.some(({ id }) => this.#dirty.has(id));
+    // Of a folder that was replaced meanwhile some names were seen that are gone: it is compared once more.
+    const seen = missing.length === 0 || folderOf(after) !== folderOf(stamp) ? stamp : after;
+    this.#compared = {
+      stamp: isWhole ? seen : this.#compared.stamp,
+      nextMs: clock.elapsed() + (clock.elapsed() - startMs) / COMPARE_SHARE,
+    };
   }
 
-  async #restore(missing: readonly OrderSummary[]): Promise<void> {
-    if (missing.length === 0) return;
-    const { books, clock, onEach, onHealed } = this.#options;
-    const startMs = clock.elapsed();
-    const openFirst = missing.toSorted((a, b) => Number(isResting(a.status)) - Number(isResting(b.status)));
-    await onEach(openFirst, async ({ id }) => {
-      const record = books.index.get(id);
-      if (record !== undefined) await this.write(record);
-    });
-    onHealed(`${missing.length} state files in ${Math.round(clock.elapsed() - startMs)} ms`);
+  /** The state file of the order is on its way: it may be missing. */
+  #isPending(id: string): boolean {
+    return this.#lagging.has(id) || this.#dirty.has(id) || this.#inHand.has(id);
+  }
+
+  #tellBack(): void {
+    const back = [...this.#lost].filter((id) => !this.#isPending(id));
+    for (const id of back) this.#lost.delete(id);
+    if (back.length > 0) this.#options.onHealed(`${back.length} state files`);
   }
 
   /** Whether the folder is the one that was compared last, or found at the start; tells of one that is another. */

@@ -1,6 +1,7 @@
 /** Views follow the ledger: written after the fact, soon enough, and again when they vanish. */
 import { rmSync } from "node:fs";
 import { expect, test, vi } from "vitest";
+import { type Disk, systemDisk } from "../../../src/platform/disk.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import type { System } from "../../../src/platform/system.ts";
 import { moodyDisk } from "../../support/disks.ts";
@@ -14,6 +15,18 @@ const STATE = "g/followup/state/WO-1.json";
 const LIST = "apps/dashboard/data/followup.json";
 
 const until = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 5000, interval: 1 });
+
+/** The notices in telemetry about a path: their events, and how much of it came back. */
+function toldOf(house: House, path: string): readonly string[] {
+  const lines = (house.read("g/telemetry/unified.jsonl") ?? "")
+    .split("\n")
+    .filter((line) => line.includes(`"${path}"`));
+  return lines.flatMap((line) => {
+    const [, event] = /"event":"wo_pipeline_(\w+)"/.exec(line) ?? [];
+    const [, what] = /"what":"([^"]*)"/.exec(line) ?? [];
+    return event === undefined ? [] : [what === undefined ? event : `${event}: ${what}`];
+  });
+}
 
 /** A house whose views have been begun. */
 async function open(wish: Parameters<typeof House.open>[1] = {}): Promise<House> {
@@ -214,6 +227,56 @@ test("a state file that the disk refuses to show is looked at again until it sho
   await until(() => house.read(STATE)?.includes('"waiting"') === true);
 });
 
+/** A disk that shows folders only when `gate` lets it: their names as they were when it was asked. */
+function slowDisk(): { readonly disk: Disk; gate: Promise<void> } {
+  const slow = { gate: Promise.resolve(), disk: systemDisk };
+  slow.disk = {
+    ...systemDisk,
+    async *listInPieces(path) {
+      const pieces = [];
+      for await (const piece of systemDisk.listInPieces(path)) pieces.push(piece);
+      await slow.gate;
+      yield* pieces;
+    },
+  };
+  return slow;
+}
+
+test("a state file that is written for the first time while names are compared was never missing", async () => {
+  const slow = slowDisk();
+  const house = await open({ disk: slow.disk });
+  const { views } = house.kit.parts;
+  await views.publish(await house.accepted(writing("WO-1"), started, completed, settled));
+  let release: () => void = () => undefined;
+  slow.gate = new Promise((resolve) => {
+    release = resolve;
+  });
+  rmSync(house.path(STATE));
+  views.rescan();
+  const ended = [started, completed, settled].map((event) => ({ ...event, wo_id: "WO-2" }));
+  await views.publish(await house.accepted(writing("WO-2"), ...ended));
+  release();
+  await looks(house, () => toldOf(house, "g/followup/state").length > 1);
+  expect(toldOf(house, "g/followup/state")).toEqual(["drift", "healed: 1 state files"]);
+});
+
+test("the state file of an open order that vanished is told of once, when it is back", async () => {
+  const { disk, refuse } = moodyDisk("openNew", "ENOSPC");
+  const house = await open({ disk });
+  const { views } = house.kit.parts;
+  await views.publish(await house.accepted(writing("WO-1"), waiting));
+  rmSync(house.path(STATE));
+  refuse(true);
+  for (let round = 0; round < 3; round += 1) {
+    views.rescan();
+    await house.kit.clock.pass(5000);
+  }
+  refuse(false);
+  await looks(house, () => toldOf(house, "g/followup/state").length > 1);
+  for (let round = 0; round < 3; round += 1) await looks(house, () => true);
+  expect(toldOf(house, "g/followup/state")).toEqual(["drift", "healed: 1 state files"]);
+});
+
 test("a folder of state files that the disk refuses to show is compared in a later round", async () => {
   const { disk, refuse } = moodyDisk("listInPieces", "EMFILE");
   const said: string[] = [];
@@ -297,10 +360,7 @@ test("what vanished of the machinery's own and was written again is told of as d
   await house.accepted(writing("WO-1"), started, completed, settled);
   // Written a second time: by then the first writing has come to its end, and a list that is gone is missed.
   await looks(house, () => house.read(STATE) !== undefined && house.read(LIST)?.includes("WO-1") === true);
-  const told = (path: string) =>
-    (house.read("g/telemetry/unified.jsonl") ?? "")
-      .split("\n")
-      .flatMap((line) => (line.includes(`"${path}"`) ? (/"event":"(wo_pipeline_\w+)"/.exec(line)?.[1] ?? []) : []));
+  const told = (path: string) => toldOf(house, path).map((one) => one.replace(/:.*/, ""));
   await house.kit.parts.views.publish(given(house.kit.books.index.get("WO-1")));
   house.kit.parts.views.rescan();
   const paths = [LIST, "g/telemetry/unified.jsonl", "bridge/outbox"];
@@ -308,7 +368,7 @@ test("what vanished of the machinery's own and was written again is told of as d
   rmSync(house.path(LIST));
   rmSync(house.path("bridge/outbox"), { recursive: true });
   rmSync(house.path("g/telemetry"), { recursive: true });
-  const both = ["wo_pipeline_drift", "wo_pipeline_healed"];
+  const both = ["drift", "healed"];
   await looks(house, () => paths.every((path) => told(path).length === 2));
   expect(paths.map(told)).toEqual([both, both, both]);
 });
