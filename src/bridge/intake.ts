@@ -140,11 +140,19 @@ export class Intake {
   hint(folder: string, name: string): boolean {
     const lane = this.#lanes.find((one) => one.folder === folder);
     if (lane === undefined) return false;
-    // Our own claims ring, too, when there is nothing left to look at.
-    if (kindOfName(name) === "order" && this.#options.files.info(`${folder}/${name}`) === undefined) return true;
     this.#ring(lane, name, false);
-    if (kindOfName(name) === "ignored") this.#lookAtFolder(lane, name);
+    if (kindOfName(name) === "ignored") this.#lookSoon(lane, name);
     return true;
+  }
+
+  /** The same for whoever only rings: what the disk refuses to show is looked at in the next scan. */
+  #lookSoon(lane: Lane, name: string): void {
+    try {
+      this.#lookAtFolder(lane, name);
+    } catch (thrown) {
+      if (!(thrown instanceof BridgeError)) throw thrown;
+      this.#options.onRefused(thrown);
+    }
   }
 
   /** Whoever wrote the file says that it is whole. */
@@ -263,11 +271,12 @@ export class Intake {
     const { files } = this.#options;
     const rules = this.#options.rules();
     const path = `${look.lane.folder}/${look.name}`;
+    // Our own claims ring, too: asking costs less than failing to open.
+    const info = files.info(path);
+    if (info === undefined) return { kind: "gone" };
     const reading = peekDrop(files, path, look.name);
     if (reading.kind === "absent") return { kind: "gone" };
-    const info = reading.kind === "refused" ? files.info(path) : reading.info;
-    if (info === undefined) return { kind: "gone" };
-    const ageMs = this.#standstill.ageOf(look, info);
+    const ageMs = this.#standstill.ageOf(look, reading.kind === "refused" ? info : reading.info);
     if (reading.kind === "file") {
       const whole =
         info.kind === "folder"
@@ -282,7 +291,7 @@ export class Intake {
       if (growing.kind === "wait") return growing;
       const unsignedMs = order.ok ? this.#signatureWaitMs(look, order.value) : 0;
       if (unsignedMs > 0) return { kind: "wait", forMs: unsignedMs };
-      return { kind: "take", info, bytes: reading.bytes, order };
+      return { kind: "take", info: reading.info, bytes: reading.bytes, order };
     }
     const grows = reading.kind === "no file" ? { kind: "look" as const } : mayStillGrow(ageMs, rules);
     if (grows.kind === "wait") return grows;

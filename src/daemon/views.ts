@@ -115,7 +115,7 @@ export class Views {
     const lists = this.#options.followupPaths().map((path) => join(this.#options.base, path));
     if (!lists.every((path) => this.#isThere(path))) this.#planFollowup();
     // State files first: what is looked at by people and programs all the time.
-    const restored = this.#states.rescan();
+    const restored = this.#guarded(() => this.#states.rescan());
     this.#lookAtOutbox();
     void restored.then(() => this.#answers.look()).catch(this.#options.onFatal);
   }

@@ -1,10 +1,10 @@
 /** How files come to be looked at: scans, hints, pauses, floods. None is looked at twice at once, none is forgotten. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import type { Claim } from "../../../src/bridge/intake.ts";
 import { readOrder } from "../../../src/orders/read-order.ts";
-import { refusingDisk, watchedDisk } from "../../support/disks.ts";
+import { moodyDisk, refusingDisk, watchedDisk } from "../../support/disks.ts";
 import { turn } from "../../support/hand-clock.ts";
 import { InboxKit } from "../../support/intake-kit.ts";
 import { treeOf } from "../../support/temporary-folder.ts";
@@ -194,4 +194,18 @@ test("what goes wrong with a claim ends the daemon, and keeps no other file from
   await kit.scan();
   expect(kit.fatal).toEqual([new Error("broken")]);
   expect(taken.toSorted()).toEqual(["a.json", "b.json"]);
+});
+
+test("a folder that rings and that the disk refuses to show is told of, and looked at in the next scan", async () => {
+  const { disk, refuse } = moodyDisk("stat", "EACCES");
+  const kit = new InboxKit({ disk });
+  await kit.scan();
+  kit.touch(dirname(kit.drop("A/A.json", ORDER)), 9999);
+  refuse(true);
+  expect(kit.intake.hint(kit.lane, "A")).toBe(true);
+  expect(kit.refused).toHaveLength(1);
+  refuse(false);
+  await kit.scan();
+  await kit.clock.pass(600);
+  expect(kit.taken).toEqual(["A"]);
 });
