@@ -109,8 +109,7 @@ class History implements World {
       found = this.#look();
       if (found.length === 0) break;
     }
-    if (found.length > 0)
-      for (const path of filesBelow(this.#remains(), `${BASE}/bridge`)) this.#told.push(`  ${path}`);
+    if (found.length > 0) this.#tellWhatLiesThere();
     const openHandles = this.#life?.openHandles ?? 0;
     this.#life?.die();
     const counts = { events: scheduler.count, orders: count, lives: this.#lives, openHandles };
@@ -118,7 +117,13 @@ class History implements World {
   }
 
   tell(what: string): void {
-    this.#told.push(`${(this.scheduler.nowMs / 1000).toFixed(3)} ${what}`);
+    this.#told.push(`${(this.scheduler.nowMs / 1000).toFixed(3)} ${withoutChance(what)}`);
+  }
+
+  /** What lies in the inbox, the outbox and beside them. */
+  #tellWhatLiesThere(): void {
+    const paths = filesBelow(this.#remains(), `${BASE}/bridge`).map(withoutChance);
+    this.#told.push(...paths.toSorted().map((path) => `  ${path}`));
   }
 
   kill(calls?: number): void {
@@ -130,7 +135,7 @@ class History implements World {
     this.#life?.die();
     this.#producer.cutPower();
     this.machine.cutPower();
-    for (const path of filesBelow(this.#remains(), `${BASE}/bridge`)) this.#told.push(`  ${path}`);
+    this.#tellWhatLiesThere();
     // A command that was running then is reported as interrupted; a file that was not synced may be torn.
     for (const drop of this.drops)
       if (drop.effects !== undefined || !drop.isDurable) drop.ends = [...new Set([...drop.ends, "failed"])];
@@ -267,4 +272,9 @@ class History implements World {
           : [],
     };
   }
+}
+
+/** Without the random part of names, which no seed decides: of temporary files, and of ids. */
+function withoutChance(text: string): string {
+  return text.replaceAll(/(?<=\.wo-)\w+(?=-\w+\.tmp\b)|(?<=\b01[0-9A-Z]{8})[0-9A-Z]{16}\b/g, "*");
 }
