@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const MAIN = fileURLToPath(new URL("../../dist/bin/wo.js", import.meta.url));
@@ -94,16 +94,15 @@ export class BenchBase {
 
   /** Resolves when the order's result is there; rejects when it does not say done. */
   async result(lane: string, id: string): Promise<void> {
-    const folder = join(this.base, "bridge/outbox", lane);
-    const name = `${id}_result.yaml`;
-    if (!fs.existsSync(join(folder, name))) {
+    const path = this.#resultPath(lane, id);
+    if (!fs.existsSync(path)) {
       await new Promise<void>((resolve) => {
-        const watcher = fs.watch(folder, (_event, changed) => {
-          if (changed !== name) return;
+        const watcher = fs.watch(dirname(path), (_event, changed) => {
+          if (changed !== basename(path)) return;
           watcher.close();
           resolve();
         });
-        if (fs.existsSync(join(folder, name))) {
+        if (fs.existsSync(path)) {
           watcher.close();
           resolve();
         }

@@ -22,8 +22,7 @@ export async function waitForQuiet(...folders: readonly string[]): Promise<void>
   execFileSync("sync");
   const end = performance.now() + QUIET_WAIT_MS;
   for (let round = 0; ; round += 1) {
-    const costs = folders.map((folder) => costOfNewFile(folder, `quiet-${round}-`));
-    const most = Math.max(...costs);
+    const most = Math.max(...folders.map((folder) => costOfNewFile(folder, `quiet-${round}-`)));
     if (most < QUIET_MS) return;
     if (performance.now() > end) {
       process.stdout.write(`  (the disk does not come to rest: a new file costs ${most.toFixed(2)} ms)\n`);

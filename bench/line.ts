@@ -1,7 +1,7 @@
 /** Issue A's numbers: what the line costs over what the disk costs. All durable; every order is counted as done. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { BenchBase } from "./bench-base.ts";
+import { BenchBase, type Drop } from "./bench-base.ts";
 import { Floors, waitForQuiet } from "./floors.ts";
 import { atLeast, atMost, percentile, type Row, report, timeEach } from "./measure.ts";
 import { benchHistory, benchIdle, benchKill, benchLedger } from "./scale.ts";
@@ -87,10 +87,7 @@ async function benchBurst(): Promise<readonly Row[]> {
 
 /** Orders per second, from the first drop to the last result. What writes the orders and reads their results is no part of the line. */
 async function burst(bench: BenchBase, lanes: readonly string[], prefix: string): Promise<number> {
-  const drops = Array.from({ length: BURST }, (_, index) => ({
-    id: `${prefix}-${index}`,
-    lane: lanes[index % lanes.length] ?? "",
-  }));
+  const drops = dropsOver(lanes, BURST, `${prefix}-`);
   for (const { id, lane } of drops) bench.lay(lane, id, BenchBase.order(id));
   const start = performance.now();
   for (const { id, lane } of drops) bench.handIn(lane, id);
@@ -102,12 +99,17 @@ async function burst(bench: BenchBase, lanes: readonly string[], prefix: string)
 
 /** A daemon lives for weeks: it is measured as it is after its first thousands of orders. */
 async function warmUp(bench: BenchBase, lanes: readonly string[]): Promise<void> {
-  const orders = Array.from({ length: WARM_UP }, (_, index) => ({
-    id: `W${index}`,
-    lane: lanes[index % lanes.length] ?? "",
-  }));
+  const orders = dropsOver(lanes, WARM_UP, "W");
   for (const { id, lane } of orders) bench.drop(lane, id, BenchBase.order(id));
   for (const { id, lane } of orders) await bench.result(lane, id);
+}
+
+/** So many orders, in turns over the lanes. */
+function dropsOver(lanes: readonly string[], count: number, prefix: string): readonly Drop[] {
+  return Array.from({ length: count }, (_, index) => ({
+    id: `${prefix}${index}`,
+    lane: lanes[index % lanes.length] ?? "",
+  }));
 }
 
 /** Views come a moment after the result. */

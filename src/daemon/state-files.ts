@@ -4,7 +4,7 @@
  */
 import { isResting } from "../orders/status.ts";
 import type { Clock } from "../platform/clock.ts";
-import { Drain } from "../platform/drain.ts";
+import { Delay, Drain } from "../platform/drain.ts";
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
 import type { Publisher } from "../platform/publisher.ts";
@@ -58,7 +58,7 @@ export class StateFiles {
   readonly #inHand = new Set<string>();
   /** Ids of orders whose state file had vanished, until it is back and was told of. */
   readonly #lost = new Set<string>();
-  #tickPlanned = false;
+  readonly #ticking: Delay;
   /** Whether an order came to rest since the last tick. */
   #isFlowing = false;
   readonly #writing = new Drain(() => this.#guarded(() => this.#writeDirty()));
@@ -72,6 +72,7 @@ export class StateFiles {
 
   constructor(options: StateFilesOptions) {
     this.#options = options;
+    this.#ticking = new Delay(options, OPEN_STATE_MS, () => this.#tick());
   }
 
   /** How many are behind. */
@@ -92,7 +93,7 @@ export class StateFiles {
     this.#isFlowing ||= isResting(status);
     // An order at rest is written by `write`, at once; one on its way when it has been there for a moment.
     if (!this.#lagging.has(id)) this.#lagging.set(id, this.#options.clock.elapsed());
-    this.#planTick();
+    this.#ticking.request();
   }
 
   /** Writes one. Rejects with what the disk says; it is written again then. */
@@ -171,19 +172,13 @@ export class StateFiles {
     return reading.kind === "file" && seqIn(reading.bytes) === books.index.summary(id)?.lastSeq;
   }
 
-  #planTick(): void {
-    if (this.#tickPlanned) return;
-    this.#tickPlanned = true;
-    const { clock, signal } = this.#options;
-    void clock.sleep(OPEN_STATE_MS, signal).then(() => {
-      this.#tickPlanned = false;
-      const due = this.#dueNow();
-      this.#isFlowing = false;
-      this.#lookAtFolder(this.#stamp());
-      for (const id of due) this.#makeDirty(id);
-      this.#writeSoon();
-      if (this.#lagging.size > 0 && !signal.aborted) this.#planTick();
-    });
+  #tick(): void {
+    const due = this.#dueNow();
+    this.#isFlowing = false;
+    void this.#guarded(async () => void this.#lookAtFolder(this.#stamp()));
+    for (const id of due) this.#makeDirty(id);
+    this.#writeSoon();
+    if (this.#lagging.size > 0) this.#ticking.request();
   }
 
   #dueNow(): readonly string[] {

@@ -7,7 +7,7 @@ import type { Outbox } from "../bridge/outbox.ts";
 import { isResting } from "../orders/status.ts";
 import { sweepView } from "../platform/atomic-write.ts";
 import { type Clock, slices } from "../platform/clock.ts";
-import { Drain } from "../platform/drain.ts";
+import { Delay, Drain } from "../platform/drain.ts";
 import type { Files } from "../platform/files.ts";
 import type { Log } from "../platform/log.ts";
 import type { Publisher } from "../platform/publisher.ts";
@@ -50,7 +50,7 @@ export class Views {
   readonly #states: StateFiles;
   readonly #answers: Answers;
   readonly #listing = new Drain(() => this.#guarded(() => this.#writeFollowup()));
-  #followupPlanned = false;
+  readonly #listingSoon: Delay;
   /** Lists that this life has written. */
   readonly #listed = new Set<string>();
   /** The folder of all answers, as it was last seen. */
@@ -58,6 +58,7 @@ export class Views {
 
   constructor(options: ViewsOptions) {
     this.#options = options;
+    this.#listingSoon = new Delay(options, FOLLOWUP_MS, () => this.#listing.request());
     const onEach: StateFilesOptions["onEach"] = (items, work) => this.#inSlices(items, work);
     this.#answers = new Answers({ ...options, onEach });
     this.#states = new StateFiles({
@@ -70,7 +71,7 @@ export class Views {
     options.books.listen((entry, record) => {
       options.telemetry.push([entry]);
       if (record === undefined || entry.event === "wo_settled") return;
-      this.#planFollowup();
+      this.#listingSoon.request();
       this.#states.touch(record);
     });
   }
@@ -93,7 +94,7 @@ export class Views {
     this.#answers.start();
     this.#lookAtOutbox();
     this.rescan();
-    this.#planFollowup();
+    this.#listingSoon.request();
   }
 
   /** The result of an order at rest, for whoever waits for it; then its state. */
@@ -113,7 +114,7 @@ export class Views {
   rescan(): void {
     this.#options.telemetry.flush();
     const lists = this.#options.followupPaths().map((path) => join(this.#options.base, path));
-    if (!lists.every((path) => this.#isThere(path))) this.#planFollowup();
+    if (!lists.every((path) => this.#isThere(path))) this.#listingSoon.request();
     // State files first: what is looked at by people and programs all the time.
     const restored = this.#guarded(() => this.#states.rescan());
     this.#lookAtOutbox();
@@ -189,16 +190,6 @@ export class Views {
       }
     };
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
-  }
-
-  #planFollowup(): void {
-    if (this.#followupPlanned) return;
-    this.#followupPlanned = true;
-    const { clock, signal } = this.#options;
-    void clock.sleep(FOLLOWUP_MS, signal).then(() => {
-      this.#followupPlanned = false;
-      if (!signal.aborted) this.#listing.request();
-    });
   }
 
   async #writeFollowup(): Promise<void> {

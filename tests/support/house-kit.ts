@@ -207,3 +207,23 @@ export function looks({ kit }: House, holds: () => boolean): Promise<unknown> {
   };
   return vi.waitUntil(look, { timeout: 5000, interval: 1 });
 }
+
+/** A house whose views have been begun. */
+export async function openViews(wish: Parameters<typeof House.open>[1] = {}): Promise<House> {
+  const house = await House.open("", wish);
+  house.kit.parts.views.start();
+  await house.kit.clock.pass(2000);
+  return house;
+}
+
+/** The notices in telemetry about a path: their events, and how much of it came back. */
+export function toldOf(house: House, path: string): readonly string[] {
+  const lines = (house.read("g/telemetry/unified.jsonl") ?? "")
+    .split("\n")
+    .filter((line) => line.includes(`"${path}"`));
+  return lines.flatMap((line) => {
+    const [, event] = /"event":"wo_pipeline_(\w+)"/.exec(line) ?? [];
+    const [, what] = /"what":"([^"]*)"/.exec(line) ?? [];
+    return event === undefined ? [] : [what === undefined ? event : `${event}: ${what}`];
+  });
+}

@@ -1,12 +1,11 @@
 /** Views follow the ledger: written after the fact, soon enough, and again when they vanish. */
 import { rmSync } from "node:fs";
 import { expect, test, vi } from "vitest";
-import { type Disk, systemDisk } from "../../../src/platform/disk.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import { type System, thisSystem } from "../../../src/platform/system.ts";
-import { moodyDisk, refusal, watchedDisk } from "../../support/disks.ts";
+import { moodyDisk } from "../../support/disks.ts";
 import { happened } from "../../support/events.ts";
-import { House, looks, writing } from "../../support/house-kit.ts";
+import { House, looks, openViews, toldOf, writing } from "../../support/house-kit.ts";
 import { given } from "../../support/results.ts";
 import { put } from "../../support/temporary-folder.ts";
 
@@ -16,28 +15,8 @@ const LIST = "apps/dashboard/data/followup.json";
 
 const until = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 5000, interval: 1 });
 
-/** The notices in telemetry about a path: their events, and how much of it came back. */
-function toldOf(house: House, path: string): readonly string[] {
-  const lines = (house.read("g/telemetry/unified.jsonl") ?? "")
-    .split("\n")
-    .filter((line) => line.includes(`"${path}"`));
-  return lines.flatMap((line) => {
-    const [, event] = /"event":"wo_pipeline_(\w+)"/.exec(line) ?? [];
-    const [, what] = /"what":"([^"]*)"/.exec(line) ?? [];
-    return event === undefined ? [] : [what === undefined ? event : `${event}: ${what}`];
-  });
-}
-
-/** A house whose views have been begun. */
-async function open(wish: Parameters<typeof House.open>[1] = {}): Promise<House> {
-  const house = await House.open("", wish);
-  house.kit.parts.views.start();
-  await house.kit.clock.pass(2000);
-  return house;
-}
-
 test("the state of an order on its way follows within half a second, and not at each event", async () => {
-  const house = await open();
+  const house = await openViews();
   await house.accepted(writing("WO-1"));
   await house.kit.clock.pass(499);
   expect(house.read(STATE)).toBeUndefined();
@@ -48,7 +27,7 @@ test("the state of an order on its way follows within half a second, and not at 
 });
 
 test("while others come to rest, of many on their way those follow that have been there for two seconds, so many each half second", async () => {
-  const house = await open();
+  const house = await openViews();
   for (let index = 0; index < 100; index += 1) await house.accepted(writing(`WO-${100 + index}`));
   const states = () => house.list("g/followup/state").length;
   const { views } = house.kit.parts;
@@ -64,14 +43,14 @@ test("while others come to rest, of many on their way those follow that have bee
 });
 
 test("where nothing comes to rest, all that wait have their state within half a second", async () => {
-  const house = await open();
+  const house = await openViews();
   for (let index = 0; index < 100; index += 1) await house.accepted(writing(`WO-${index}`));
   await house.kit.clock.pass(500);
   await until(() => house.list("g/followup/state").length === 100);
 });
 
 test("where the folder of all state files is gone, those of many on their way are back at once", async () => {
-  const house = await open();
+  const house = await openViews();
   for (let index = 0; index < 100; index += 1) await house.accepted(writing(`WO-${index}`));
   house.kit.parts.views.rescan();
   rmSync(house.path("g/followup/state"), { recursive: true });
@@ -80,7 +59,7 @@ test("where the folder of all state files is gone, those of many on their way ar
 });
 
 test("an order at rest is told at once: its result, then its state", async () => {
-  const house = await open();
+  const house = await openViews();
   const record = await house.accepted(writing("WO-1"), started, completed);
   await house.kit.parts.views.publish(record);
   expect(house.json(STATE)).toMatchObject({ status: "done" });
@@ -88,14 +67,14 @@ test("an order at rest is told at once: its result, then its state", async () =>
 });
 
 test("an order that waits has a state and no result", async () => {
-  const house = await open();
+  const house = await openViews();
   await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), waiting));
   expect(house.json(STATE)).toMatchObject({ status: "waiting" });
   expect(house.list("bridge/outbox/CLC")).not.toContain("WO-1_result.yaml");
 });
 
 test("the dashboard's list follows within a second, at every place where it is wanted", async () => {
-  const house = await open();
+  const house = await openViews();
   await house.accepted(writing("WO-1"));
   await house.kit.clock.pass(1000);
   await until(() => house.read(LIST)?.includes("WO-1") === true && house.read(`g/${LIST}`)?.includes("WO-1") === true);
@@ -108,7 +87,7 @@ test.each([
   ["the dashboard's list", [started], LIST, LIST],
   ["telemetry", [started], "g/telemetry/unified.jsonl", "g/telemetry/unified.jsonl"],
 ])("%s that vanished is written again", async (_what, events, vanished, back) => {
-  const house = await open();
+  const house = await openViews();
   await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), ...events));
   await house.kit.clock.pass(2000);
   await until(() => house.read(LIST) !== undefined && house.read("g/telemetry/unified.jsonl") !== undefined);
@@ -119,7 +98,7 @@ test.each([
 });
 
 test("an outbox that vanished with the states is filled again", async () => {
-  const house = await open();
+  const house = await openViews();
   await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), started, completed, settled));
   rmSync(house.path("g"), { recursive: true });
   rmSync(house.path("bridge/outbox"), { recursive: true });
@@ -128,7 +107,7 @@ test("an outbox that vanished with the states is filled again", async () => {
 });
 
 test("an acknowledgement that was wiped comes back when the order is at rest, also where its folder has by then", async () => {
-  const house = await open();
+  const house = await openViews();
   const record = await house.accepted(writing("WO-1"), started, completed);
   await house.kit.parts.views.acknowledge(record);
   rmSync(house.path("g"), { recursive: true });
@@ -140,7 +119,7 @@ test("an acknowledgement that was wiped comes back when the order is at rest, al
 });
 
 test("answers that were wiped come back also where the contents of states were looked at before the names", async () => {
-  const house = await open();
+  const house = await openViews();
   await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), started, completed, settled));
   rmSync(house.path("g"), { recursive: true });
   rmSync(house.path("bridge/outbox"), { recursive: true });
@@ -152,7 +131,7 @@ test("answers that were wiped come back also where the contents of states were l
 });
 
 test("what is wiped again in the moment in which it came back comes back again", async () => {
-  const house = await open();
+  const house = await openViews();
   await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), started, completed, settled));
   for (let round = 0; round < 3; round += 1) {
     rmSync(house.path("g"), { recursive: true });
@@ -166,7 +145,7 @@ test("what is wiped again in the moment in which it came back comes back again",
 
 test("an answer that the disk has refused is given in one of the next rounds", async () => {
   const { disk, refuse } = moodyDisk("openNew", "ENOSPC");
-  const house = await open({ disk });
+  const house = await openViews({ disk });
   const record = await house.accepted(writing("WO-1"), started, completed);
   refuse(true);
   await house.kit.parts.views.acknowledge(record);
@@ -178,7 +157,7 @@ test("an answer that the disk has refused is given in one of the next rounds", a
 
 test("answers that somebody has fetched and removed do not come back", async () => {
   const said: string[] = [];
-  const house = await open({ log: { ...silentLog, info: (event) => said.push(event) } });
+  const house = await openViews({ log: { ...silentLog, info: (event) => said.push(event) } });
   // At a first start all that is missing was lost.
   await until(() => said.includes("state_files_compared"));
   await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), started, completed, settled));
@@ -193,7 +172,7 @@ test.each([
   ["no JSON", "x"],
   ["empty", ""],
 ])("a state file that is %s is found by comparing and written anew", async (_what, content) => {
-  const house = await open();
+  const house = await openViews();
   await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), started, completed));
   const before = house.read(STATE);
   put(house.path(STATE), content);
@@ -202,7 +181,7 @@ test.each([
 });
 
 test("all views can be made anew, and are counted", async () => {
-  const house = await open();
+  const house = await openViews();
   await house.accepted(writing("WO-1"), started, completed);
   await house.accepted(writing("WO-2"), waiting);
   for (const path of ["g", "bridge/outbox"]) rmSync(house.path(path), { recursive: true, force: true });
@@ -214,7 +193,7 @@ test("all views can be made anew, and are counted", async () => {
 
 test("a state file that the disk refuses to show is looked at again until it shows it", async () => {
   const { disk, refuse } = moodyDisk("openRead", "EMFILE");
-  const house = await open({ disk });
+  const house = await openViews({ disk });
   await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), waiting));
   put(house.path(STATE), "");
   refuse(true);
@@ -227,94 +206,9 @@ test("a state file that the disk refuses to show is looked at again until it sho
   await until(() => house.read(STATE)?.includes('"waiting"') === true);
 });
 
-/** A disk that shows folders only when `gate` lets it: their names as they were when it was asked. */
-function slowDisk(): { readonly disk: Disk; gate: Promise<void> } {
-  const slow = { gate: Promise.resolve(), disk: systemDisk };
-  slow.disk = {
-    ...systemDisk,
-    async *listInPieces(path) {
-      const pieces = [];
-      for await (const piece of systemDisk.listInPieces(path)) pieces.push(piece);
-      await slow.gate;
-      yield* pieces;
-    },
-  };
-  return slow;
-}
-
-test("a state file that is written for the first time while names are compared was never missing", async () => {
-  const slow = slowDisk();
-  const house = await open({ disk: slow.disk });
-  const { views } = house.kit.parts;
-  await views.publish(await house.accepted(writing("WO-1"), started, completed, settled));
-  let release: () => void = () => undefined;
-  slow.gate = new Promise((resolve) => {
-    release = resolve;
-  });
-  rmSync(house.path(STATE));
-  views.rescan();
-  const ended = [started, completed, settled].map((event) => ({ ...event, wo_id: "WO-2" }));
-  await views.publish(await house.accepted(writing("WO-2"), ...ended));
-  release();
-  await looks(house, () => toldOf(house, "g/followup/state").length > 1);
-  expect(toldOf(house, "g/followup/state")).toEqual(["drift", "healed: 1 state files"]);
-});
-
-test("the state file of an open order that vanished is told of once, when it is back", async () => {
-  const { disk, refuse } = moodyDisk("openNew", "ENOSPC");
-  const house = await open({ disk });
-  const { views } = house.kit.parts;
-  await views.publish(await house.accepted(writing("WO-1"), waiting));
-  rmSync(house.path(STATE));
-  refuse(true);
-  for (let round = 0; round < 3; round += 1) {
-    views.rescan();
-    await house.kit.clock.pass(5000);
-  }
-  refuse(false);
-  await looks(house, () => toldOf(house, "g/followup/state").length > 1);
-  for (let round = 0; round < 3; round += 1) await looks(house, () => true);
-  expect(toldOf(house, "g/followup/state")).toEqual(["drift", "healed: 1 state files"]);
-});
-
-test("a folder of state files that the disk refuses to show is compared in a later round", async () => {
-  const { disk, refuse } = moodyDisk("listInPieces", "EMFILE");
-  const said: string[] = [];
-  const house = await open({ disk, log: { ...silentLog, info: (event) => said.push(event) } });
-  await until(() => said.includes("state_files_compared"));
-  await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), started, completed, settled));
-  rmSync(house.path(STATE));
-  refuse(true);
-  for (let round = 0; round < 3; round += 1) {
-    house.kit.parts.views.rescan();
-    await house.kit.clock.pass(1000);
-  }
-  expect(house.read(STATE)).toBeUndefined();
-  refuse(false);
-  await looks(house, () => house.read(STATE) !== undefined);
-});
-
-test("a state file that the disk refuses to look for ends nothing, and is looked for again", async () => {
-  let refuses = false;
-  const disk = watchedDisk(({ verb, words: [path] }, go) => {
-    if (refuses && verb === "stat" && String(path).endsWith(STATE)) throw refusal("EACCES");
-    return go();
-  });
-  const house = await open({ disk });
-  await house.kit.parts.views.publish(await house.accepted(writing("WO-1"), waiting));
-  rmSync(house.path(STATE));
-  refuses = true;
-  for (let round = 0; round < 3; round += 1) {
-    house.kit.parts.views.rescan();
-    await house.kit.clock.pass(1000);
-  }
-  refuses = false;
-  await looks(house, () => house.read(STATE) !== undefined);
-});
-
 test("a disk that refuses a view loses nothing, and whoever publishes goes on", async () => {
   const { disk, refuse } = moodyDisk("openNew", "ENOSPC");
-  const house = await open({ disk });
+  const house = await openViews({ disk });
   const record = await house.accepted(writing("WO-1"), started, completed);
   refuse(true);
   await house.kit.parts.views.publish(record);
@@ -325,7 +219,7 @@ test("a disk that refuses a view loses nothing, and whoever publishes goes on", 
 
 test("a state that the disk refused to replace is written when it takes something again", async () => {
   const { disk, refuse } = moodyDisk("openNew", "ENOSPC");
-  const house = await open({ disk });
+  const house = await openViews({ disk });
   const { views } = house.kit.parts;
   await views.publish(await house.accepted(writing("WO-1")));
   refuse(true);
@@ -338,7 +232,7 @@ test("a state that the disk refused to replace is written when it takes somethin
 });
 
 test("before the daemon ends everything is written", async () => {
-  const house = await open();
+  const house = await openViews();
   await house.accepted(writing("WO-1"), waiting);
   const { views } = house.kit.parts;
   await house.through(views.flush());
@@ -362,7 +256,7 @@ test("a list that is written again while the daemon ends is waited for", async (
 });
 
 test("the acknowledgement of an open order comes back when the outbox vanished with the states", async () => {
-  const house = await open();
+  const house = await openViews();
   const record = await house.accepted(writing("WO-1"), waiting);
   await house.kit.parts.views.publish(record);
   await house.kit.parts.views.acknowledge(record);
@@ -380,11 +274,12 @@ test("what vanished of the machinery's own and was written again is told of as d
       onTheirWay -= 1;
     });
   };
-  const house = await open({ system: { writeView: counted } });
+  const house = await openViews({ system: { writeView: counted } });
   await looks(house, () => house.read(LIST) !== undefined);
   await house.accepted(writing("WO-1"), started, completed, settled);
   // No list is being written any more: it would be back without having been missed.
-  await looks(house, () => house.read(LIST)?.includes("WO-1") === true && onTheirWay === 0);
+  const isListed = () => house.read(LIST)?.includes("WO-1") === true && onTheirWay === 0;
+  await looks(house, () => house.read(STATE) !== undefined && isListed());
   const told = (path: string) => toldOf(house, path).map((one) => one.replace(/:.*/, ""));
   await house.kit.parts.views.publish(given(house.kit.books.index.get("WO-1")));
   house.kit.parts.views.rescan();
